@@ -1,0 +1,1 @@
+"""The conditional noise predictor (method section 1); needs torch."""

@@ -1,0 +1,72 @@
+"""Residual block with scale and shift from the embedding, and the changes of resolution."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+def zero_parameters(module: nn.Module) -> None:
+    """Set every parameter to zero, so that a fresh residual branch starts as the identity."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+
+
+class ResidualBlock(nn.Module):
+    """`[N, channels_in, H, W]` to `[N, channels_out, H, W]`, modulated by the embedding `[N, E]`.
+
+    As in the reference, the first normalisation is followed by the convolution directly; only the
+    second, after scale and shift, has an activation.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, embedding: int, groups: int, dropout: float) -> None:
+        super().__init__()
+        self.in_layers = nn.Sequential(
+            nn.GroupNorm(groups, channels_in),
+            nn.Identity(),
+            nn.Conv2d(channels_in, channels_out, 3, padding=1),
+        )
+        self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(embedding, 2 * channels_out))
+        self.out_layers = nn.Sequential(
+            nn.GroupNorm(groups, channels_out),
+            nn.SiLU(),
+            nn.Dropout(dropout),
+            nn.Conv2d(channels_out, channels_out, 3, padding=1),
+        )
+        zero_parameters(self.out_layers[3])
+        self.skip_connection = nn.Identity() if channels_in == channels_out else nn.Conv2d(channels_in, channels_out, 1)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """The block's output `[N, channels_out, H, W]`."""
+        scale, shift = self.emb_layers(embedding)[:, :, None, None].chunk(2, dim=1)
+        norm, *rest = self.out_layers
+        h = norm(self.in_layers(x)) * (1 + scale) + shift
+        for layer in rest:
+            h = layer(h)
+        out: Tensor = self.skip_connection(x) + h
+        return out
+
+
+class Downsample(nn.Module):
+    """Halves height and width by a strided convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.op = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[N, C, H, W]` to `[N, C, H/2, W/2]`."""
+        out: Tensor = self.op(x)
+        return out
+
+
+class Upsample(nn.Module):
+    """Doubles height and width by nearest neighbours, then convolves."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[N, C, H, W]` to `[N, C, 2H, 2W]`."""
+        out: Tensor = self.conv(nn.functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return out
