@@ -159,7 +159,7 @@ class OperatingPoint:
     def __post_init__(self) -> None:
         _require(self.first >= 1, "the range of the forward process must start at 1 or later")
         _require(self.first < self.last, "the range of the forward process must end after it starts")
-        _require(2 <= self.steps, "the forward process must visit at least 2 steps")
+        _require(self.steps >= 2, "the forward process must visit at least 2 steps")
         _require(
             self.steps <= self.last - self.first + 1,
             f"{self.steps} steps do not fit into the range {self.first}..{self.last}",

@@ -1,0 +1,206 @@
+"""A model's calibration: thresholds and scaling over the guidance strength (method section 3).
+
+A calibration holds for one operating point and one set of weights. Torch-free.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from .configuration import OperatingPoint, load_json, record_from_dict, record_to_dict
+from .errors import ModelError, SettingsError
+
+CALIBRATION_SCHEMA = 1
+CALIBRATION_FILE = "calibration.json"
+
+Decision = Literal["similarity", "map"]
+CalibratedThreshold = Literal["dynamic", "healthy"]
+Region = Literal["interior", "frame"]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One named calibration. Tables run over `guidance`, rising guidance strengths."""
+
+    name: str
+    weights_sha256: str
+    operating_point: OperatingPoint
+    guidance: tuple[float, ...]
+    default_guidance: float
+    """The largest w whose image-level accuracy stays within 99 % of the peak."""
+    accuracy: tuple[float, ...]
+    """Image-level accuracy of the default decision at each w, on the calibration slices."""
+    decision: Decision
+    """The image-level decision the labels prefer."""
+    similarity_threshold: tuple[float, ...]
+    """threshold_cos: unhealthy if sim <= threshold."""
+    map_threshold: tuple[float, ...]
+    """Unhealthy if the map statistic >= threshold."""
+    top_pixels: int
+    """How many of the largest map values the map statistic averages."""
+    threshold: CalibratedThreshold
+    """The pixel threshold used by default."""
+    healthy_level: float
+    """Quantile of the healthy slices' maps in the interior that gives `healthy_threshold`."""
+    healthy_threshold: tuple[float, ...]
+    scaling: tuple[tuple[float, ...], ...]
+    """Dataset-calibrated scaling. Without the clamp one row: max mean(D^2) per used modality, so that
+    M_max(w) = (1 + w)^2 times it. With the clamp a row for each w: M_max per used modality."""
+    region: Region = "interior"
+    """Where anomalies are accepted: the eroded head, or the whole frame as in the public code."""
+    unguided_error: tuple[float, ...] = ()
+    """Lowest and highest mean MSE^u of a calibration slice; empty if unknown."""
+    slices: int = 0
+    unhealthy_slices: int = 0
+    subjects: int = 0
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        n = len(self.guidance)
+        _require(n >= 1, "it has no guidance strengths")
+        _require(list(self.guidance) == sorted(set(self.guidance)), "its guidance strengths do not rise")
+        _require(self.guidance[0] >= 0, "a guidance strength is negative")
+        for table in ("accuracy", "similarity_threshold", "map_threshold", "healthy_threshold"):
+            _require(len(getattr(self, table)) == n, f"its table '{table}' does not have {n} entries")
+        _require(all(v > 0 for v in (*self.map_threshold, *self.healthy_threshold)), "a map threshold is not positive")
+        low, high = self.guidance[0], self.guidance[-1]
+        _require(low <= self.default_guidance <= high, "its default guidance is off its table")
+        rows = n if self.operating_point.clamp else 1
+        _require(len(self.scaling) == rows, f"its scaling does not have {rows} rows")
+        _require(len({len(row) for row in self.scaling}) == 1, "its scaling rows differ in length")
+        _require(all(v > 0 for row in self.scaling for v in row), "its scaling is not positive")
+        _require(self.top_pixels >= 1, "top_pixels must be at least 1")
+        _require(0 < self.healthy_level < 1, "healthy_level must lie between 0 and 1")
+        _require(len(self.unguided_error) in (0, 2), "unguided_error must hold two values")
+        if self.operating_point.clamp:
+            _require(self.guidance == self.operating_point.guidance_bank, "its guidance strengths are not the bank's")
+
+    def at(self, w: float) -> CalibratedValues:
+        """The calibrated values at guidance strength `w`, interpolated between the table's entries.
+
+        Map thresholds grow like (1 + w)^2, so they are interpolated on logarithmic axes; table entries
+        come back exactly. Raises SettingsError outside the table.
+        """
+        low, high = self.guidance[0], self.guidance[-1]
+        if not low <= w <= high:
+            raise SettingsError(
+                f"The calibration '{self.name}' covers guidance strengths {low:g} to {high:g}, not {w:g}; "
+                "choose one inside, or give --threshold quantile=Q or value=V with --ungated."
+            )
+        position = np.log1p(np.asarray(self.guidance))
+
+        def linear(table: Sequence[float]) -> float:
+            return float(np.interp(np.log1p(w), position, table))
+
+        def logarithmic(table: Sequence[float]) -> float:
+            return float(np.exp(np.interp(np.log1p(w), position, np.log(table))))
+
+        if self.operating_point.clamp:
+            columns = [logarithmic(column) for column in zip(*self.scaling, strict=True)]
+        else:
+            gain = 1.0 + w if self.operating_point.mode == "paper" else w
+            columns = [value * gain**2 for value in self.scaling[0]]
+        exact = {table: dict(zip(self.guidance, getattr(self, table), strict=True)) for table in _TABLES}
+        return CalibratedValues(
+            similarity_threshold=exact["similarity_threshold"].get(w, linear(self.similarity_threshold)),
+            map_threshold=exact["map_threshold"].get(w, logarithmic(self.map_threshold)),
+            healthy_threshold=exact["healthy_threshold"].get(w, logarithmic(self.healthy_threshold)),
+            largest_divergence=tuple(columns),
+        )
+
+
+_TABLES = ("similarity_threshold", "map_threshold", "healthy_threshold")
+
+
+@dataclass(frozen=True)
+class CalibratedValues:
+    """A calibration looked up at one guidance strength."""
+
+    similarity_threshold: float
+    map_threshold: float
+    healthy_threshold: float
+    largest_divergence: tuple[float, ...]
+    """M_max per used modality."""
+
+
+def _require(condition: bool, what: str) -> None:
+    if not condition:
+        raise ModelError(f"The calibration cannot be used: {what}; calibrate the model again.")
+
+
+def _key(point: OperatingPoint) -> dict[str, Any]:
+    return {**record_to_dict(point), "guidance_bank": []}
+
+
+def calibration_for(
+    calibrations: Sequence[Calibration], point: OperatingPoint, weights_sha256: str
+) -> tuple[Calibration | None, str]:
+    """The calibration made for `point`, or the nearest comparable one with a sentence that says so.
+
+    Thresholds may be borrowed only from the same encoding, mode and clamp: others are on another scale.
+
+    Returns:
+        (calibration or None, warning or ""). With None the warning says what is missing.
+    """
+    fitting = [c for c in calibrations if c.weights_sha256 == weights_sha256]
+    for calibration in fitting:
+        if _key(calibration.operating_point) == _key(point):
+            return calibration, ""
+    comparable = [
+        c
+        for c in fitting
+        if (c.operating_point.encoding, c.operating_point.mode, c.operating_point.clamp)
+        == (point.encoding, point.mode, point.clamp)
+    ]
+    if not comparable:
+        stale = " (its calibrations belong to other weights)" if calibrations and not fitting else ""
+        return None, f"This model has no calibration for {describe_point(point)}{stale}."
+
+    def distance(calibration: Calibration) -> tuple[int, int]:
+        other = calibration.operating_point
+        return abs(other.first - point.first) + abs(other.last - point.last), abs(other.steps - point.steps)
+
+    nearest = min(comparable, key=distance)
+    return nearest, (
+        f"Not calibrated for {describe_point(point)}: thresholds are borrowed from "
+        f"{describe_point(nearest.operating_point)}, so decisions and borders may be off."
+    )
+
+
+def describe_point(point: OperatingPoint) -> str:
+    """The operating point in a few words for messages."""
+    words = f"{point.steps} {point.encoding.upper()} steps over {point.first}..{point.last}, {point.mode} mode"
+    if point.clamp:
+        words += ", clamped"
+    if point.end_step is not None:
+        words += f", fixed end step {point.end_step}"
+    return f"{words}, {point.precision}"
+
+
+def calibrations_to_json(calibrations: Sequence[Calibration]) -> str:
+    """The text of `calibration.json`."""
+    entries = [record_to_dict(calibration) for calibration in calibrations]
+    return json.dumps({"schema": CALIBRATION_SCHEMA, "calibrations": entries}, indent=2) + "\n"
+
+
+def load_calibrations(path: Path) -> list[Calibration]:
+    """Read `calibration.json`. Raises ModelError."""
+    values = load_json(path, "calibration")
+    if values.get("schema") != CALIBRATION_SCHEMA:
+        raise ModelError(f"{path} has schema {values.get('schema')!r}; this version reads {CALIBRATION_SCHEMA}.")
+    entries = values.get("calibrations")
+    if not isinstance(entries, list):
+        raise ModelError(f"{path} holds no list of calibrations; calibrate the model again.")
+    return [record_from_dict(Calibration, entry, f"{path.name}: calibrations[{i}]") for i, entry in enumerate(entries)]
+
+
+def rename(calibration: Calibration, name: str) -> Calibration:
+    """The same calibration under another name."""
+    return dataclasses.replace(calibration, name=name)

@@ -1,0 +1,1 @@
+"""The diffusion side of AnoFPDM: noise schedule, equations and the streamed forward process."""

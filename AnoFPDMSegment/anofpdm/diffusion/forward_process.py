@@ -1,0 +1,138 @@
+"""The streamed forward process of AnoFPDM (paper, section 3; method sections 2 and 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..configuration import OperatingPoint
+from .accumulators import BankAccumulator, QuadraticAccumulator
+from .equations import ddim_inversion_step, diffuse
+from .noise import NoiseSource
+from .schedule import NoiseSchedule, jump_targets, visited_levels
+
+NULL_LABEL = -1
+
+StepCallback = Callable[[int], None]
+
+
+class NoisePredictor(Protocol):
+    """eps_theta(x_t, t, label).
+
+    `x_t` [N, C, H, W] holds one or two copies of the batch of slices, `t` [N] 0-based levels,
+    `label` [N] class labels with `NULL_LABEL` for the null label; returns [N, C, H, W] float32.
+    """
+
+    def __call__(self, x_t: Tensor, t: Tensor, label: Tensor) -> Tensor: ...
+
+
+class _Evaluations:
+    """Network calls for one batch: healthy and null label in one fused evaluation."""
+
+    def __init__(self, predict_noise: NoisePredictor, healthy_label: int) -> None:
+        self._predict = predict_noise
+        self._healthy = healthy_label
+
+    def null(self, x: Tensor, level: int) -> Tensor:
+        n = len(x)
+        return self._predict(x, self._full(n, level, x), self._full(n, NULL_LABEL, x))
+
+    def healthy_and_null(self, x: Tensor, level: int) -> tuple[Tensor, Tensor]:
+        n = len(x)
+        labels = torch.cat([self._full(n, self._healthy, x), self._full(n, NULL_LABEL, x)])
+        both = self._predict(torch.cat([x, x]), self._full(2 * n, level, x), labels)
+        return both[:n], both[n:]
+
+    @staticmethod
+    def _full(n: int, value: int, like: Tensor) -> Tensor:
+        return torch.full((n,), int(value), dtype=torch.int64, device=like.device)
+
+
+def _paper_ddim_states(
+    x0: Tensor, network: _Evaluations, levels: np.ndarray, alpha_bar: np.ndarray, *, clamp: bool
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """2S + 1 evaluations: the null prediction at each state also makes the next state."""
+    first = int(levels[0])
+    x = diffuse(x0, network.null(x0, first), alpha_bar[first])
+    for here, following in zip(levels, [*levels[1:], None], strict=True):
+        noise_healthy, noise_null = network.healthy_and_null(x, int(here))
+        yield x, noise_healthy, noise_null
+        if following is not None:
+            x = ddim_inversion_step(x, noise_null, alpha_bar[here], alpha_bar[following], clamp=clamp)
+
+
+def _reference_ddim_states(
+    x0: Tensor,
+    network: _Evaluations,
+    levels: np.ndarray,
+    targets: np.ndarray,
+    alpha_bar: np.ndarray,
+    noise: NoiseSource,
+    *,
+    clamp: bool,
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """The public code's shifted indexing: the null model sees the previous state at the present
+    index, and both predictions treat the new state as that same index (method section 4.2-4.3)."""
+    x = diffuse(x0, noise(0, x0), alpha_bar[levels[0]])
+    for step, (here, target) in enumerate(zip(levels, targets, strict=True)):
+        if step > 0:
+            noise_null = network.null(x, int(here))
+            x = ddim_inversion_step(x, noise_null, alpha_bar[here], alpha_bar[target], clamp=clamp)
+        yield x, *network.healthy_and_null(x, int(here))
+
+
+def _ddpm_states(
+    x0: Tensor, network: _Evaluations, levels: np.ndarray, alpha_bar: np.ndarray, noise: NoiseSource
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Fresh noise at every visited level: 2S evaluations."""
+    for step, here in enumerate(levels):
+        x = diffuse(x0, noise(step, x0), alpha_bar[here])
+        yield x, *network.healthy_and_null(x, int(here))
+
+
+@torch.inference_mode()
+def run_forward_process(
+    x0: Tensor,
+    predict_noise: NoisePredictor,
+    schedule: NoiseSchedule,
+    point: OperatingPoint,
+    *,
+    used_channels: Sequence[int],
+    healthy_label: int,
+    noise: NoiseSource,
+    on_step: StepCallback | None = None,
+) -> dict[str, np.ndarray]:
+    """Guided and unguided forward process of one batch of slices, in running sums.
+
+    Args:
+        x0: slices [N, C, H, W] in [-1, 1], float32, on the predictor's device.
+        predict_noise: the network, or any callable of the same signature.
+        point: steps, range, encoding, mode and clamp.
+        used_channels: channels whose maps and scalars are kept.
+        noise: fresh noise for DDPM encoding, and for the public code's first step.
+        on_step: called with the number of visited steps done; may raise to stop the run.
+
+    Returns:
+        The arrays of `QuadraticEvidence`, or with the clamp of `BankEvidence`.
+    """
+    levels = visited_levels(point)
+    network = _Evaluations(predict_noise, healthy_label)
+    alpha_bar = schedule.alpha_bar
+    if point.encoding == "ddpm":
+        states = _ddpm_states(x0, network, levels, alpha_bar, noise)
+    elif point.mode == "reference":
+        targets = jump_targets(levels, schedule)
+        states = _reference_ddim_states(x0, network, levels, targets, alpha_bar, noise, clamp=point.clamp)
+    else:
+        states = _paper_ddim_states(x0, network, levels, alpha_bar, clamp=point.clamp)
+    kind = BankAccumulator if point.clamp else QuadraticAccumulator
+    accumulator = kind(x0, list(used_channels), point)
+    for step, (x_t, noise_healthy, noise_null) in enumerate(states):
+        accumulator.add(step, x_t, noise_healthy, noise_null, float(alpha_bar[levels[step]]))
+        if on_step is not None:
+            on_step(step + 1)
+    return accumulator.arrays()

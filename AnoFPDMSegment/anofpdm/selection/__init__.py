@@ -1,0 +1,1 @@
+"""From evidence to thresholds, decisions and scores (no torch)."""
