@@ -1,0 +1,1 @@
+"""Volumes in patient space: reading, the model's stack of slices, resampling there and back."""

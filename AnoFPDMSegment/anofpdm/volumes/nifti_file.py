@@ -1,0 +1,109 @@
+"""What the NIfTI reader does not notice: files cut off, impossible spacing, a neighbor read instead."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import shutil
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import InputError
+
+READ_BYTES = 2**20
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class _NiftiHeader:
+    """The few entries of a NIfTI-1 or NIfTI-2 header that tell how long the file must be."""
+
+    dimensions: tuple[int, ...]
+    bits: int
+    spacing: tuple[float, float, float]
+    data_offset: int
+
+    @property
+    def file_bytes(self) -> int:
+        return self.data_offset + (math.prod(self.dimensions) * self.bits + 7) // 8
+
+
+def check_nifti_file(path: Path, called: str) -> None:
+    """Raise InputError unless the file is whole NIfTI; `called` begins the sentence ("The flair image x").
+
+    ITK fills what is missing at the end of a file with zeros, does not check the compressed
+    stream, and reads a zero or undefined voxel size as 1 mm.
+    """
+    with path.open("rb") as raw:
+        compressed = raw.read(2) == GZIP_MAGIC
+        raw.seek(0)
+        if not compressed:
+            _check_stream(raw, called)
+            return
+        try:
+            with gzip.GzipFile(fileobj=raw) as stream:
+                _check_stream(stream, called)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise InputError(f"{called} is damaged or cut off; copy or export it again.") from error
+
+
+@contextmanager
+def undisturbed(path: Path) -> Iterator[Path]:
+    """The path to read instead of `path`: a temporary copy where its neighbors would be mistaken for it.
+
+    Asked for x.nii.gz, the NIfTI library reads x.nii if that lies beside it.
+    """
+    stem = path.name.lower().removesuffix(".gz").removesuffix(".nii")
+    others = {f"{stem}{ending}" for ending in (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")}
+    others.discard(path.name.lower())
+    if not any(entry.name.lower() in others for entry in path.parent.iterdir()):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / ("volume.nii.gz" if path.name.lower().endswith(".gz") else "volume.nii")
+        shutil.copyfile(path, copy)
+        yield copy
+
+
+def _check_stream(stream: BinaryIO | gzip.GzipFile, called: str) -> None:
+    header = _parse_header(stream.read(540))
+    if header is None:
+        raise InputError(f"{called} is not a NIfTI file although its name says so; export it again.")
+    if any(not math.isfinite(s) or s <= 0 for s in header.spacing):
+        raise InputError(f"{called} has a voxel size that is zero, negative or undefined; export it again.")
+    length = 540
+    while block := stream.read(READ_BYTES):
+        length += len(block)
+    if length < header.file_bytes:
+        raise InputError(f"{called} is cut off; copy or export it again.")
+
+
+def _parse_header(data: bytes) -> _NiftiHeader | None:
+    """None if the bytes are no header of a single-file NIfTI."""
+    if len(data) < 540:
+        return None
+    for order in "<>":
+        (length,) = struct.unpack_from(order + "i", data)
+        if length == 348 and data[344:348] == b"n+1\0":
+            rank, *sizes = struct.unpack_from(order + "8h", data, 40)
+            (bits,) = struct.unpack_from(order + "h", data, 72)
+            spacing = struct.unpack_from(order + "3f", data, 80)
+            (offset,) = struct.unpack_from(order + "f", data, 108)
+        elif length == 540 and data[4:8] == b"n+2\0":
+            rank, *sizes = struct.unpack_from(order + "8q", data, 16)
+            (bits,) = struct.unpack_from(order + "h", data, 14)
+            spacing = struct.unpack_from(order + "3d", data, 112)
+            (offset,) = struct.unpack_from(order + "q", data, 168)
+        else:
+            continue
+        if not 1 <= rank <= 7 or bits < 1 or min(sizes[:rank]) < 1 or not math.isfinite(offset):
+            return None
+        used = tuple(spacing[a] if a < rank else 1.0 for a in range(3))
+        return _NiftiHeader(tuple(sizes[:rank]), bits, (used[0], used[1], used[2]), max(int(offset), length))
+    return None

@@ -1,0 +1,155 @@
+"""Volumes from files and folders, checked before anything is computed from them.
+
+No message carries anything from a file's header: only the path that the user gave.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import InputError
+from .dicom import is_dicom_file, read_dicom_file, read_dicom_folder
+from .nifti_file import check_nifti_file, undisturbed
+
+SHORTEST_AXIS_VOXELS = 16
+"""At least two axes have this many voxels."""
+SMALLEST_HEAD_MM = 40.0
+"""At least two axes are this long."""
+LARGEST_IMAGE_MM = 1000.0
+"""No axis is longer."""
+COSINE_TOLERANCE = 1e-2
+"""How far the axes may deviate from perpendicular unit vectors."""
+
+IMAGE_IO_BY_ENDING = {
+    ".nii": "NiftiImageIO",
+    ".nii.gz": "NiftiImageIO",
+    ".nrrd": "NrrdImageIO",
+    ".nhdr": "NrrdImageIO",
+    ".mha": "MetaImageIO",
+    ".mhd": "MetaImageIO",
+}
+DICOM_ENDINGS = (".dcm", ".ima")
+
+# ITK's warnings quote header entries.
+sitk.ProcessObject.SetGlobalWarningDisplay(False)
+
+
+def read_volume(path: str | Path, name: str) -> sitk.Image:
+    """Read one scalar 3-D volume as float32, without its header entries.
+
+    `path` is a NIfTI, NRRD or MetaImage file, a DICOM file, or the folder of one DICOM series;
+    `name` (a modality) goes into messages. Raises InputError, in one sentence, if there is
+    nothing usable.
+    """
+    path = Path(path)
+    called = f"The {name} image {path}"
+    try:
+        image = _read(path, called)
+    except PermissionError as error:
+        raise InputError(f"{called} may not be read; check its permissions.") from error
+    except OSError as error:
+        raise InputError(f"{called} cannot be read; check the disk and the path.") from error
+    return _checked(image, called)
+
+
+def check_volume(image: sitk.Image, name: str) -> sitk.Image:
+    """The same checks for an image in memory; returns it as float32. Raises InputError."""
+    return _checked(image, f"The {name} image")
+
+
+def _read(path: Path, called: str) -> sitk.Image:
+    if path.is_dir():
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise PermissionError
+        return read_dicom_folder(path, called)
+    if not path.exists():
+        raise InputError(f"{called} does not exist; check the path.")
+    if not path.is_file():
+        raise InputError(f"{called} is neither a file nor a folder; check the path.")
+    if path.stat().st_size == 0:
+        raise InputError(f"{called} is an empty file; copy or export it again.")
+    lower = path.name.lower()
+    image_io = next((io for ending, io in IMAGE_IO_BY_ENDING.items() if lower.endswith(ending)), None)
+    if image_io is None:
+        if lower.endswith(DICOM_ENDINGS) or is_dicom_file(path):
+            return read_dicom_file(path, called)
+        raise InputError(
+            f"{called} is of an unsupported kind; give a NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage "
+            "(.mha, .mhd) file or the folder of a DICOM series."
+        )
+    if image_io != "NiftiImageIO":
+        return _read_file(path, image_io, called)
+    check_nifti_file(path, called)
+    with undisturbed(path) as quiet:
+        return _read_file(quiet, image_io, called)
+
+
+def _read_file(path: Path, image_io: str, called: str) -> sitk.Image:
+    with path.open("rb"):  # ITK does not tell a forbidden file from a damaged one
+        pass
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(image_io)
+    reader.SetFileName(str(path))
+    try:
+        image: sitk.Image = reader.Execute()
+    except RuntimeError as error:
+        if "orthonormal" in str(error):
+            raise InputError(
+                f"{called} has axes that are not perpendicular; resample it onto perpendicular axes first."
+            ) from error
+        raise InputError(f"{called} is damaged, cut off or not what its name says; copy or export it again.") from error
+    return image
+
+
+def _checked(image: sitk.Image, called: str) -> sitk.Image:
+    image = _without_singleton_axes(image, called)
+    if image.GetNumberOfComponentsPerPixel() != 1:
+        raise InputError(f"{called} has several values per voxel (a vector or color image); give a scalar image.")
+    if "complex" in image.GetPixelIDTypeAsString():
+        raise InputError(f"{called} holds complex numbers; give the magnitude image.")
+    _check_geometry(image, called)
+    image = sitk.Cast(image, sitk.sitkFloat32)
+    for key in image.GetMetaDataKeys():
+        image.EraseMetaData(key)
+    # A NaN anywhere makes the minimum NaN.
+    values = sitk.GetArrayViewFromImage(image)
+    lowest, highest = float(values.min()), float(values.max())
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        raise InputError(f"{called} holds values that are infinite, undefined or too large; replace them first.")
+    if lowest == highest:
+        raise InputError(f"{called} holds the same value everywhere; check that the right image was given.")
+    return image
+
+
+def _without_singleton_axes(image: sitk.Image, called: str) -> sitk.Image:
+    """Drop a trailing fourth and later axes of one entry."""
+    size = image.GetSize()
+    if len(size) < 3:
+        raise InputError(f"{called} is a two-dimensional picture; give the whole volume.")
+    if len(size) == 3:
+        return image
+    if any(n != 1 for n in size[3:]):
+        raise InputError(f"{called} has more than three dimensions (a time series?); give a single volume.")
+    collapsed = [*size[:3], *([0] * (len(size) - 3))]
+    volume: sitk.Image = sitk.Extract(image, collapsed, [0] * len(size))
+    return volume
+
+
+def _check_geometry(image: sitk.Image, called: str) -> None:
+    size, spacing = np.asarray(image.GetSize()), np.asarray(image.GetSpacing())
+    direction = np.asarray(image.GetDirection()).reshape(3, 3)
+    if not np.isfinite(spacing).all() or spacing.min() <= 0:
+        raise InputError(f"{called} has a voxel size that is zero, negative or undefined; export it again.")
+    if not (np.isfinite(direction).all() and np.isfinite(image.GetOrigin()).all()):
+        raise InputError(f"{called} has an undefined position or orientation; export it again.")
+    if np.abs(direction.T @ direction - np.eye(3)).max() > COSINE_TOLERANCE:
+        raise InputError(f"{called} has axes that are not perpendicular; resample it onto perpendicular axes first.")
+    if np.sort(size)[1] < SHORTEST_AXIS_VOXELS:
+        raise InputError(f"{called} has too few voxels to show a head; check that the right image was given.")
+    extent = size * spacing
+    if np.sort(extent)[1] < SMALLEST_HEAD_MM or extent.max() > LARGEST_IMAGE_MM:
+        raise InputError(f"{called} does not have the size of a head; is the spacing in millimetres?")
