@@ -95,7 +95,7 @@ class LabelMemory:
 def contiguous_groups(labels: Sequence[int]) -> list[tuple[int, int, int]]:
     """Runs of equal labels as `(start, stop, label)`."""
     starts = [i for i in range(len(labels)) if i == 0 or labels[i] != labels[i - 1]]
-    return [(a, b, labels[a]) for a, b in zip(starts, [*starts[1:], len(labels)], strict=True)]
+    return [(a, b, labels[a]) for a, b in zip(starts, [*starts, len(labels)][1:], strict=True)]
 
 
 def repeated_token_logits(count: int, dtype: torch.dtype) -> tuple[float, ...]:

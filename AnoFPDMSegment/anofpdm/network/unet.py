@@ -72,6 +72,8 @@ class ConditionalUNet(nn.Module):
             nn.GroupNorm(groups, channels), nn.Identity(), nn.Conv2d(channels, config.in_channels, 3, padding=1)
         )
         zero_parameters(self.out[2])
+        blocks = [module for module in self.modules() if isinstance(module, AttentionBlock)]
+        self._label_sources = (self.label_emb, self.class_emb, *(b.encoder_kv for b in blocks if b.encoder_kv))
         self.register_load_state_dict_post_hook(_forget_after_loading)  # type: ignore[no-untyped-call]
 
     def _residual(self, channels_in: int, channels_out: int, size: int) -> list[nn.Module]:
@@ -86,7 +88,7 @@ class ConditionalUNet(nn.Module):
         return AttentionBlock(self._attention_count, channels, config.heads, config.norm_groups, label_width)
 
     def forward(self, x: Tensor, t: Tensor, label: Tensor, level: Tensor | None = None) -> Tensor:
-        """Predicted noise `[N, C, H, W]` (float32 or the network's type) for noisy slices `x`.
+        """Predicted noise `[N, C, H, W]`, of the type of `x` also under autocast, for noisy slices `x`.
 
         `t` `[N]` holds level indices 0..T-1, `label` `[N]` 0, 1 or -1 for the null label, `level` `[N]`
         the slices' level in the head (0..1, NaN unknown; a network without level embedding ignores
@@ -107,7 +109,7 @@ class ConditionalUNet(nn.Module):
         h = _run(self.middle_block, h, embedding, labels)
         for block in self.output_blocks:
             h = _run(block, torch.cat([h, kept.pop()], dim=1), embedding, labels)
-        predicted: Tensor = self.out(h)
+        predicted: Tensor = self.out(h).to(x.dtype)
         return predicted
 
     @contextmanager
@@ -150,7 +152,7 @@ class ConditionalUNet(nn.Module):
     def _label_batch(self, label: Tensor, device: torch.device) -> LabelBatch:
         if not (self.training or self._plain or torch.is_grad_enabled()):
             runs = contiguous_groups(label.tolist())
-            if len(runs) <= LARGEST_GROUP_COUNT:
+            if 0 < len(runs) <= LARGEST_GROUP_COUNT:
                 self._memory.check(list(self._label_parameters()))
                 groups = tuple(LabelGroup(a, b, self._known_label(value, device)) for a, b, value in runs)
                 vectors = torch.cat([g.label.vector.expand(g.stop - g.start, -1) for g in groups])
@@ -168,11 +170,8 @@ class ConditionalUNet(nn.Module):
 
     def _label_parameters(self) -> Iterator[Tensor]:
         """The parameters on which a label's keys and values depend."""
-        yield from self.label_emb.parameters()
-        yield from self.class_emb.parameters()
-        for module in self.modules():
-            if isinstance(module, AttentionBlock) and module.encoder_kv is not None:
-                yield from module.encoder_kv.parameters()
+        for module in self._label_sources:
+            yield from module.parameters()
 
 
 def _run(layers: nn.Module, h: Tensor, embedding: Tensor, labels: LabelBatch) -> Tensor:
