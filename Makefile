@@ -1,0 +1,60 @@
+# make detect [IMAGE="scan.nii.gz"] [RESULTS=results]   look for lesions in a FLAIR volume
+# make test                                             style, types and tests
+# make lint                                             style and types alone
+# make cmake-lists                                      after adding or removing files of the module
+# make clean                                            remove what these commands made, results apart
+#
+# A virtual environment is made in .venv at the first call; PYTHON=python3.11 picks another Python.
+
+PYTHON ?= python3
+VENV ?= .venv
+IMAGE ?= AnoFPDMSegment/Resources/SampleData/synthetic_flair_lesion.nii.gz
+RESULTS ?= results
+DETECT_OPTIONS ?=
+PYTEST_OPTIONS ?= -n 2 --durations=10
+
+# Handed to the recipes through the environment, so that file names may hold spaces and quotes.
+export PYTHON VENV IMAGE RESULTS
+
+PIP = "$$VENV/bin/python" -m pip --disable-pip-version-check --require-virtualenv
+INSTALL_FAILED = echo "The installation into $$VENV failed: see above, then try again, after 'make clean' if need be." >&2; exit 1;
+PACKAGE = pyproject.toml constraints.txt AnoFPDMSegment/anofpdm/__init__.py
+
+.DELETE_ON_ERROR:
+.PHONY: detect test lint cmake-lists clean
+
+detect: $(VENV)/.installed-for-detect
+	@"$$VENV/bin/anofpdm" detect "$$IMAGE" --output "$$RESULTS" $(DETECT_OPTIONS)
+
+test: lint
+	"$$VENV/bin/python" -m pytest $(PYTEST_OPTIONS)
+
+lint: $(VENV)/.installed-for-test
+	"$$VENV/bin/ruff" check
+	"$$VENV/bin/ruff" format --check
+	"$$VENV/bin/mypy"
+
+cmake-lists:
+	@"$$PYTHON" Testing/packaging/update_cmake_list.py
+
+clean:
+	rm -rf "$$VENV" build dist AnoFPDMSegment/anofpdm.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/.installed-for-detect: $(PACKAGE) | $(VENV)/bin/python
+	@echo "Installing the engine. PyTorch is large: this takes a while the first time."
+	@$(PIP) install --constraint constraints.txt --editable ".[pictures]" || { $(INSTALL_FAILED) }
+	@touch "$@"
+
+$(VENV)/.installed-for-test: $(PACKAGE) | $(VENV)/bin/python
+	@echo "Installing the engine and the development tools."
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[pictures,dev,mrml]" || { $(INSTALL_FAILED) }
+	@touch "$@" "$(VENV)/.installed-for-detect"
+
+$(VENV)/bin/python:
+	@command -v "$$PYTHON" >/dev/null 2>&1 || { \
+	  echo "There is no '$$PYTHON' here: install Python 3.10 or newer, or name it with make PYTHON=/path/to/python3." >&2; exit 1; }
+	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "'$$PYTHON' is $$("$$PYTHON" --version 2>&1), but Python 3.10 or newer is needed: name one with make PYTHON=/path/to/python3." >&2; exit 1; }
+	@"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$$PYTHON' cannot make virtual environments: install its venv package (Debian, Ubuntu: apt-get install python3-venv)." >&2; exit 1; }
+	"$$PYTHON" -m venv "$$VENV" || { rm -rf "$$VENV"; exit 1; }
