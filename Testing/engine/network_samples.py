@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
+
 from anofpdm.configuration import GridConfig, ModelConfig, NetworkConfig
 from anofpdm.network.unet import ConditionalUNet
-from torch import Tensor
 
 SMALL = NetworkConfig(
     image_size=16,

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from network_samples import SMALL, random_input, random_network, random_weights, relative_difference
+
 from anofpdm.configuration import NetworkConfig
 from anofpdm.network.attention import AttentionBlock
 from anofpdm.network.embedding import noise_level_features
 from anofpdm.network.unet import ConditionalUNet
-from network_samples import SMALL, random_input, random_network, random_weights, relative_difference
 
 LABELS = torch.tensor([0, 0, 1, -1])
 RECORDED = [
@@ -150,6 +151,13 @@ def test_new_network_predicts_zero_and_ignores_the_level() -> None:
     x, t = random_input(4)
     assert torch.equal(predict(network, x, t, LABELS), torch.zeros_like(x))
     assert not network.level_embed(torch.tensor([0.3])).any()
+
+
+def test_new_blocks_change_nothing() -> None:
+    network = ConditionalUNet(SMALL)
+    zero = {name for name, p in network.named_parameters() if name.endswith("weight") and not p.any()}
+    every = [name for name in network.state_dict() if name.endswith("weight")]
+    assert zero == {name for name in every if "out_layers.3" in name or "proj_out" in name or name == "out.2.weight"}
 
 
 def test_level_reaches_labelled_and_null_predictions_but_not_the_label_tokens() -> None:

@@ -1,0 +1,1 @@
+"""Model folders: reading, finding, writing and importing them."""

@@ -1,0 +1,192 @@
+"""A model folder on disk: its files, their checks, and writing one completely or not at all.
+
+Torch-free. A model folder holds
+
+    config.json          what the network is and how its input is prepared
+    weights.safetensors  the network's weights
+    MODEL_CARD.md        for the reader: data, licence, limits
+    calibration.json     the look-ups that detection needs; absent until the model is calibrated
+    checksums.json       SHA-256 of each of the files above
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..configuration import CONFIG_FILE, ModelConfig, load_json, load_model_config, model_config_to_json
+from ..errors import ModelError, OutputError
+
+WEIGHTS_FILE = "weights.safetensors"
+MODEL_CARD_FILE = "MODEL_CARD.md"
+CALIBRATION_FILE = "calibration.json"
+CHECKSUMS_FILE = "checksums.json"
+REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, MODEL_CARD_FILE)
+
+_CHUNK_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A checked model folder."""
+
+    path: Path
+    config: ModelConfig
+    model_card: str
+    checksums: Mapping[str, str]
+    """SHA-256 (hexadecimal) by file name."""
+
+    @property
+    def weights(self) -> Path:
+        """The weights, a safetensors file."""
+        return self.path / WEIGHTS_FILE
+
+    @property
+    def weights_sha256(self) -> str:
+        """The weights' SHA-256, which tells one model's results from another's."""
+        return self.checksums[WEIGHTS_FILE]
+
+    @property
+    def calibration(self) -> Path | None:
+        """The calibration file; None while the model is not calibrated."""
+        return self.path / CALIBRATION_FILE if CALIBRATION_FILE in self.checksums else None
+
+
+def open_model_folder(path: str | Path, *, verify_weights: bool = True) -> ModelFolder:
+    """Read a model folder and check every file against its checksum.
+
+    `verify_weights=False` skips reading the large weights file, for panels that only show the
+    model; nothing should be computed with a folder opened so. Raises ModelError if the folder or a
+    file is missing, unreadable, changed or not listed.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise ModelError(f"The model folder {path} does not exist; check the path or install the model.")
+    checksums = _read_checksums(path)
+    for name in (*REQUIRED_FILES, CALIBRATION_FILE):
+        if name in checksums and not (path / name).is_file():
+            raise ModelError(f"The model folder {path} lacks {name}; install the model again.")
+    if (path / CALIBRATION_FILE).exists() and CALIBRATION_FILE not in checksums:
+        raise ModelError(
+            f"{path / CALIBRATION_FILE} is not listed in {CHECKSUMS_FILE}; remove it and calibrate the model again."
+        )
+    config = load_model_config(path)
+    for name, expected in checksums.items():
+        if name == WEIGHTS_FILE and not verify_weights:
+            continue
+        if file_sha256(path / name) != expected:
+            raise ModelError(f"{path / name} has changed or is damaged (wrong checksum); install the model again.")
+    return ModelFolder(path, config, _read_text(path / MODEL_CARD_FILE), checksums)
+
+
+def write_model_folder(
+    path: str | Path,
+    config: ModelConfig,
+    write_weights: Callable[[Path], None],
+    *,
+    model_card: str,
+    calibration: str | None = None,
+) -> ModelFolder:
+    """Write a new model folder; it appears complete or not at all.
+
+    `write_weights` writes the safetensors file to the path it is given (see `weights.save_weights`);
+    `calibration` is the text of `calibration.json`. Raises OutputError if the folder exists already
+    or cannot be written.
+    """
+    path = Path(path)
+    if path.exists():
+        raise OutputError(f"{path} exists already; choose another folder or remove it first.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shelter = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise OutputError(f"The model folder {path} cannot be created ({error.strerror}).") from error
+    try:
+        unfinished = shelter / path.name
+        unfinished.mkdir()
+        (unfinished / CONFIG_FILE).write_bytes(model_config_to_json(config).encode("utf-8"))
+        (unfinished / MODEL_CARD_FILE).write_bytes(model_card.encode("utf-8"))
+        write_weights(unfinished / WEIGHTS_FILE)
+        if calibration is not None:
+            (unfinished / CALIBRATION_FILE).write_bytes(calibration.encode("utf-8"))
+        checksums = {file.name: file_sha256(file) for file in sorted(unfinished.iterdir())}
+        (unfinished / CHECKSUMS_FILE).write_bytes(_checksums_to_json(checksums).encode("utf-8"))
+        unfinished.rename(path)
+    except OSError as error:
+        raise OutputError(f"The model folder {path} could not be written ({error}); nothing was left there.") from error
+    finally:
+        shutil.rmtree(shelter, ignore_errors=True)
+    return open_model_folder(path, verify_weights=False)
+
+
+def write_calibration(folder: ModelFolder, calibration: str) -> ModelFolder:
+    """Put the text of `calibration.json` into a model folder, replacing what was there.
+
+    Raises OutputError if it cannot be written. Broken off between the two files, the folder reports
+    a wrong checksum of the calibration until it is written again.
+    """
+    checksums = {**folder.checksums, CALIBRATION_FILE: hashlib.sha256(calibration.encode("utf-8")).hexdigest()}
+    try:
+        _replace_text(folder.path / CALIBRATION_FILE, calibration)
+        _replace_text(folder.path / CHECKSUMS_FILE, _checksums_to_json(checksums))
+    except OSError as error:
+        raise OutputError(f"The calibration could not be written into {folder.path} ({error}).") from error
+    return open_model_folder(folder.path, verify_weights=False)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal. Raises ModelError if it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read ({error.strerror}); install the model again.") from error
+    return digest.hexdigest()
+
+
+def _read_checksums(path: Path) -> dict[str, str]:
+    values = load_json(path / CHECKSUMS_FILE, "list of checksums")
+    for name, digest in values.items():
+        if Path(name).name != name or name == CHECKSUMS_FILE:
+            raise ModelError(f"{path / CHECKSUMS_FILE} lists '{name}', which is not a file of the model.")
+        if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise ModelError(f"{path / CHECKSUMS_FILE} has no SHA-256 for {name}; install the model again.")
+    for name in REQUIRED_FILES:
+        if name not in values:
+            raise ModelError(f"{path / CHECKSUMS_FILE} does not list {name}; install the model again.")
+    return values
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} cannot be read ({error}); install the model again.") from error
+
+
+def _checksums_to_json(checksums: Mapping[str, str]) -> str:
+    return json.dumps(dict(sorted(checksums.items())), indent=2) + "\n"
+
+
+def _replace_text(path: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        if path.exists():
+            shutil.copymode(path, temporary)
+        else:
+            shutil.copymode(path.parent / CONFIG_FILE, temporary)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise

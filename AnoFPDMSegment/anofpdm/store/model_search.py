@@ -1,0 +1,124 @@
+"""Where models are looked for, by name or path. Torch-free.
+
+Three places, the later overriding the earlier where names are equal: the folder delivered with the
+package, the user's data folder, and the folders named in the environment variable ANOFPDM_MODELS
+(separated like PATH). Each holds one folder per model, whose name is the model's name there. A file
+`default.txt` in such a place names the model to use when none is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..configuration import CONFIG_FILE, load_model_config
+from ..errors import ModelError
+from .model_folder import CALIBRATION_FILE, WEIGHTS_FILE, ModelFolder, open_model_folder
+
+MODELS_VARIABLE = "ANOFPDM_MODELS"
+DEFAULT_FILE = "default.txt"
+BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "models"
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model in the list; `error` says why it cannot be used, empty when nothing speaks against it."""
+
+    name: str
+    path: Path
+    title: str
+    calibrated: bool
+    error: str
+
+
+def user_folder() -> Path:
+    """The folder for models of the present user."""
+    home = Path.home()
+    if sys.platform == "win32":
+        base = os.environ.get("APPDATA")
+        return (Path(base) if base else home / "AppData" / "Roaming") / "AnoFPDM" / "models"
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "AnoFPDM" / "models"
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else home / ".local" / "share") / "anofpdm" / "models"
+
+
+def search_places() -> list[Path]:
+    """The folders searched, those that override last."""
+    listed = os.environ.get(MODELS_VARIABLE, "").split(os.pathsep)
+    return [BUNDLED_FOLDER, user_folder(), *(Path(entry).expanduser() for entry in listed if entry.strip())]
+
+
+def list_models() -> list[ModelEntry]:
+    """Every model found, sorted by name. Weights are not read, so damage to them does not show here."""
+    return [_entry(name, path) for name, path in sorted(_found().items())]
+
+
+def find_model(name_or_path: str | Path) -> ModelFolder:
+    """Open a model by its name in the list or by the path of its folder, with all checks.
+
+    A name is tried in the list first. Raises ModelError with the names there are if it is unknown,
+    and with the reason if the model is there but damaged.
+    """
+    text = str(name_or_path)
+    is_name = isinstance(name_or_path, str) and text == Path(text).name
+    if is_name and (known := _found().get(text)) is not None:
+        return open_model_folder(known)
+    path = Path(text).expanduser()
+    if path.is_dir() or not is_name:
+        return open_model_folder(path)
+    raise ModelError(f"There is no model named '{text}'; {_what_there_is()}.")
+
+
+def default_model_name() -> str:
+    """The model to use when none is named: the one in the last place's `default.txt`, or the only one.
+
+    Raises ModelError if that leaves the choice open.
+    """
+    found = _found()
+    for place in reversed(search_places()):
+        try:
+            name = (place / DEFAULT_FILE).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelError(f"{place / DEFAULT_FILE} cannot be read ({error}); name the model to use.") from error
+        if name not in found:
+            raise ModelError(f"{place / DEFAULT_FILE} names the model '{name}', but {_what_there_is()}.")
+        return name
+    if len(found) == 1:
+        return next(iter(found))
+    raise ModelError(f"Name the model to use; {_what_there_is()}.")
+
+
+def _found() -> dict[str, Path]:
+    """Model folders by name, the overriding ones only."""
+    found: dict[str, Path] = {}
+    for place in search_places():
+        try:
+            folders = [entry for entry in place.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise ModelError(f"The folder of models {place} cannot be read ({error.strerror}).") from error
+        for folder in folders:
+            if (folder / CONFIG_FILE).exists() or (folder / WEIGHTS_FILE).exists():
+                found[folder.name] = folder
+    return found
+
+
+def _entry(name: str, path: Path) -> ModelEntry:
+    calibrated = (path / CALIBRATION_FILE).exists()
+    try:
+        return ModelEntry(name, path, load_model_config(path).title, calibrated, "")
+    except ModelError as error:
+        return ModelEntry(name, path, name, calibrated, str(error))
+
+
+def _what_there_is() -> str:
+    names = sorted(_found())
+    if names:
+        return f"the models here are {', '.join(names)}"
+    return f"no model was found in {', '.join(str(place) for place in search_places())}"

@@ -1,0 +1,121 @@
+"""The network's weights, to and from a model folder's safetensors file. Needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..configuration import ModelConfig, NetworkConfig
+from ..errors import ModelError, OutputError
+from ..network.unet import ConditionalUNet
+from .model_folder import ModelFolder, write_model_folder
+
+STORED_TYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+def load_network(folder: ModelFolder, device: torch.device | str = "cpu") -> ConditionalUNet:
+    """The model's network in evaluation mode, float32 whatever the stored type, on `device`.
+
+    Raises ModelError if the weights do not fit the configuration exactly or are not all finite.
+    """
+    network = empty_network(folder.config.network)
+    network.load_state_dict(_read_weights(folder.weights, network), strict=True, assign=True)
+    return network.to(device).eval()
+
+
+def save_weights(state: Mapping[str, Tensor], path: Path, dtype: torch.dtype = torch.float32) -> None:
+    """Write the network's state as safetensors of the given floating-point type.
+
+    Raises ModelError if a value is not finite (in that type), OutputError if the file cannot be
+    written.
+    """
+    if dtype not in STORED_TYPES.values():
+        raise ValueError(f"weights are stored as {', '.join(STORED_TYPES)}, not {dtype}")
+    tensors = {name: tensor.detach().to("cpu", dtype, copy=True).contiguous() for name, tensor in state.items()}
+    for name, tensor in tensors.items():
+        _check_finite(name, tensor)
+    try:
+        save_file(tensors, path, metadata={"format": "pt"})
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"The weights could not be written to {path} ({error}).") from error
+
+
+def write_model(
+    path: str | Path,
+    config: ModelConfig,
+    state: Mapping[str, Tensor],
+    *,
+    model_card: str,
+    calibration: str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> ModelFolder:
+    """Write a new model folder with these weights; see `write_model_folder` and `save_weights`.
+
+    Raises ModelError also if the weights do not fit the configuration.
+    """
+    check_fit({name: tuple(tensor.shape) for name, tensor in state.items()}, empty_network(config.network))
+    return write_model_folder(
+        path,
+        config,
+        lambda file: save_weights(state, file, dtype),
+        model_card=model_card,
+        calibration=calibration,
+    )
+
+
+def empty_network(config: NetworkConfig) -> ConditionalUNet:
+    """The network's structure without memory for its weights."""
+    with torch.device("meta"):
+        return ConditionalUNet(config)
+
+
+def check_fit(shapes: Mapping[str, tuple[int, ...]], network: ConditionalUNet) -> None:
+    """Raise ModelError unless exactly the network's parameters are there, in their shapes."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    missing, unexpected = sorted(wanted.keys() - shapes.keys()), sorted(shapes.keys() - wanted.keys())
+    if missing:
+        raise ModelError(
+            f"The weights do not fit the network's configuration: {len(missing)} tensors are missing, "
+            f"the first is {missing[0]}."
+        )
+    if unexpected:
+        raise ModelError(
+            f"The weights do not fit the network's configuration: {len(unexpected)} tensors have no place in it, "
+            f"the first is {unexpected[0]}."
+        )
+    for name, shape in wanted.items():
+        if shapes[name] != shape:
+            raise ModelError(
+                f"The weights do not fit the network's configuration: {name} has shape {list(shapes[name])} "
+                f"instead of {list(shape)}."
+            )
+
+
+def _read_weights(path: Path, network: ConditionalUNet) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = list(file.keys())
+            check_fit({name: tuple(file.get_slice(name).get_shape()) for name in names}, network)
+            # Copies, so that the file is not kept open while the network lives.
+            tensors = {name: _to_float32(name, file.get_tensor(name)) for name in names}
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"The weights {path} cannot be read ({error}); install the model again.") from error
+    for name, tensor in tensors.items():
+        _check_finite(name, tensor)
+    return tensors
+
+
+def _to_float32(name: str, tensor: Tensor) -> Tensor:
+    if tensor.dtype not in STORED_TYPES.values():
+        raise ModelError(f"The weights hold {name} as {tensor.dtype} instead of {', '.join(STORED_TYPES)}.")
+    return tensor.to(torch.float32, copy=True)
+
+
+def _check_finite(name: str, tensor: Tensor) -> None:
+    if not torch.isfinite(tensor).all():
+        raise ModelError(f"The weights are damaged: {name} holds values that are not finite numbers.")
