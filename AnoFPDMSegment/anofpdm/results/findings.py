@@ -1,0 +1,268 @@
+"""The findings of a run as a versioned JSON document, and as a short text for the command line.
+
+Every field is explained in Resources/findings-schema.md. "Not examined" is never reported as
+"nothing found": slices that were not examined have no decision, carry their reason, and are
+counted and named in the summary.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import EvidenceError
+from ..volumes.geometry import VolumeGeometry
+from .components import Component
+from .findings_schema import SCHEMA, VERSION, check_document, slice_totals
+
+STATEMENT = "Research use only, not for clinical diagnosis."
+FINDINGS_FILE = "findings.json"
+_DIGITS = 7
+
+Decision = Literal["unhealthy", "healthy"]
+
+
+@dataclass(frozen=True)
+class EndStep:
+    """Where the aggregation of one modality ended (paper, section 3.3)."""
+
+    step: int
+    """Number of visited steps that entered the map, from 1."""
+    noise_level: int
+    """The noise level t of the last of them."""
+
+
+@dataclass(frozen=True)
+class SliceFinding:
+    """What is known about one slice of the stack. Raises ValueError if it contradicts itself."""
+
+    index: int
+    """From 0, inferior to superior."""
+    level_ras_s_mm: float
+    """Superior coordinate of the slice's center."""
+    relative_level: float | None
+    """0 at the lowest, 1 at the highest slice with head; None where undefined."""
+    examined: bool
+    not_examined_reason: str = ""
+    similarity: float | None = None
+    """Cosine of the two error curves (method section 2, step 4)."""
+    map_statistic: float | None = None
+    """Mean of the largest values of the anomaly map inside the head."""
+    decision: Decision | None = None
+    largest_divergence: Mapping[str, float] = field(default_factory=dict)
+    """max over t of M_t, by modality."""
+    end_step: Mapping[str, EndStep] = field(default_factory=dict)
+    quantile: Mapping[str, float | None] = field(default_factory=dict)
+    """Quantile of Algorithm 1 by modality; None where another rule set the threshold."""
+    threshold: float | None = None
+    """Of the anomaly map; the score is the map divided by it."""
+    area_mm2: float = 0.0
+    """Area of the mask in this slice."""
+
+    def __post_init__(self) -> None:
+        if self.examined != (self.decision is not None):
+            raise ValueError(f"slice {self.index}: exactly the examined slices have a decision")
+        if self.examined == bool(self.not_examined_reason):
+            raise ValueError(f"slice {self.index}: exactly the slices not examined have a reason")
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """Which model made the findings."""
+
+    name: str
+    version: str
+    title: str
+    licence: str
+    weights_sha256: str
+    calibration: str | None
+    """Name of the calibration used; None if the run used none."""
+
+
+def findings_document(
+    *,
+    files: Mapping[str, str | Path],
+    geometry: VolumeGeometry,
+    midline_ras_r_mm: float,
+    skull_stripped: bool | None,
+    slices: Sequence[SliceFinding],
+    components: Sequence[Component],
+    model: ModelRecord,
+    parameters: Mapping[str, Any],
+    warnings: Sequence[str],
+    software: Mapping[str, str],
+    seed: int | None,
+    device: str,
+    run_time_s: float,
+    created: datetime | None = None,
+) -> dict[str, Any]:
+    """Build the JSON document of one run.
+
+    files: modality to the file or folder the user named; only the base name is kept. geometry: of
+    the heatmap and the segmentation. created: aware time of the run's end, by default now. NaN and
+    infinity become null; measurements are rounded to seven significant digits.
+    """
+    slice_entries = [_plain(dataclasses.asdict(entry)) for entry in slices]
+    component_entries = [_plain(dataclasses.asdict(entry)) for entry in components]
+    totals = slice_totals(slice_entries) | {
+        "components": len(components),
+        "volume_ml": _plain(math.fsum(entry.volume_ml for entry in components)),
+    }
+    moment = (created or datetime.now(timezone.utc)).astimezone(timezone.utc)
+    document = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "statement": STATEMENT,
+        "created": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "summary": _summary(slice_entries, totals),
+        "input": {
+            "files": {modality: _base_name(name) for modality, name in files.items()},
+            "skull_stripped": skull_stripped,
+            "midline_ras_r_mm": _plain(midline_ras_r_mm),
+        },
+        "geometry": _geometry_entry(geometry),
+        "slices": slice_entries,
+        "components": component_entries,
+        "totals": totals,
+        "model": dataclasses.asdict(model),
+        "parameters": _plain(parameters),
+        "warnings": list(warnings),
+        "software": dict(software),
+        "seed": seed,
+        "device": device,
+        "run_time_s": round(float(run_time_s), 2),
+    }
+    return check_document(document, "the document just built")
+
+
+def write_findings(path: Path, document: Mapping[str, Any]) -> None:
+    """Write the document as indented UTF-8 JSON. Raises OSError if the file cannot be written."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    path.write_bytes(text.encode("utf-8"))
+
+
+def read_findings(path: Path) -> dict[str, Any]:
+    """Read and check a findings document. Raises EvidenceError."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise EvidenceError(f"{path} does not exist; choose a folder that holds a complete result.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise EvidenceError(f"{path} cannot be read as JSON; run the detection again.") from error
+    return check_document(values, str(path))
+
+
+def format_findings(document: Mapping[str, Any]) -> str:
+    """The text printed at the end of a run: summary, components, flagged slices, warnings."""
+    model = document["model"]
+    lines = [document["summary"], ""]
+    if document["components"]:
+        lines += [*_component_table(document["components"]), ""]
+    flagged = [entry for entry in document["slices"] if entry["decision"] == "unhealthy"]
+    if flagged:
+        levels = ", ".join(f"{entry['level_ras_s_mm']:.1f}" for entry in flagged)
+        lines += [f"Slices that look unhealthy, S in mm: {levels}", ""]
+    lines += [f"Warning: {warning}" for warning in document["warnings"]]
+    calibration = model["calibration"] or "none"
+    lines.append(f"Model {model['name']} {model['version']} (licence {model['licence']}), calibration {calibration}.")
+    lines.append(f"{document['run_time_s']:.0f} s on {document['device']}.")
+    lines.append(document["statement"])
+    return "\n".join(lines) + "\n"
+
+
+def _component_table(components: Sequence[Mapping[str, Any]]) -> list[str]:
+    rows = [("region", "mL", "longest mm", "side", "center R, A, S mm", "S from .. to mm", "mean", "peak")]
+    for entry in components:
+        low, high = entry["extent_s_ras_mm"]
+        rows.append(
+            (
+                str(entry["number"]),
+                f"{entry['volume_ml']:.2f}",
+                f"{entry['longest_diameter_mm']:.1f}",
+                entry["side"],
+                ", ".join(f"{value:.1f}" for value in entry["centroid_ras_mm"]),
+                f"{low:.1f} .. {high:.1f}",
+                f"{entry['mean_score']:.2f}",
+                f"{entry['peak_score']:.2f}",
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+
+
+def _summary(slices: Sequence[Mapping[str, Any]], totals: Mapping[str, Any]) -> str:
+    examined, unhealthy = totals["slices_examined"], totals["slices_unhealthy"]
+    reasons = Counter(entry["not_examined_reason"] for entry in slices if not entry["examined"])
+    listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    if examined == 0:
+        return f"No slice was examined, so nothing is known about this volume ({listed or 'it has no slices'})."
+    if totals["components"]:
+        found = f"{_count(totals['components'], 'region')}, {totals['volume_ml']:.2f} mL in total"
+        found += f"; {unhealthy} of {_count(examined, 'examined slice')} {_look(unhealthy)} unhealthy"
+    elif unhealthy:
+        found = f"{unhealthy} of {_count(examined, 'examined slice')} {_look(unhealthy)} unhealthy"
+        found += ", but no region stands out"
+    else:
+        found = f"Nothing was found in {_count(examined, 'examined slice')}"
+    if reasons:
+        found += f"; {_count(totals['slices_not_examined'], 'slice')} not examined ({listed})"
+    return found + "."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _look(number: int) -> str:
+    return "looks" if number == 1 else "look"
+
+
+def _geometry_entry(geometry: VolumeGeometry) -> dict[str, Any]:
+    to_ras = np.array([-1.0, -1.0, 1.0])
+    axes = geometry.direction_matrix * to_ras[:, None]
+    return {
+        "size_ijk": [int(n) for n in geometry.size],
+        "spacing_mm": [float(n) for n in geometry.spacing],
+        "origin_ras_mm": [float(n) + 0.0 for n in np.asarray(geometry.origin) * to_ras],
+        # Row a is the unit vector of index axis a; adding zero turns -0.0 into 0.0.
+        "axes_ras": (axes.T + 0.0).tolist(),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON can hold it: rounded numbers, null for NaN, base names for paths."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, Path):
+        return value.name
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    raise TypeError(f"findings cannot hold a {type(value).__name__}")
+
+
+def _base_name(name: str | Path) -> str:
+    # A path may come from another system than the one that reads it.
+    parts = [part for part in re.split(r"[/\\]", str(name)) if part]
+    return parts[-1] if parts else ""
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is not JSON")

@@ -1,0 +1,202 @@
+"""Connected components: scipy as the oracle for labels, brute force for the diameter."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+
+import numpy as np
+import pytest
+import scipy.ndimage as ndi
+from anofpdm.results.components import find_components, label_components, limit_small_components
+from anofpdm.results.diameter import longest_diameter_mm
+from anofpdm.volumes.geometry import VolumeGeometry
+
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+
+def make_geometry(
+    shape: tuple[int, int, int],
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    direction: tuple[float, ...] = IDENTITY,
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> VolumeGeometry:
+    return VolumeGeometry(shape[::-1], spacing, origin, direction)
+
+
+def oblique(left_handed: bool) -> tuple[float, ...]:
+    """A rotation about two axes, with the third index axis turned round if left-handed."""
+    a, b = 0.3, -0.5
+    about_z = np.array([[math.cos(a), -math.sin(a), 0], [math.sin(a), math.cos(a), 0], [0, 0, 1]])
+    about_x = np.array([[1, 0, 0], [0, math.cos(b), -math.sin(b)], [0, math.sin(b), math.cos(b)]])
+    matrix = about_z @ about_x
+    if left_handed:
+        matrix[:, 2] *= -1
+    return tuple(matrix.ravel().tolist())
+
+
+def blobs(shape: tuple[int, int, int], share: float, seed: int, sigma: float = 1.5) -> np.ndarray:
+    noise = ndi.gaussian_filter(np.random.default_rng(seed).standard_normal(shape), sigma)
+    return (noise / np.quantile(noise, 1 - share)).astype(np.float32)
+
+
+def brute_diameter(ijk: np.ndarray, axes: np.ndarray) -> float:
+    best, fewest = 0.0, math.inf
+    for p, q in itertools.combinations(ijk.tolist(), 2):
+        step = np.array(p) - np.array(q)
+        length = float(np.linalg.norm(axes @ step))
+        if length > best * (1 + 1e-7):
+            best, fewest = length, math.inf
+        if length >= best * (1 - 1e-7):
+            fewest = min(fewest, float(np.abs(step).max()))
+    return best * (1 + 1 / fewest)
+
+
+def test_labels_agree_with_scipy_and_fall_in_size() -> None:
+    score = blobs((30, 40, 50), 0.05, seed=1)
+    labels = label_components(score)
+    expected, count = ndi.label(score >= 1, structure=np.ones((3, 3, 3)))
+    assert count > 5
+    assert labels.max() == count
+    pairs = {(int(a), int(b)) for a, b in zip(labels.ravel(), expected.ravel(), strict=True)}
+    assert len(pairs) == count + 1  # one label of ours for each of scipy's
+    sizes = np.bincount(labels.ravel())[1:]
+    assert (np.diff(sizes) <= 0).all()
+
+
+def test_equal_sizes_are_numbered_in_index_order() -> None:
+    score = np.zeros((5, 5, 20), np.float32)
+    score[4, 0, 0] = score[0, 0, 18] = score[2, 4, 4] = 1.0
+    labels = label_components(score)
+    assert [labels[0, 0, 18], labels[2, 4, 4], labels[4, 0, 0]] == [1, 2, 3]
+
+
+def test_corner_neighbours_are_one_component_and_exactly_one_counts() -> None:
+    score = np.zeros((4, 4, 4), np.float32)
+    score[0, 0, 0] = score[1, 1, 1] = 1.0
+    score[3, 3, 3] = np.nextafter(np.float32(1), np.float32(0))
+    (component,) = find_components(score, make_geometry(score.shape), 0.0)
+    assert component.volume_ml == pytest.approx(0.002)
+    assert component.longest_diameter_mm == pytest.approx(2 * math.sqrt(3))
+
+
+@pytest.mark.parametrize("left_handed", [False, True])
+def test_positions_follow_the_geometry(left_handed: bool) -> None:
+    score = np.zeros((12, 20, 24), np.float32)
+    score[3:6, 4:12, 10:20] = 1.25
+    score[5, 7, 11] = 3.0
+    geometry = make_geometry(score.shape, (0.8, 1.1, 4.0), oblique(left_handed), (12.0, -30.0, 44.0))
+    image = geometry.to_image_like(score)
+    points = np.array(
+        [image.TransformIndexToPhysicalPoint((int(i), int(j), int(k))) for k, j, i in np.argwhere(score >= 1)]
+    ) * [-1, -1, 1]
+    (component,) = find_components(score, geometry, midline_ras_r_mm=0.0)
+    peak = np.array(image.TransformIndexToPhysicalPoint((11, 7, 5))) * [-1, -1, 1]
+    assert component.number == 1
+    assert component.volume_ml == pytest.approx(240 * 0.8 * 1.1 * 4.0 / 1000)
+    assert component.centroid_ras_mm == pytest.approx(points.mean(axis=0))
+    assert component.extent_s_ras_mm == pytest.approx((points[:, 2].min(), points[:, 2].max()))
+    assert component.peak_ras_mm == pytest.approx(peak)
+    assert component.peak_score == 3.0
+    assert component.mean_score == pytest.approx((239 * 1.25 + 3) / 240)
+    corners = np.array([[9, 7, 2]]) * [0.8, 1.1, 4.0]
+    assert component.longest_diameter_mm == pytest.approx(float(np.linalg.norm(corners)) * (1 + 1 / 9))
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_side_is_the_patients(flip: bool) -> None:
+    # Index i rises toward the patient's left (LPS), or toward the right when flipped.
+    direction = (-1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0) if flip else IDENTITY
+    score = np.zeros((9, 9, 41), np.float32)
+    score[1, 1, 2:10] = 1.0
+    score[4, 4, 12:30] = 1.0
+    score[7, 7, 19:40] = 1.0
+    geometry = make_geometry(score.shape, direction=direction, origin=(20.0 if flip else -20.0, 0.0, 0.0))
+    found = {c.volume_ml: c.side for c in find_components(score, geometry, midline_ras_r_mm=0.0)}
+    near, far = ("left", "right") if flip else ("right", "left")
+    # Of the longest, one voxel lies on the near side and one on the midline: less than a fifth.
+    assert found == {0.008: near, 0.018: "midline", 0.021: far}
+    moved = find_components(score, geometry, midline_ras_r_mm=100.0)
+    assert {c.side for c in moved} == {"left"}
+
+
+@pytest.mark.parametrize(("across", "side"), [(2, "midline"), (1, "left")])
+def test_a_fifth_on_the_other_side_is_midline(across: int, side: str) -> None:
+    score = np.zeros((3, 3, 40), np.float32)
+    score[1, 1, 20 - across : 30 - across] = 1.0
+    geometry = make_geometry(score.shape, origin=(-19.5, 0.0, 0.0))
+    (component,) = find_components(score, geometry, midline_ras_r_mm=0.0)
+    assert component.side == side
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_diameter_is_exact(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    mask = blobs((9, 10, 11), 0.1, seed) >= 1
+    ijk = np.argwhere(mask)[:, ::-1]
+    axes = np.linalg.qr(rng.standard_normal((3, 3)))[0] * np.array([0.7, 1.0, 3.0])
+    assert longest_diameter_mm(ijk, axes) == pytest.approx(brute_diameter(ijk, axes), rel=1e-9)
+
+
+def test_diameter_is_exact_for_a_ball_of_many_corners() -> None:
+    k, j, i = np.mgrid[:29, :29, :29] - 14
+    ijk = np.argwhere(k**2 + j**2 + i**2 <= 14**2)[:, ::-1]
+    axes = np.diag([1.0, 0.9, 1.2])
+    points = ijk @ axes
+    squares = ((points[:, None, :] - points[None, ::7, :]) ** 2).sum(axis=-1)
+    diameter = longest_diameter_mm(ijk, axes)
+    assert diameter == pytest.approx(28 * 1.2 * (1 + 1 / 28))
+    assert diameter >= float(np.sqrt(squares.max()))
+
+
+@pytest.mark.parametrize(
+    ("ijk", "expected"),
+    [([[0, 0, 0]], 3.0), ([[n, 0, 0] for n in range(7)], 7.0), ([[0, 0, 0], [0, 0, 1]], 6.0), ([[5, 2, 1]], 3.0)],
+)
+def test_diameter_of_rows_and_single_voxels(ijk: list[list[int]], expected: float) -> None:
+    assert longest_diameter_mm(np.array(ijk), np.diag([1.0, 2.0, 3.0])) == pytest.approx(expected)
+
+
+def test_small_components_are_capped_and_nothing_else_changes() -> None:
+    score = np.full((10, 10, 10), 0.5, np.float32)
+    score[1, 1, 1:4] = 1.5
+    score[5, 5, 1:6] = 1.5
+    score[8, 8, 8] = 0.9995
+    before = score.copy()
+    geometry = make_geometry(score.shape, (1.0, 1.0, 0.1))
+    limited = limit_small_components(score, geometry, minimum_mm3=0.5)
+    assert (score == before).all()
+    assert limited.dtype == np.float32
+    assert (limited[1, 1, 1:4] < 1).all()
+    assert (limited[1, 1, 1:4] > 0.99).all()
+    changed = limited != score
+    assert int(changed.sum()) == 3
+    assert len(find_components(limited, geometry, 0.0)) == 1  # five voxels of 0.1 are exactly 0.5
+    assert (limit_small_components(score, geometry, 0.0) == score).all()
+    assert (limit_small_components(score, geometry, 1e9) < 1).all()
+
+
+def test_empty_and_full_masks() -> None:
+    empty = np.full((6, 7, 8), 0.99, np.float32)
+    geometry = make_geometry(empty.shape)
+    assert find_components(empty, geometry, 0.0) == []
+    assert not label_components(empty).any()
+    assert (limit_small_components(empty, geometry, 10.0) == empty).all()
+    (component,) = find_components(np.ones_like(empty), geometry, 0.0)
+    assert component.volume_ml == pytest.approx(6 * 7 * 8 / 1000)
+
+
+def test_a_whole_brain_volume_is_measured_quickly() -> None:
+    score = np.zeros((155, 240, 240), np.float32)
+    k, j, i = np.mgrid[:60, :60, :60] - 30
+    for n, corner in enumerate([(20, 30, 40), (80, 100, 120), (90, 170, 30)]):
+        part = tuple(slice(c, c + 60) for c in corner)
+        score[part] = 1.4 * np.exp(-(k**2 + j**2 + i**2) / (150.0 + 100 * n))
+    geometry = make_geometry(score.shape)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert len(find_components(score, geometry, -120.0)) == 3
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.5
