@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from network_samples import SMALL, random_input, random_network, random_weights, relative_difference
+from torch.utils.flop_counter import FlopCounterMode
 
 from anofpdm.configuration import NetworkConfig
 from anofpdm.network.attention import AttentionBlock
@@ -79,6 +80,16 @@ def test_number_of_parameters_of_the_paper() -> None:
     with torch.device("meta"):
         network = ConditionalUNet(NetworkConfig())
     assert sum(p.numel() for p in network.parameters()) == 103_082_500
+
+
+def test_operations_of_the_paper() -> None:
+    """151.7 GFLOP an evaluation, when the formulas are followed as they stand."""
+    with torch.device("meta"):
+        network = ConditionalUNet(NetworkConfig()).eval()
+        x, one = torch.empty(1, 4, 128, 128), torch.zeros(1, dtype=torch.int64)
+        with FlopCounterMode(display=False) as counter, network.plain_formulas():
+            predict(network, x, one, one)
+    assert counter.get_total_flops() == pytest.approx(151.7e9, rel=1e-3)
 
 
 def test_parameter_names_are_the_official_ones() -> None:
