@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,13 @@ from ..errors import InputError
 from .geometry import FloatArray
 
 SERIES_UID = "0020|000e"
+SLICE_THICKNESS = "0018|0050"
+DICOM_ENDINGS = (".dcm", ".ima")
+META_BYTES = 1024
+"""The preamble and the group that names the kind of object."""
+IMAGE_CLASS = re.compile(rb"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(2|4|7|128)(\.[134])*[\x00\x02]")
+"""CT, MR, secondary capture and PET images, single and multi-frame, in the file's meta information."""
+ANY_CLASS = b"1.2.840.10008."
 GAP_TOLERANCE_MM = 0.1
 GAP_TOLERANCE = 0.05
 """Slice distances may deviate from their median by this fraction, or by GAP_TOLERANCE_MM."""
@@ -41,7 +50,7 @@ def read_dicom_folder(folder: Path, called: str) -> sitk.Image:
     `called` begins every message. Raises InputError if the folder holds no or several series,
     or slices that are missing, unevenly spaced or differ in size or orientation.
     """
-    series = _image_series(folder)
+    series = _image_series(folder, called)
     if not series:
         raise InputError(f"{called} is a folder without DICOM images; give the folder that holds the series itself.")
     if len(series) > 1:
@@ -51,7 +60,7 @@ def read_dicom_folder(folder: Path, called: str) -> sitk.Image:
         )
     (files,) = series
     if len(files) == 1:
-        return read_dicom_frames(Path(files[0]), called)
+        return _read_frames(Path(files[0]), called)
     slices = [_read_slice(file, called) for file in files]
     if any(len(s.size) > 2 and s.size[2] > 1 for s in slices):
         raise InputError(f"{called} holds several multi-frame DICOM files of one series; give one of the files.")
@@ -68,10 +77,10 @@ def read_dicom_file(path: Path, called: str) -> sitk.Image:
         number = _slices_in_same_series(path, information)
         if number > 1:
             raise InputError(f"{called} is one of {number} slices of a DICOM series; give its folder instead.")
-    return read_dicom_frames(path, called)
+    return _read_frames(path, called)
 
 
-def read_dicom_frames(path: Path, called: str) -> sitk.Image:
+def _read_frames(path: Path, called: str) -> sitk.Image:
     """All frames of one DICOM file, as they come. Raises InputError if it cannot be read."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
@@ -80,17 +89,50 @@ def read_dicom_frames(path: Path, called: str) -> sitk.Image:
         image: sitk.Image = reader.Execute()
     except RuntimeError as error:
         raise InputError(f"{called} is damaged or cut off; export it again.") from error
+    if image.GetDimension() == 3 and image.GetDepth() == 1 and image.HasMetaDataKey(SLICE_THICKNESS):
+        # GDCM takes 1 mm where there is no second slice.
+        thickness = _positive_number(image.GetMetaData(SLICE_THICKNESS))
+        if thickness is not None:
+            image.SetSpacing([*image.GetSpacing()[:2], thickness])
     return image
 
 
-def _image_series(folder: Path) -> list[tuple[str, ...]]:
+def _positive_number(text: str) -> float | None:
+    try:
+        number = float(text.strip(" \0"))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number > 0 else None
+
+
+def _image_series(folder: Path, called: str) -> list[tuple[str, ...]]:
     """The files of every series in the folder that holds images (not reports or presentation states)."""
     found = []
+    listed: set[str] = set()
     for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder)):
         files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid)
+        listed.update(Path(file).name for file in files)
         if any(_file_information(file) is not None for file in files):
             found.append(tuple(files))
+    # GDCM passes over files that it cannot read; a volume must not lose its first or last slice so.
+    for file in folder.iterdir():
+        if file.name not in listed and _is_damaged_image(file):
+            raise InputError(f"{called} holds a DICOM file that is damaged or cut off; export the series again.")
     return found
+
+
+def _is_damaged_image(file: Path) -> bool:
+    """Whether a file that GDCM does not list was meant to be an image."""
+    if not file.is_file() or file.name.startswith("."):
+        return False
+    with file.open("rb") as stream:
+        start = stream.read(META_BYTES)
+    if start[128:132] == b"DICM":
+        # The file's meta group alone: a report refers to image classes further on.
+        length = int.from_bytes(start[140:144], "little")
+        meta = start[144 : 144 + length]
+        return IMAGE_CLASS.search(meta) is not None or ANY_CLASS not in meta
+    return len(start) < 132 and file.suffix.lower() in DICOM_ENDINGS
 
 
 def _slices_in_same_series(path: Path, information: sitk.ImageFileReader) -> int:

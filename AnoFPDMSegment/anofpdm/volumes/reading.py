@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
-from .dicom import is_dicom_file, read_dicom_file, read_dicom_folder
+from .dicom import DICOM_ENDINGS, is_dicom_file, read_dicom_file, read_dicom_folder
 from .nifti_file import check_nifti_file, undisturbed
 
 SHORTEST_AXIS_VOXELS = 16
@@ -32,7 +32,6 @@ IMAGE_IO_BY_ENDING = {
     ".mha": "MetaImageIO",
     ".mhd": "MetaImageIO",
 }
-DICOM_ENDINGS = (".dcm", ".ima")
 
 # ITK's warnings quote header entries.
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
@@ -48,6 +47,7 @@ def read_volume(path: str | Path, name: str) -> sitk.Image:
     path = Path(path)
     called = f"The {name} image {path}"
     try:
+        _check_name(path, called)
         image = _read(path, called)
     except PermissionError as error:
         raise InputError(f"{called} may not be read; check its permissions.") from error
@@ -59,6 +59,17 @@ def read_volume(path: str | Path, name: str) -> sitk.Image:
 def check_volume(image: sitk.Image, name: str) -> sitk.Image:
     """The same checks for an image in memory; returns it as float32. Raises InputError."""
     return _checked(image, f"The {name} image")
+
+
+def _check_name(path: Path, called: str) -> None:
+    """ITK ends the process when it is given a name that is not valid Unicode."""
+    names = [str(path), *(entry.name for entry in path.iterdir())] if path.is_dir() else [str(path)]
+    try:
+        for name in names:
+            name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        printable = called.encode("utf-8", "replace").decode("utf-8")
+        raise InputError(f"{printable} has a file name with characters that cannot be read; rename it.") from error
 
 
 def _read(path: Path, called: str) -> sitk.Image:
