@@ -17,6 +17,7 @@ from typing import BinaryIO
 from ..errors import InputError
 
 READ_BYTES = 2**20
+FAMILY = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -59,14 +60,15 @@ def undisturbed(path: Path) -> Iterator[Path]:
 
     Asked for x.nii.gz, the NIfTI library reads x.nii if that lies beside it.
     """
-    stem = path.name.lower().removesuffix(".gz").removesuffix(".nii")
-    others = {f"{stem}{ending}" for ending in (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")}
-    others.discard(path.name.lower())
-    if not any(entry.name.lower() in others for entry in path.parent.iterdir()):
+    compressed = path.name.lower().endswith(".gz")
+    stem = path.name[: -len(".nii.gz" if compressed else ".nii")]
+    endings = {written for ending in FAMILY for written in (ending, ending.upper())}
+    others = {f"{stem}{ending}" for ending in endings} - {path.name}
+    if not any(path.with_name(other).exists() for other in others):
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / ("volume.nii.gz" if path.name.lower().endswith(".gz") else "volume.nii")
+        copy = Path(folder) / ("volume.nii.gz" if compressed else "volume.nii")
         shutil.copyfile(path, copy)
         yield copy
 
@@ -78,6 +80,7 @@ def _check_stream(stream: BinaryIO | gzip.GzipFile, called: str) -> None:
     if any(not math.isfinite(s) or s <= 0 for s in header.spacing):
         raise InputError(f"{called} has a voxel size that is zero, negative or undefined; export it again.")
     length = 540
+    # To the end, so that the checksum of a compressed stream is compared.
     while block := stream.read(READ_BYTES):
         length += len(block)
     if length < header.file_bytes:
