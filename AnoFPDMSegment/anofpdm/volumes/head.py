@@ -38,7 +38,7 @@ CLOSING_MM = 10.0
 DARK_RATIO = 0.75
 """Whole heads: the skull's signal is below this share of scalp and brain (median over rays)."""
 EMPTY_HEAD = (
-    "No head was found in the image: it seems to be empty, all noise or far too small; "
+    "No head was found in the {name}image: it seems to be empty, all noise or far too small; "
     "load an MR volume that shows the head or the brain."
 )
 
@@ -81,10 +81,11 @@ def axis_of_slices(image: sitk.Image) -> int:
     return int(np.argmax(np.abs(direction[2])))
 
 
-def find_head(image: sitk.Image) -> HeadFinding:
+def find_head(image: sitk.Image, name: str = "") -> HeadFinding:
     """Find the head in a 3-D scalar image.
 
-    Works on about 2.5 mm voxels in plane. Raises InputError if there is no head.
+    Works on about 2.5 mm voxels. `name` (a modality) goes into the message. Raises InputError if
+    there is no head.
     """
     image = sitk.Cast(image, sitk.sitkFloat32)
     axis = 2 - axis_of_slices(image)
@@ -93,7 +94,7 @@ def find_head(image: sitk.Image) -> HeadFinding:
     spacing = _moved_spacing(work, axis)
     low, high = (float(v) for v in np.percentile(values, (0.1, 99.5)))
     if not high > low:
-        raise InputError(EMPTY_HEAD)
+        raise InputError(EMPTY_HEAD.format(name=f"{name} " if name else ""))
     rim = _rim(np.moveaxis(sitk.GetArrayViewFromImage(image), axis, 0))
     background = _find_background(rim, values, low, high)
     signal = _signal(values, background)
@@ -105,7 +106,7 @@ def find_head(image: sitk.Image) -> HeadFinding:
         else:
             background = replace(background, constant=False)
     if float(mask.sum(axis=(1, 2)).max()) * spacing[1] * spacing[2] < MINIMUM_AREA_MM2:
-        raise InputError(EMPTY_HEAD)
+        raise InputError(EMPTY_HEAD.format(name=f"{name} " if name else ""))
     stripped = background.inside_range or (
         background.constant and not background.inverted and not _has_skull(signal, mask, spacing)
     )
