@@ -26,8 +26,9 @@ PACKAGE = pyproject.toml constraints.txt AnoFPDMSegment/anofpdm/__init__.py
 detect: $(VENV)/.installed-for-detect
 	@"$$VENV/bin/anofpdm" detect "$$IMAGE" --output "$$RESULTS" $(DETECT_OPTIONS)
 
+# One thread a worker: the workers share the cores already.
 test: lint
-	"$$VENV/bin/python" -m pytest $(PYTEST_OPTIONS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} "$$VENV/bin/python" -m pytest $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.installed-for-test
 	"$$VENV/bin/ruff" check
