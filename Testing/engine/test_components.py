@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 import scipy.ndimage as ndi
+
 from anofpdm.results.components import find_components, label_components, limit_small_components
 from anofpdm.results.diameter import longest_diameter_mm
 from anofpdm.volumes.geometry import VolumeGeometry
