@@ -1,0 +1,286 @@
+"""The findings document: content, summary sentence, strict reading."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anofpdm.errors import EvidenceError
+from anofpdm.results.components import Component
+from anofpdm.results.findings import (
+    STATEMENT,
+    EndStep,
+    ModelRecord,
+    SliceFinding,
+    findings_document,
+    format_findings,
+    read_findings,
+    write_findings,
+)
+from anofpdm.results.findings_schema import COMPONENT, DOCUMENT, MODEL, SLICE, TOTALS
+from anofpdm.volumes.geometry import VolumeGeometry
+
+SCHEMA_TEXT = Path(__file__).resolve().parents[2] / "Resources" / "findings-schema.md"
+
+
+def slice_finding(
+    index: int, decision: str | None, reason: str = "no head in this slice", **values: Any
+) -> SliceFinding:
+    if decision is None:
+        return SliceFinding(index, index * 5.0, None, examined=False, not_examined_reason=reason, **values)
+    measured: dict[str, Any] = {
+        "similarity": 0.98,
+        "map_statistic": 0.25,
+        "largest_divergence": {"flair": 0.03},
+        "end_step": {"flair": EndStep(step=9, noise_level=291)},
+        "quantile": {"flair": 0.95},
+        "threshold": 0.125,
+        "area_mm2": 80.0,
+    }
+    return SliceFinding(index, index * 5.0, 0.1 * index, examined=True, decision=decision, **measured | values)
+
+
+def component(number: int, volume_ml: float) -> Component:
+    return Component(number, volume_ml, 21.5, "left", (-30.0, 12.0, 40.0), (30.0, 50.0), 1.4, 2.25, (-31.0, 10.0, 41.0))
+
+
+def document(slices: list[SliceFinding], components: list[Component], **changes: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "files": {"flair": "/data/patients/Jane Doe/flair.nii.gz", "t2": r"C:\scans\t2.nii"},
+        "geometry": VolumeGeometry(
+            (240, 240, 30), (1.0, 1.0, 5.0), (-100.0, 0.0, 7.5), (1.0, 0, 0, 0, 1.0, 0, 0, 0, -1.0)
+        ),
+        "midline_ras_r_mm": 0.5,
+        "skull_stripped": False,
+        "slices": slices,
+        "components": components,
+        "model": ModelRecord("lgg", "1.0", "FLAIR, whole head", "Apache-2.0", "ab" * 32, "default"),
+        "parameters": {"w": 8.0, "steps": 12, "out": Path("/data/patients/out"), "bank": (1.0, 2.0), "none": None},
+        "warnings": ["The head touches the border."],
+        "software": {"anofpdm": "0.1.0"},
+        "seed": 7,
+        "device": "cpu",
+        "run_time_s": 12.3456,
+        "created": datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=1))),
+    }
+    return findings_document(**values | changes)
+
+
+USUAL = [
+    slice_finding(0, None),
+    slice_finding(1, "healthy"),
+    slice_finding(2, "unhealthy"),
+    slice_finding(3, "unhealthy"),
+]
+
+
+def test_a_document_comes_back_as_written(tmp_path: Path) -> None:
+    made = document(USUAL, [component(1, 3.5), component(2, 0.25)])
+    path = tmp_path / "findings.json"
+    write_findings(path, made)
+    assert read_findings(path) == made
+    first = path.read_bytes()
+    write_findings(path, document(USUAL, [component(1, 3.5), component(2, 0.25)]))
+    assert path.read_bytes() == first
+
+
+def test_what_it_says() -> None:
+    made = document(USUAL, [component(1, 3.5), component(2, 0.25)])
+    assert (made["schema"], made["version"]) == ("anofpdm-findings", 1)
+    assert made["statement"] == STATEMENT == "Research use only, not for clinical diagnosis."
+    assert made["created"] == "2026-01-02T02:04:05Z"
+    assert made["totals"] == {
+        "slices": 4,
+        "slices_examined": 3,
+        "slices_not_examined": 1,
+        "slices_unhealthy": 2,
+        "slices_healthy": 1,
+        "components": 2,
+        "volume_ml": 3.75,
+    }
+    assert made["slices"][3]["end_step"] == {"flair": {"step": 9, "noise_level": 291}}
+    assert made["slices"][0]["decision"] is None
+    assert made["run_time_s"] == 12.35
+    assert made["geometry"]["origin_ras_mm"] == [100.0, 0.0, 7.5]
+    assert made["geometry"]["axes_ras"] == [[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]]
+    assert made["components"][0]["centroid_ras_mm"] == [-30.0, 12.0, 40.0]
+
+
+def test_no_folder_of_the_user_is_kept() -> None:
+    made = document(USUAL, [])
+    assert made["input"]["files"] == {"flair": "flair.nii.gz", "t2": "t2.nii"}
+    assert made["parameters"]["out"] == "out"
+    assert "Jane" not in json.dumps(made)
+    assert document(USUAL, [], files={"flair": "/data/dicom/"})["input"]["files"] == {"flair": "dicom"}
+
+
+def test_nan_and_infinity_become_null(tmp_path: Path) -> None:
+    odd = slice_finding(
+        4,
+        "healthy",
+        similarity=math.nan,
+        map_statistic=np.float32(0.1),
+        largest_divergence={"flair": np.float64("inf")},
+        quantile={"flair": None},
+        threshold=None,
+    )
+    made = document([odd], [], parameters={"w": math.nan, "table": np.array([1.0, np.nan])})
+    entry = made["slices"][0]
+    assert (entry["similarity"], entry["largest_divergence"], entry["quantile"]) == (
+        None,
+        {"flair": None},
+        {"flair": None},
+    )
+    assert entry["map_statistic"] == 0.1
+    assert made["parameters"] == {"w": None, "table": [1.0, None]}
+    write_findings(tmp_path / "f.json", made)
+    assert not re.search("NaN|Infinity", (tmp_path / "f.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("slices", "components", "sentence"),
+    [
+        (
+            USUAL,
+            [component(1, 3.5), component(2, 0.25)],
+            "2 regions, 3.75 mL in total; 2 of 3 examined slices look unhealthy;"
+            " 1 slice not examined (1 no head in this slice).",
+        ),
+        ([slice_finding(0, "unhealthy")], [], "1 of 1 examined slice looks unhealthy, but no region stands out."),
+        ([slice_finding(0, "healthy"), slice_finding(1, "healthy")], [], "Nothing was found in 2 examined slices."),
+        (
+            [
+                slice_finding(0, "healthy"),
+                *(slice_finding(n, None) for n in (1, 2)),
+                slice_finding(3, None, "noise only"),
+            ],
+            [],
+            "Nothing was found in 1 examined slice; 3 slices not examined (2 no head in this slice, 1 noise only).",
+        ),
+        (
+            [slice_finding(0, None), slice_finding(1, None)],
+            [],
+            "No slice was examined, so nothing is known about this volume (2 no head in this slice).",
+        ),
+        ([], [], "No slice was examined, so nothing is known about this volume (it has no slices)."),
+    ],
+)
+def test_the_summary_tells_not_examined_from_nothing_found(
+    slices: list[SliceFinding], components: list[Component], sentence: str
+) -> None:
+    assert document(slices, components)["summary"] == sentence
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"examined": True},
+        {"examined": False},
+        {"examined": False, "not_examined_reason": "noise", "decision": "healthy"},
+        {"examined": True, "decision": "healthy", "not_examined_reason": "noise"},
+    ],
+)
+def test_a_slice_cannot_contradict_itself(values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="slice 3"):
+        SliceFinding(3, 0.0, None, **values)
+
+
+def test_the_text_shows_every_region_and_what_was_flagged() -> None:
+    text = format_findings(document(USUAL, [component(1, 3.5), component(2, 0.25)]))
+    lines = text.splitlines()
+    assert lines[0].startswith("2 regions")
+    rows = lines[2:5]
+    assert len({len(row) for row in rows}) == 1  # aligned
+    assert rows[1].split()[:4] == ["1", "3.50", "21.5", "left"]
+    assert "Slices that look unhealthy, S in mm: 10.0, 15.0" in lines
+    assert "Warning: The head touches the border." in lines
+    assert lines[-1] == STATEMENT
+    assert max(map(len, lines)) <= 120
+    calm = format_findings(document([slice_finding(0, "healthy")], [], warnings=[]))
+    assert "region" not in calm
+    assert "Warning" not in calm
+
+
+def _without(*keys: str) -> Callable[[dict[str, Any]], None]:
+    def change(values: dict[str, Any]) -> None:
+        for key in keys[:-1]:
+            values = values[key]
+        del values[keys[-1]]
+
+    return change
+
+
+def _with(*keys_and_value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(values: Any) -> None:
+        *keys, last, value = keys_and_value
+        for key in keys:
+            values = values[key]
+        values[last] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_with("schema", "other"), "not a findings file"),
+        (_without("schema"), "not a findings file"),
+        (_with("version", 2), "version 2"),
+        (_with("version", True), "version True"),
+        (_without("totals"), "lacks entry 'totals'"),
+        (_with("more", 1), "unknown entry 'more'"),
+        (_without("model", "licence"), "model lacks entry 'licence'"),
+        (_with("slices", 1, "threshold", "0.1"), r"slices\[1\].threshold has the wrong type"),
+        (_with("slices", 1, "index", True), r"slices\[1\].index has the wrong type"),
+        (_with("slices", 1, "end_step", {"flair": {"step": 1}}), "lacks entry 'noise_level'"),
+        (_with("slices", 1, "largest_divergence", []), "is not an object"),
+        (_with("slices", {}), "slices is not a list"),
+        (_with("slices", 1, "decision", "perhaps"), "totals.slices_healthy|unknown decision"),
+        (_with("slices", 0, "not_examined_reason", ""), "both examined and not"),
+        (_with("totals", "components", 3), "totals.components does not fit"),
+        (_with("totals", "slices_examined", 4), "totals.slices_examined does not fit"),
+        (_with("components", 0, "side", "up"), "unknown side"),
+        (_with("components", 0, "peak_ras_mm", [1.0]), "wrong length"),
+        (_with("geometry", "size_ijk", [1, 2]), "wrong length"),
+        (_with("warnings", [3]), r"warnings\[0\] has the wrong type"),
+    ],
+)
+def test_damaged_documents_are_refused(tmp_path: Path, change: Callable[[Any], None], words: str) -> None:
+    made = document(USUAL, [component(1, 3.5)])
+    change(made)
+    path = tmp_path / "findings.json"
+    path.write_text(json.dumps(made))
+    with pytest.raises(EvidenceError, match=words) as caught:
+        read_findings(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '"x"', '{"schema": NaN}', "\ufffe", "[" * 100_000])
+def test_files_that_are_no_findings(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "findings.json"
+    path.write_text(text, encoding="utf-16" if text == "\ufffe" else "utf-8")
+    with pytest.raises(EvidenceError):
+        read_findings(path)
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(EvidenceError, match="does not exist"):
+        read_findings(tmp_path / "findings.json")
+    with pytest.raises(EvidenceError, match="cannot be read"):
+        read_findings(tmp_path)
+
+
+def test_every_field_is_documented() -> None:
+    text = SCHEMA_TEXT.read_text(encoding="utf-8")
+    fields = {*DOCUMENT, *SLICE, *COMPONENT, *TOTALS, *MODEL, *DOCUMENT["input"], *DOCUMENT["geometry"]}  # type: ignore[misc]
+    fields |= {"step", "noise_level"}
+    documented = set(re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE))
+    assert documented == fields
