@@ -8,15 +8,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from ..arrays import FloatArray, IntArray
 from ..configuration import OperatingPoint
 from ..errors import EvidenceError, SettingsError
-
-FloatArray = np.ndarray[Any, np.dtype[np.float32]]
-IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -54,11 +52,6 @@ class QuadraticEvidence:
     def subset(self, slices: Sequence[int] | np.ndarray | slice) -> QuadraticEvidence:
         """The evidence of some slices."""
         return _subset(self, slices)
-
-    def check_guidance(self, w: float) -> None:
-        """Raises SettingsError unless this evidence can answer for `w`."""
-        if not 0 <= w <= 1000:
-            raise SettingsError(f"The guidance strength must lie between 0 and 1000, not {w:g}.")
 
     def _gain(self, w: float) -> float:
         # The public code compares with the healthy prediction, so its divergence scales with w (method 4.1).
@@ -127,20 +120,8 @@ class BankEvidence:
         """The evidence of some slices."""
         return _subset(self, slices)
 
-    def check_guidance(self, w: float) -> None:
-        """Raises SettingsError unless `w` is in the bank."""
-        self._row(w)
-
     def _row(self, w: float) -> int:
-        bank = self.point.guidance_bank
-        for row, strength in enumerate(bank):
-            if abs(strength - w) <= 1e-6 * max(1.0, strength):
-                return row
-        choices = ", ".join(f"{strength:g}" for strength in bank)
-        raise SettingsError(
-            f"This result was computed with the clamp, for the guidance strengths {choices}; choose one of these "
-            f"or detect again with --guidance-bank that holds {w:g}."
-        )
+        return _bank_row(self.point.guidance_bank, w)
 
     def aam(self, w: float) -> FloatArray:
         """Aggregated anomaly map [N, C, H, W]."""
@@ -174,6 +155,25 @@ class BankEvidence:
 Evidence = QuadraticEvidence | BankEvidence
 
 
+def check_guidance(point: OperatingPoint, w: float) -> None:
+    """Raises SettingsError unless evidence computed at `point` can answer for guidance strength `w`."""
+    if not 0 <= w <= 1000:
+        raise SettingsError(f"The guidance strength must lie between 0 and 1000, not {w:g}.")
+    if point.clamp:
+        _bank_row(point.guidance_bank, w)
+
+
+def _bank_row(bank: tuple[float, ...], w: float) -> int:
+    for row, strength in enumerate(bank):
+        if abs(strength - w) <= 1e-6 * max(1.0, strength):
+            return row
+    choices = ", ".join(f"{strength:g}" for strength in bank)
+    raise SettingsError(
+        f"With the clamp only the guidance strengths {choices} are computed; choose one of these or detect again "
+        f"with a --guidance-bank that holds {w:g}."
+    )
+
+
 def evidence_arrays(evidence: Evidence) -> dict[str, np.ndarray]:
     """The arrays of an evidence by field name."""
     fields = dataclasses.fields(evidence)
@@ -196,7 +196,10 @@ def join_evidence(parts: Sequence[Evidence]) -> Evidence:
     return build_evidence(parts[0].point, {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]})
 
 
-def _subset(evidence: Any, slices: Any) -> Any:
+EvidenceKind = TypeVar("EvidenceKind", QuadraticEvidence, BankEvidence)
+
+
+def _subset(evidence: EvidenceKind, slices: Any) -> EvidenceKind:
     arrays = {name: value[slices] for name, value in evidence_arrays(evidence).items()}
     return dataclasses.replace(evidence, **arrays)
 

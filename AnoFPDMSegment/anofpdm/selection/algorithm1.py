@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-FloatArray = np.ndarray[Any, np.dtype[np.floating[Any]]]
+from ..arrays import FloatArray
 
 QUANTILE_LOW, QUANTILE_HIGH = 0.90, 0.98
 QUANTILE_LEVELS = 101
@@ -30,7 +28,8 @@ def quantile_of(strength: FloatArray, *, truncate: bool = False) -> FloatArray:
     """
     scaled = np.asarray(strength, dtype=np.float32) * np.float32(QUANTILE_LEVELS - 1)
     level = np.trunc(scaled) if truncate else np.rint(scaled)
-    return QUANTILE_HIGH - (QUANTILE_HIGH - QUANTILE_LOW) * level.astype(np.float64) / (QUANTILE_LEVELS - 1)
+    span = QUANTILE_HIGH - QUANTILE_LOW
+    return np.asarray(QUANTILE_HIGH - span * level.astype(np.float64) / (QUANTILE_LEVELS - 1))
 
 
 def quantile_thresholds(aam: FloatArray, quantiles: FloatArray) -> FloatArray:
@@ -41,4 +40,4 @@ def quantile_thresholds(aam: FloatArray, quantiles: FloatArray) -> FloatArray:
     above = np.minimum(below + 1, flat.shape[-1] - 1)
     low = np.take_along_axis(flat, below[..., None], axis=-1)[..., 0].astype(np.float64)
     high = np.take_along_axis(flat, above[..., None], axis=-1)[..., 0].astype(np.float64)
-    return low + (high - low) * (position - below)
+    return np.asarray(low + (high - low) * (position - below))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-FloatArray = np.ndarray[Any, np.dtype[np.floating[Any]]]
-BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
+from ..arrays import BoolArray, FloatArray
 
 
 def similarity(mse_healthy: FloatArray, mse_unguided: FloatArray) -> FloatArray:
@@ -22,7 +19,7 @@ def similarity(mse_healthy: FloatArray, mse_unguided: FloatArray) -> FloatArray:
     guided = np.asarray(mse_healthy, dtype=np.float64).mean(axis=2)
     unguided = np.asarray(mse_unguided, dtype=np.float64).mean(axis=2)
     norms = np.linalg.norm(guided, axis=1) * np.linalg.norm(unguided, axis=1)
-    return np.sum(guided * unguided, axis=1) / np.maximum(norms, np.finfo(np.float64).tiny)
+    return np.asarray(np.sum(guided * unguided, axis=1) / np.maximum(norms, np.finfo(np.float64).tiny))
 
 
 def map_statistic(filtered: FloatArray, interior: BoolArray, top_pixels: int) -> FloatArray:
@@ -41,4 +38,4 @@ def map_statistic(filtered: FloatArray, interior: BoolArray, top_pixels: int) ->
     largest = np.partition(values, values.shape[1] - k, axis=1)[:, values.shape[1] - k :]
     inside = np.isfinite(largest)
     count = inside.sum(axis=1)
-    return np.where(inside, largest, 0.0).sum(axis=1) / np.maximum(count, 1)
+    return np.asarray(np.where(inside, largest, 0.0).sum(axis=1) / np.maximum(count, 1))

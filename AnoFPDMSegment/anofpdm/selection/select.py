@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from ..arrays import BoolArray, FloatArray
 from ..calibration import CalibratedValues, Calibration, Decision, Region
+from ..configuration import OperatingPoint
 from ..errors import SettingsError
-from ..evidence.maps import Evidence
+from ..evidence.maps import Evidence, check_guidance
 from .algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from .decision import map_statistic, similarity
 from .postprocessing import median_filter, small_components
 from .settings import MinimumSize, SelectionSettings, Threshold
-
-FloatArray = np.ndarray[Any, np.dtype[np.floating[Any]]]
-BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
 
 JUST_BELOW_BORDER = np.float32(0.999)
 """What remains of a removed component's score, so that mask = score >= 1 holds everywhere."""
@@ -64,18 +62,23 @@ class Selection:
 
 
 def resolve(
-    evidence: Evidence,
+    point: OperatingPoint,
+    channels: int,
     settings: SelectionSettings,
     calibration: Calibration | None,
     default_minimum_size: MinimumSize,
 ) -> Choices:
     """Fill in what the settings leave open from the calibration.
 
+    Args:
+        point: how the evidence was, or will be, computed.
+        channels: number of used modalities.
+
     Raises SettingsError when something is needed that no calibration gives, or when the guidance
-    strength is not available in this evidence.
+    strength is not available at this operating point.
     """
     guidance = settings.guidance if settings.guidance is not None else _calibrated_guidance(calibration)
-    evidence.check_guidance(guidance)
+    check_guidance(point, guidance)
     threshold = settings.threshold
     if threshold is None:
         threshold = Threshold(_needed(calibration, "a threshold", "--threshold quantile=Q or value=V").threshold)
@@ -88,8 +91,8 @@ def resolve(
         decision_threshold=limit,
         ungated=settings.ungated,
         last_sam_only=settings.map == "last",
-        scaling=_scaling(evidence, settings, values, threshold),
-        region=settings.region or _region(evidence, calibration),
+        scaling=_scaling(channels, settings, values, threshold),
+        region=settings.region or _region(point, calibration),
         minimum_size=settings.minimum_size or default_minimum_size,
         top_pixels=calibration.top_pixels if calibration else None,
         healthy_threshold=values.healthy_threshold if values else None,
@@ -139,16 +142,15 @@ def _decision(
     return decision, limit
 
 
-def _region(evidence: Evidence, calibration: Calibration | None) -> Region:
-    if evidence.point.mode == "reference":
+def _region(point: OperatingPoint, calibration: Calibration | None) -> Region:
+    if point.mode == "reference":
         return "frame"
     return calibration.region if calibration else "interior"
 
 
 def _scaling(
-    evidence: Evidence, settings: SelectionSettings, values: CalibratedValues | None, threshold: Threshold
+    channels: int, settings: SelectionSettings, values: CalibratedValues | None, threshold: Threshold
 ) -> tuple[float, ...] | None:
-    channels = evidence.x0.shape[1]
     scaling = settings.scaling or (values.largest_divergence if values else None)
     if scaling is not None and len(scaling) != channels:
         raise SettingsError(f"The dataset-calibrated scaling needs {channels} value(s), not {len(scaling)}.")

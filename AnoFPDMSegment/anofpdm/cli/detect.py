@@ -1,0 +1,108 @@
+"""`anofpdm detect`: volumes in; heatmap, segmentation, findings, evidence and pictures out."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, SettingsError
+from ..results.findings import format_findings
+from ..results.output_set import check_output_directory
+from .cases import Case, detect_case, detect_cases, read_cases
+from .interruption import cancellation
+from .options import add_process_options, add_selection_options, operating_point, selection_settings
+from .reporting import make_reporter
+
+_NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.+)", re.DOTALL)
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "detect",
+        help="find anomalies in a volume",
+        description="Find anomalies in a brain MRI and write heatmap.nrrd, segmentation.seg.nrrd, findings.json, "
+        "evidence.npz and overlay.png. Research use only, not for clinical diagnosis.",
+    )
+    parser.add_argument(
+        "input",
+        nargs="*",
+        metavar="INPUT",
+        help="a NIfTI, NRRD or MetaImage file or a DICOM folder; for a model with several modalities one "
+        "NAME=PATH each, as in flair=a.nii.gz t2=b.nii.gz",
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument(
+        "--cases",
+        metavar="CSV",
+        help="many patients: a table with the column 'case' and one per modality; results go to DIR/case, and "
+        "finished cases are skipped when run again",
+    )
+    parser.add_argument("--model", metavar="NAME", help="model by name or folder; see anofpdm models list")
+    add_selection_options(parser)
+    add_process_options(parser)
+    run = parser.add_argument_group("run")
+    run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
+    run.add_argument("--seed", type=int, default=0, help="of the noise, where noise is used (default: 0)")
+    run.add_argument("--batch-size", default="auto", metavar="N", help="slices a batch (default: auto)")
+    run.add_argument("--progress", choices=("bar", "json", "none"), default="bar", help="default: bar")
+    run.add_argument("--watch-stdin", action="store_true", help="end the run when standard input ends")
+    parser.set_defaults(run=run_detect)
+
+
+def run_detect(options: argparse.Namespace) -> int:
+    """Run the command."""
+    reporter = options.reporter = make_reporter(options.progress)
+    settings = selection_settings(options)
+    batch_size = _batch_size(options.batch_size)
+    if options.cases is not None and options.input:
+        raise SettingsError("Give either one INPUT or --cases, not both.")
+    if options.cases is None and not options.input:
+        raise SettingsError("Name the volume to examine, or a table of patients with --cases.")
+    output = Path(options.output)
+    with cancellation(watch_stdin=options.watch_stdin) as cancel:
+        # Cheap checks come first: importing torch takes seconds.
+        cases = read_cases(Path(options.cases)) if options.cases is not None else None
+        images = _inputs(options.input)
+        check_output_directory(output)
+        from ..detector import Detector, DetectorOptions
+        from ..store.model_search import default_model_name, find_model
+
+        folder = find_model(options.model if options.model is not None else default_model_name())
+        point = operating_point(options, folder.config.operating_point)
+        run = DetectorOptions(seed=options.seed, batch_size=batch_size)
+        cancel.raise_if_cancelled()
+        detector = Detector.from_folder(folder, device=options.device, point=point, notice=reporter.notice)
+        detector.check(settings)
+        if cases is not None:
+            return detect_cases(detector, cases, output, settings, run, reporter, cancel)
+        findings = detect_case(detector, Case(output.name, images), output, settings, run, reporter, cancel)
+        text = f"{format_findings(findings)}\nWritten to {output}."
+        reporter.result(text, {"output": str(output), "summary": findings["summary"]})
+    return 0
+
+
+def _batch_size(text: str) -> int | None:
+    if text == "auto":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise SettingsError(f"--batch-size takes a whole number or auto, not '{text}'.") from None
+
+
+def _inputs(texts: list[str]) -> str | dict[str, str]:
+    if len(texts) == 1 and (Path(texts[0]).exists() or not _NAMED.fullmatch(texts[0])):
+        return texts[0]
+    images: dict[str, str] = {}
+    for text in texts:
+        match = _NAMED.fullmatch(text)
+        if match is None:
+            raise InputError(f"With several inputs each needs its modality, as in flair={text}.")
+        modality = match.group(1).lower()
+        if modality in images:
+            raise InputError(f"The modality {modality} is given twice; name each modality once.")
+        images[modality] = match.group(2)
+    return images

@@ -1,0 +1,115 @@
+"""Options shared by commands, and their translation into settings."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any
+
+from ..configuration import OperatingPoint
+from ..errors import ModelError, SettingsError
+from ..selection.settings import MinimumSize, SelectionSettings, Threshold
+
+
+def add_selection_options(parser: argparse.ArgumentParser) -> None:
+    """What can be chosen without a rerun."""
+    group = parser.add_argument_group("selection (as calibrated where left out; can be changed later with adjust)")
+    group.add_argument("--guidance", type=float, metavar="W", help="guidance strength w toward healthy")
+    group.add_argument(
+        "--threshold",
+        metavar="KIND",
+        help="pixel threshold: dynamic (Algorithm 1 of the paper), healthy (calibrated on healthy slices), "
+        "quantile=Q or value=V",
+    )
+    group.add_argument("--decision", choices=("similarity", "map"), help="image-level decision")
+    group.add_argument("--decision-threshold", type=float, metavar="X", help="replaces its calibrated threshold")
+    group.add_argument("--ungated", action="store_true", help="show the maps of slices decided healthy too")
+    group.add_argument("--last-sam", action="store_true", help="use the last sub-anomaly map, not the aggregated one")
+    group.add_argument(
+        "--scaling", metavar="M[,M...]", help="dataset-calibrated scaling M_max, one value per used modality"
+    )
+    group.add_argument("--region", choices=("interior", "frame"), help="where anomalies are accepted")
+    group.add_argument("--min-size", metavar="SIZE", help="smallest component kept: 40px (per slice) or 500mm3")
+
+
+def selection_settings(options: argparse.Namespace) -> SelectionSettings:
+    """Raises SettingsError."""
+    return SelectionSettings(
+        guidance=_finite(options.guidance, "--guidance"),
+        threshold=Threshold.parse(options.threshold) if options.threshold is not None else None,
+        decision=options.decision,
+        decision_threshold=_finite(options.decision_threshold, "--decision-threshold"),
+        ungated=options.ungated,
+        map="last" if options.last_sam else "aggregated",
+        scaling=tuple(numbers(options.scaling, "--scaling")) if options.scaling is not None else None,
+        region=options.region,
+        minimum_size=MinimumSize.parse(options.min_size) if options.min_size is not None else None,
+    )
+
+
+def add_process_options(parser: argparse.ArgumentParser) -> None:
+    """How the forward process is run."""
+    group = parser.add_argument_group("forward process (the model's own where left out)")
+    group.add_argument("--steps", type=int, metavar="N", help="how many noise levels are visited")
+    group.add_argument("--range", metavar="A..B", help="noise levels between which they lie, such as 1..400")
+    group.add_argument("--encoding", choices=("ddim", "ddpm"), help="DDIM inversion or fresh noise")
+    group.add_argument("--mode", choices=("paper", "reference"), help="the paper's equations or the public code's")
+    group.add_argument("--end-step", metavar="N", help="fixed noise scale: visited steps aggregated, or 'dynamic'")
+    group.add_argument(
+        "--guidance-bank",
+        metavar="W,W,...",
+        help="clamp the predictions to [-1, 1] and compute these guidance strengths; 'none' for no clamp",
+    )
+    group.add_argument("--precision", choices=("float32", "bfloat16"), help="of the network")
+
+
+def operating_point(options: argparse.Namespace, default: OperatingPoint) -> OperatingPoint:
+    """The model's operating point with the options put over it. Raises SettingsError."""
+    changes: dict[str, Any] = {}
+    for name in ("steps", "encoding", "mode", "precision"):
+        if getattr(options, name) is not None:
+            changes[name] = getattr(options, name)
+    if options.range is not None:
+        changes["first"], changes["last"] = _range(options.range)
+    if options.end_step is not None:
+        changes["end_step"] = None if options.end_step == "dynamic" else _whole(options.end_step, "--end-step")
+    if options.guidance_bank is not None:
+        bank = () if options.guidance_bank == "none" else tuple(numbers(options.guidance_bank, "--guidance-bank"))
+        changes |= {"guidance_bank": bank, "clamp": bool(bank)}
+    try:
+        return dataclasses.replace(default, **changes)
+    except ModelError as error:
+        # The same checks serve the configuration file; here the user's options are to blame.
+        reason = str(error).removeprefix("The model's configuration is wrong: ")
+        raise SettingsError(f"These options do not fit together: {reason}") from error
+
+
+def numbers(text: str, option: str) -> list[float]:
+    """Comma-separated finite numbers. Raises SettingsError."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise SettingsError(f"{option} takes numbers separated by commas, not '{text}'.") from None
+    for value in values:
+        _finite(value, option)
+    return values
+
+
+def _range(text: str) -> tuple[int, int]:
+    parts = text.split("..")
+    if len(parts) != 2:
+        raise SettingsError(f"--range takes two noise levels such as 1..400, not '{text}'.")
+    return _whole(parts[0], "--range"), _whole(parts[1], "--range")
+
+
+def _whole(text: str, option: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise SettingsError(f"{option} takes whole numbers, not '{text}'.") from None
+
+
+def _finite(value: float | None, option: str) -> float | None:
+    if value is not None and not float("-inf") < value < float("inf"):
+        raise SettingsError(f"{option} takes a finite number, not {value}.")
+    return value

@@ -1,0 +1,148 @@
+"""What a running command tells: a progress bar for people, JSON lines for programs, or nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from .. import __version__
+from ..progress import Progress
+
+
+class Reporter(Protocol):
+    """Receives what happens during a run."""
+
+    def progress(self, progress: Progress) -> None: ...
+
+    def notice(self, message: str) -> None: ...
+
+    def result(self, text: str, details: dict[str, Any]) -> None: ...
+
+    def error(self, message: str, status: int) -> None: ...
+
+
+class SilentReporter:
+    """Prints notices and errors to standard error and the result to standard output; no progress."""
+
+    def progress(self, progress: Progress) -> None:
+        """Nothing."""
+
+    def notice(self, message: str) -> None:
+        """A fallback or warning, one sentence."""
+        print(f"anofpdm: {message}", file=sys.stderr, flush=True)
+
+    def result(self, text: str, details: dict[str, Any]) -> None:
+        """The outcome for people."""
+        print(text, flush=True)
+
+    def error(self, message: str, status: int) -> None:
+        """Why the run ended."""
+        print(f"anofpdm: {message}", file=sys.stderr, flush=True)
+
+
+class BarReporter(SilentReporter):
+    """A line that fills on a terminal; elsewhere one line every tenth."""
+
+    WIDTH = 28
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._open = False
+        self._tenth = 0
+
+    def progress(self, progress: Progress) -> None:
+        """Slices done and time left."""
+        share = progress.slices_done / max(progress.slices_total, 1)
+        left = "" if progress.remaining_s is None else f", {format_seconds(progress.remaining_s)} left"
+        text = f"{int(progress.slices_done)} of {progress.slices_total} slices{left}"
+        if self._stream.isatty():
+            filled = int(share * self.WIDTH)
+            bar = "#" * filled + "." * (self.WIDTH - filled)
+            self._stream.write(f"\r[{bar}] {text}\x1b[K")
+            self._open = True
+            if progress.slices_done >= progress.slices_total:
+                self._close()
+        elif int(share * 10) > self._tenth:
+            self._tenth = int(share * 10)
+            self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def notice(self, message: str) -> None:
+        """A fallback or warning, one sentence."""
+        self._close()
+        super().notice(message)
+
+    def result(self, text: str, details: dict[str, Any]) -> None:
+        """The outcome for people."""
+        self._close()
+        self._tenth = 0
+        super().result(text, details)
+
+    def error(self, message: str, status: int) -> None:
+        """Why the run ended."""
+        self._close()
+        super().error(message, status)
+
+    def _close(self) -> None:
+        if self._open:
+            self._stream.write("\n")
+            self._stream.flush()
+            self._open = False
+
+
+class JsonReporter:
+    """One JSON object a line on standard output; the first names version and package path."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        package = str(Path(__file__).resolve().parent.parent)
+        self._send({"event": "start", "version": __version__, "package": package})
+
+    def progress(self, progress: Progress) -> None:
+        """{"event": "progress", "slices_done", "slices_total", "elapsed_s", "remaining_s"}."""
+        self._send(
+            {
+                "event": "progress",
+                "slices_done": round(progress.slices_done, 3),
+                "slices_total": progress.slices_total,
+                "elapsed_s": round(progress.elapsed_s, 2),
+                "remaining_s": None if progress.remaining_s is None else round(progress.remaining_s, 2),
+            }
+        )
+
+    def notice(self, message: str) -> None:
+        """{"event": "notice", "message"}."""
+        self._send({"event": "notice", "message": message})
+
+    def result(self, text: str, details: dict[str, Any]) -> None:
+        """{"event": "result", "text", ...}."""
+        self._send({"event": "result", "text": text, **details})
+
+    def error(self, message: str, status: int) -> None:
+        """{"event": "error", "message", "exit_code"}; people watching standard error see it too."""
+        self._send({"event": "error", "message": message, "exit_code": status})
+        print(f"anofpdm: {message}", file=sys.stderr, flush=True)
+
+    def _send(self, record: dict[str, Any]) -> None:
+        self._stream.write(json.dumps(record) + "\n")
+        self._stream.flush()
+
+
+def make_reporter(kind: str) -> Reporter:
+    """The reporter for --progress bar, json or none."""
+    if kind == "json":
+        return JsonReporter()
+    return BarReporter() if kind == "bar" else SilentReporter()
+
+
+def format_seconds(seconds: float) -> str:
+    """`42 s`, `3 min 05 s` or `2 h 10 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,237 @@
+"""A finished detection: heatmap, segmentation and findings built from evidence, without the network.
+
+The same functions serve `detect`, `adjust` and a live panel. Torch-free.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .arrays import BoolArray, FloatArray
+from .calibration import calibration_for, describe_point
+from .diffusion.schedule import visited_levels
+from .evidence.case import CaseEvidence
+from .evidence.storage import EVIDENCE_FILE, save_evidence
+from .results.components import Component, find_components, limit_small_components
+from .results.findings import EndStep, ModelRecord, SliceFinding, findings_document, write_findings
+from .results.output_set import write_output_set
+from .results.overlay import render_overlay
+from .results.segmentation import write_heatmap, write_segmentation
+from .selection.select import Selection, resolve, select
+from .selection.settings import MinimumSize, SelectionSettings
+from .volumes.resampling import stack_to_volume
+
+HEATMAP_FILE = "heatmap.nrrd"
+SEGMENTATION_FILE = "segmentation.seg.nrrd"
+FINDINGS_FILE = "findings.json"
+OVERLAY_FILE = "overlay.png"
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What the user gets, on the grid of the input.
+
+    `score` [k, j, i] is the anomaly map over the threshold: 1 at the border of the mask.
+    """
+
+    case: CaseEvidence
+    selection: Selection
+    score: FloatArray
+    components: tuple[Component, ...]
+
+    @property
+    def mask(self) -> BoolArray:
+        """The segmentation [k, j, i]."""
+        return np.asarray(self.score >= 1)
+
+    @functools.cached_property
+    def findings(self) -> dict[str, Any]:
+        """The document of `findings.json` (Resources/findings-schema.md)."""
+        return _findings(self)
+
+    def healthy_prediction(self) -> FloatArray:
+        """HGP at t_e of the first used modality on the model grid [S, H, W]; NaN where not examined."""
+        case = self.case
+        width, height, count = case.grid.size
+        stack = np.full((count, height, width), np.nan, dtype=np.float32)
+        stack[case.examined] = case.evidence.healthy_prediction(self.selection.choices.guidance)[:, 0]
+        return stack
+
+    def write(self, directory: str | Path, *, request: str | None = None) -> None:
+        """Write all files of the result into `directory`, whole or not at all. Raises OutputError.
+
+        `request` is kept in the findings' parameters, so that a later run can tell what was asked for.
+        """
+        case = self.case
+        findings = {**self.findings, "parameters": {**self.findings["parameters"], "request": request}}
+        writers: dict[str, Callable[[Path], None]] = {
+            HEATMAP_FILE: lambda path: write_heatmap(path, self.score, case.geometry),
+            SEGMENTATION_FILE: lambda path: write_segmentation(path, self.mask, case.geometry),
+            FINDINGS_FILE: lambda path: write_findings(path, findings),
+            EVIDENCE_FILE: lambda path: save_evidence(path, case),
+            OVERLAY_FILE: self._write_overlay,
+        }
+        write_output_set(directory, writers)
+
+    def _write_overlay(self, path: Path) -> None:
+        case = self.case
+        score = score_stack(case, self.selection)
+        flagged = [int(i) for i in np.flatnonzero((score >= 1).any(axis=(1, 2)))]
+        render_overlay(
+            path,
+            display=case.display,
+            score=score,
+            healthy_prediction=self.healthy_prediction(),
+            flagged=flagged,
+            examined=case.examined,
+            labels=[f"S {s:+.1f} mm" for s in case.grid.ras_s],
+            title=f"{case.model.title}: guidance strength {self.selection.choices.guidance:g}, "
+            f"{self.selection.choices.threshold} threshold",
+            footer=self.findings["statement"],
+        )
+
+
+def build_detection(case: CaseEvidence, settings: SelectionSettings | None = None) -> Detection:
+    """Apply settings to evidence. Raises SettingsError for settings the evidence cannot answer."""
+    choices = resolve(
+        case.evidence.point,
+        len(case.model.used),
+        settings or SelectionSettings(),
+        case.calibration,
+        MinimumSize(pixels=case.model.minimum_size_px),
+    )
+    selection = select(case.evidence, case.interior[case.examined], choices)
+    score = stack_to_volume(score_stack(case, selection), case.grid, case.geometry)
+    if choices.minimum_size.mm3:
+        score = limit_small_components(score, case.geometry, choices.minimum_size.mm3)
+    components = tuple(find_components(score, case.geometry, midline_ras_r_mm(case)))
+    return Detection(case, selection, score, components)
+
+
+def score_stack(case: CaseEvidence, selection: Selection) -> FloatArray:
+    """Scores of all slices of the stack [S, H, W]; 0 where not examined."""
+    width, height, count = case.grid.size
+    stack = np.zeros((count, height, width), dtype=np.float32)
+    stack[case.examined] = selection.score
+    return stack
+
+
+def midline_ras_r_mm(case: CaseEvidence) -> float:
+    """RAS R coordinate of the middle of the head, which tells left from right."""
+    columns = np.flatnonzero(case.head.any(axis=(0, 1)))
+    rows = np.flatnonzero(case.head.any(axis=(0, 2)))
+    slices = np.flatnonzero(case.head.any(axis=(1, 2)))
+    middle = [(float(found[0]) + float(found[-1])) / 2 for found in (columns, rows, slices)]
+    return float(-case.grid.to_physical(middle)[0])
+
+
+def _findings(detection: Detection) -> dict[str, Any]:
+    case, choices = detection.case, detection.selection.choices
+    point = case.evidence.point
+    parameters: Mapping[str, Any] = {
+        "steps": point.steps,
+        "range": [point.first, point.last],
+        "encoding": point.encoding,
+        "mode": point.mode,
+        "clamp": point.clamp,
+        "guidance_bank": list(point.guidance_bank),
+        "precision": point.precision,
+        "fixed_end_step": point.end_step,
+        "guidance": choices.guidance,
+        "threshold": str(choices.threshold),
+        "decision": choices.decision,
+        "decision_threshold": choices.decision_threshold,
+        "ungated": choices.ungated,
+        "map": "last" if choices.last_sam_only else "aggregated",
+        "scaling": list(choices.scaling) if choices.scaling else None,
+        "region": choices.region,
+        "minimum_size": str(choices.minimum_size),
+        "operating_point": describe_point(point),
+        "batch_size": case.run.batch_size,
+        "network_evaluations_per_slice": case.run.network_evaluations,
+    }
+    return findings_document(
+        files=dict(case.run.files),
+        geometry=case.geometry,
+        midline_ras_r_mm=midline_ras_r_mm(case),
+        skull_stripped=case.skull_stripped,
+        slices=_slice_findings(detection),
+        components=detection.components,
+        model=ModelRecord(
+            name=case.model.name,
+            version=case.model.version,
+            title=case.model.title,
+            licence=case.model.licence,
+            weights_sha256=case.model.weights_sha256,
+            calibration=case.calibration.name if case.calibration else None,
+        ),
+        parameters=parameters,
+        warnings=[*case.warnings, *_calibration_warnings(case)],
+        software=dict(case.run.software),
+        seed=case.run.seed,
+        device=case.run.device,
+        run_time_s=case.run.run_time_s,
+    )
+
+
+def _calibration_warnings(case: CaseEvidence) -> list[str]:
+    calibrations = [case.calibration] if case.calibration else []
+    _, warning = calibration_for(calibrations, case.evidence.point, case.model.weights_sha256)
+    return [warning] if warning else []
+
+
+def _slice_findings(detection: Detection) -> list[SliceFinding]:
+    case, selection = detection.case, detection.selection
+    levels = visited_levels(case.evidence.point) + 1
+    inclusive = case.evidence.point.mode == "paper"
+    pixel_area = case.grid.spacing[0] * case.grid.spacing[1]
+    rows = iter(range(len(selection.score)))
+    found = []
+    for index, examined in enumerate(case.examined):
+        level = float(case.level[index])
+        place: dict[str, Any] = {
+            "index": index,
+            "level_ras_s_mm": float(case.grid.ras_s[index]),
+            "relative_level": level if np.isfinite(level) else None,
+        }
+        if not examined:
+            reason = case.not_examined_reason[index]
+            found.append(SliceFinding(**place, examined=False, not_examined_reason=reason))
+            continue
+        row = next(rows)
+        ends = selection.end_index[row]
+        found.append(
+            SliceFinding(
+                **place,
+                examined=True,
+                similarity=float(selection.similarity[row]),
+                map_statistic=float(selection.map_statistic[row]),
+                decision=_decision(selection, row),
+                largest_divergence=_by_modality(case, selection.largest_divergence[row]),
+                end_step={
+                    name: EndStep(step=int(end) + inclusive, noise_level=int(levels[end]))
+                    for name, end in zip(case.model.used, ends, strict=True)
+                },
+                quantile=_by_modality(case, selection.quantile[row]),
+                threshold=float(selection.threshold[row]),
+                area_mm2=float((selection.score[row] >= 1).sum() * pixel_area),
+            )
+        )
+    return found
+
+
+def _decision(selection: Selection, row: int) -> Any:
+    if selection.choices.decision is None:
+        return None
+    return "unhealthy" if selection.unhealthy[row] else "healthy"
+
+
+def _by_modality(case: CaseEvidence, values: FloatArray) -> dict[str, Any]:
+    pairs = zip(case.model.used, values, strict=True)
+    return {name: float(value) if np.isfinite(value) else None for name, value in pairs}

@@ -1,0 +1,320 @@
+"""The detector: a model, ready to be applied to volumes (the Python API's entry)."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+
+from . import __version__
+from .calibration import Calibration, calibration_for, load_calibrations
+from .configuration import ModelConfig, OperatingPoint, record_to_dict
+from .detection import Detection, build_detection
+from .diffusion.device import ChosenDevice, choose_device
+from .diffusion.predictor import NetworkPredictor
+from .diffusion.schedule import NoiseSchedule, jump_targets, visited_levels
+from .diffusion.slices import SlicePredictor, accumulate_slices, batch_size_for
+from .errors import InputError, SettingsError
+from .evidence.case import CaseEvidence, ModelIdentity, RunRecord
+from .evidence.maps import Evidence
+from .progress import CancelToken, ProgressCallback, ProgressClock
+from .selection.select import resolve
+from .selection.settings import MinimumSize, SelectionSettings
+from .store.model_folder import ModelFolder
+from .store.model_search import default_model_name, find_model
+from .store.weights import load_network
+from .volumes.preparation import PreparedCase, prepare_case
+from .volumes.reading import check_volume, read_volume
+
+Image = str | Path | sitk.Image
+Notice = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class DetectorOptions:
+    """How a run is computed; none of it changes what the method is."""
+
+    seed: int = 0
+    batch_size: int | None = None
+    """Slices a batch; None chooses by device."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size is not None and not 1 <= self.batch_size <= 4096:
+            raise SettingsError(f"The batch size must lie between 1 and 4096, not {self.batch_size}.")
+        if not 0 <= self.seed < 2**63:
+            raise SettingsError(f"The seed must lie between 0 and 2^63 - 1, not {self.seed}.")
+
+
+class Detector:
+    """Applies one model. Collaborators come through the constructor; `from_model` makes the usual ones.
+
+    Example:
+        >>> detector = Detector.from_model()
+        >>> detection = detector.detect("flair.nii.gz")
+        >>> detection.write("results")
+        >>> print(detection.findings["summary"])
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        predictor: SlicePredictor,
+        device: ChosenDevice,
+        *,
+        weights_sha256: str,
+        calibrations: list[Calibration] | None = None,
+        notice: Notice | None = None,
+    ) -> None:
+        self.config = config
+        self.device = device
+        self._predictor = predictor
+        self._weights_sha256 = weights_sha256
+        self._calibrations = calibrations or []
+        self._notice = notice or (lambda _: None)
+        if device.warning:
+            self._notice(device.warning)
+
+    @classmethod
+    def from_model(
+        cls,
+        name_or_path: str | Path | None = None,
+        *,
+        device: str = "auto",
+        point: OperatingPoint | None = None,
+        notice: Notice | None = None,
+    ) -> Detector:
+        """Load a model by name or folder; None takes the default model.
+
+        Args:
+            device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+            point: replaces the model's operating point.
+            notice: told about fallbacks, one sentence each.
+
+        Raises ModelError or SettingsError.
+        """
+        folder = find_model(name_or_path if name_or_path is not None else default_model_name())
+        return cls.from_folder(folder, device=device, point=point, notice=notice)
+
+    @classmethod
+    def from_folder(
+        cls,
+        folder: ModelFolder,
+        *,
+        device: str = "auto",
+        point: OperatingPoint | None = None,
+        notice: Notice | None = None,
+    ) -> Detector:
+        """Load a checked model folder. Raises ModelError or SettingsError."""
+        config = folder.config
+        if point is not None:
+            config = dataclasses.replace(config, operating_point=point)
+        chosen = choose_device(device)
+        network: torch.nn.Module = load_network(folder, chosen.device)
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(
+            config,
+            NetworkPredictor(network, config.operating_point.precision),
+            chosen,
+            weights_sha256=folder.weights_sha256,
+            calibrations=load_calibrations(folder.calibration) if folder.calibration else [],
+            notice=notice,
+        )
+
+    def detect(
+        self,
+        images: Image | Mapping[str, Image],
+        settings: SelectionSettings | None = None,
+        options: DetectorOptions | None = None,
+        *,
+        on_progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Detection:
+        """Detect anomalies in one patient's volume.
+
+        Args:
+            images: a file, DICOM folder or SimpleITK image; for a model with several modalities a
+                mapping from modality to image. Results return on the grid of the model's first modality.
+            settings: guidance strength, thresholds, decision; as calibrated where left open.
+            on_progress: called after every step of every batch.
+            cancel: set it to end the run with Cancelled.
+
+        Raises InputError, SettingsError, ResourceError or Cancelled.
+        """
+        self.check(settings)
+        case = self.examine(images, options, on_progress=on_progress, cancel=cancel)
+        return build_detection(case, settings)
+
+    def identity(self) -> dict[str, Any]:
+        """What of the detector decides the result: for telling whether a finished case is up to date."""
+        return {
+            "weights": self._weights_sha256,
+            "config": record_to_dict(self.config),
+            "calibrations": [record_to_dict(calibration) for calibration in self._calibrations],
+            "version": __version__,
+        }
+
+    def check(self, settings: SelectionSettings | None = None) -> None:
+        """Find out before the network runs whether results can be made. Raises SettingsError."""
+        point = self.config.operating_point
+        calibration, _ = calibration_for(self._calibrations, point, self._weights_sha256)
+        minimum_size = MinimumSize(pixels=self.config.minimum_size_px)
+        resolve(point, len(self.config.used), settings or SelectionSettings(), calibration, minimum_size)
+        if point.mode == "reference":
+            jump_targets(visited_levels(point), NoiseSchedule.linear(self.config.schedule))
+
+    def examine(
+        self,
+        images: Image | Mapping[str, Image],
+        options: DetectorOptions | None = None,
+        *,
+        on_progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> CaseEvidence:
+        """The evidence of one volume, from which `build_detection` makes results for any settings."""
+        options = options or DetectorOptions()
+        start = time.monotonic()
+        files, volumes = self._read(images)
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        prepared = prepare_case(volumes, self.config)
+        point = self.config.operating_point
+        calibration, _ = calibration_for(self._calibrations, point, self._weights_sha256)
+        evidence, batch = self._run(prepared, options, on_progress, cancel)
+        return CaseEvidence(
+            evidence=evidence,
+            geometry=prepared.geometry,
+            grid=prepared.grid,
+            examined=prepared.examined,
+            not_examined_reason=tuple(prepared.not_examined_reason),
+            head=prepared.head,
+            interior=prepared.interior,
+            level=prepared.level,
+            display=prepared.display,
+            skull_stripped=prepared.skull_stripped,
+            warnings=tuple(
+                warning
+                for warning in (self.device.warning, *prepared.warnings, _unguided_warning(evidence, calibration))
+                if warning
+            ),
+            model=self._model_identity(),
+            calibration=calibration,
+            run=RunRecord(
+                files=tuple(files.items()),
+                seed=options.seed,
+                device=self.device.name,
+                run_time_s=time.monotonic() - start,
+                software=tuple(_software().items()),
+                batch_size=batch,
+                network_evaluations=_evaluations(point),
+            ),
+        )
+
+    def _read(self, images: Image | Mapping[str, Image]) -> tuple[dict[str, str], dict[str, sitk.Image]]:
+        if not isinstance(images, Mapping):
+            if len(self.config.modalities) > 1:
+                names = " ".join(f"{modality}=FILE" for modality in self.config.modalities)
+                raise InputError(f"This model needs several modalities; name each one: {names}.")
+            images = {self.config.modalities[0]: images}
+        unknown = [name for name in images if name not in self.config.modalities]
+        missing = [name for name in self.config.modalities if name not in images]
+        if unknown or missing:
+            needed = ", ".join(self.config.modalities)
+            given = ", ".join(images) or "none"
+            raise InputError(
+                f"This model needs the modalities {needed}, but {given} was given; name each as in t1=FILE."
+            )
+        files, volumes = {}, {}
+        for modality in self.config.modalities:
+            image = images[modality]
+            if isinstance(image, sitk.Image):
+                files[modality], volumes[modality] = "", check_volume(image, modality)
+            else:
+                files[modality], volumes[modality] = Path(image).name, read_volume(image, modality)
+        return files, volumes
+
+    def _run(
+        self,
+        prepared: PreparedCase,
+        options: DetectorOptions,
+        on_progress: ProgressCallback | None,
+        cancel: CancelToken | None,
+    ) -> tuple[Evidence, int]:
+        clock = ProgressClock(len(prepared.x0), on_progress)
+        sizes = [batch_size_for(self.device.device, options.batch_size)]
+
+        def report(done: float) -> None:
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            clock.report(done)
+
+        def smaller(size: int) -> None:
+            sizes.append(size)
+            self._notice(f"Memory ran out; going on with batches of {size} slice(s).")
+
+        report(0.0)
+        evidence = accumulate_slices(
+            prepared.x0,
+            prepared.level[prepared.examined] if self.config.network.level_embedding else None,
+            self._predictor,
+            NoiseSchedule.linear(self.config.schedule),
+            self.config.operating_point,
+            used_channels=self.config.used_channels,
+            healthy_label=self.config.healthy_label,
+            device=self.device.device,
+            seed=options.seed,
+            slice_numbers=[int(i) for i in np.flatnonzero(prepared.examined)],
+            batch_size=options.batch_size,
+            on_progress=report,
+            on_smaller_batch=smaller,
+        )
+        return evidence, sizes[-1]
+
+    def _model_identity(self) -> ModelIdentity:
+        config = self.config
+        return ModelIdentity(
+            name=config.name,
+            version=config.version,
+            title=config.title,
+            licence=config.licence,
+            citation=config.citation,
+            weights_sha256=self._weights_sha256,
+            used=config.used,
+            minimum_size_px=config.minimum_size_px,
+        )
+
+
+def _evaluations(point: OperatingPoint) -> int:
+    """Network evaluations a slice: one fused pair a step, and the inversion's own where it is not shared."""
+    if point.encoding == "ddpm":
+        return 2 * point.steps
+    return 2 * point.steps + 1 if point.mode == "paper" else 3 * point.steps - 1
+
+
+def _unguided_warning(evidence: Evidence, calibration: Calibration | None) -> str:
+    if calibration is None or not calibration.unguided_error:
+        return ""
+    low, high = calibration.unguided_error
+    typical = float(np.median(evidence.mse_unguided().mean(axis=(1, 2))))
+    if low <= typical <= high:
+        return ""
+    return (
+        f"The model's unguided prediction of this volume is off by {typical:.3g}, outside the {low:.3g} to {high:.3g} "
+        "seen in calibration: the input may be of a kind the model does not know, so read the result with caution."
+    )
+
+
+def _software() -> dict[str, str]:
+    return {
+        "anofpdm": __version__,
+        "python": platform.python_version(),
+        **{package: metadata.version(package) for package in ("torch", "numpy", "SimpleITK")},
+    }

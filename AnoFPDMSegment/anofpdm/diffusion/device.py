@@ -1,0 +1,68 @@
+"""Which processor computes: asked for, probed with a real operation, and said so when it is another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ..errors import SettingsError
+
+DEVICE_CHOICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class ChosenDevice:
+    """The device in use, its name for people, and a warning when a present GPU could not be used."""
+
+    device: torch.device
+    name: str
+    warning: str = ""
+
+
+def choose_device(wanted: str = "auto") -> ChosenDevice:
+    """The device for `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+
+    A GPU that is there but cannot run a kernel gives way to the CPU with a warning.
+    Raises SettingsError for an unknown device or one this machine does not have.
+    """
+    kind = wanted.split(":")[0]
+    if kind not in DEVICE_CHOICES:
+        raise SettingsError(f"The device '{wanted}' is not known; choose one of {', '.join(DEVICE_CHOICES)}.")
+    if kind == "cpu":
+        return _cpu()
+    present = [name for name in ("cuda", "mps") if _present(name)]
+    if kind == "auto":
+        if not present:
+            return _cpu()
+        wanted = present[0]
+    elif kind not in present:
+        raise SettingsError(f"This machine has no usable '{kind}' device; use --device auto or --device cpu.")
+    try:
+        device = torch.device(wanted)
+        _probe(device)
+    except (RuntimeError, NotImplementedError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return ChosenDevice(
+            torch.device("cpu"),
+            "CPU",
+            f"The device '{wanted}' is present but cannot run this network ({reason}); the CPU is used instead.",
+        )
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "Apple GPU (MPS)"
+    return ChosenDevice(device, name)
+
+
+def _present(kind: str) -> bool:
+    return torch.cuda.is_available() if kind == "cuda" else torch.backends.mps.is_available()
+
+
+def _probe(device: torch.device) -> None:
+    weight = torch.ones(4, 4, 3, 3, device=device)
+    image = torch.ones(1, 4, 8, 8, device=device)
+    result = torch.nn.functional.conv2d(image, weight, padding=1).sum().item()
+    if not result > 0:
+        raise RuntimeError("a test convolution gave a wrong result")
+
+
+def _cpu() -> ChosenDevice:
+    return ChosenDevice(torch.device("cpu"), f"CPU ({torch.get_num_threads()} threads)")

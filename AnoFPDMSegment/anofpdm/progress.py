@@ -1,0 +1,68 @@
+"""Progress of a run and its cancellation, free of any user interface."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .errors import Cancelled
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: slices done (fractions while a batch is under way) and seconds left."""
+
+    slices_done: float
+    slices_total: int
+    elapsed_s: float
+    remaining_s: float | None
+    """None until the first step gives a rate."""
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+class CancelToken:
+    """Set from any thread or signal handler; the run notices at its next step."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        """Ask the run to end."""
+        self._event.set()
+
+    def raise_if_cancelled(self) -> None:
+        """Raises Cancelled once `cancel` was called."""
+        if self._event.is_set():
+            raise Cancelled("The run was cancelled; nothing was written.")
+
+
+class ProgressClock:
+    """Turns slices done into `Progress` with the time left at the rate so far.
+
+    The first report only starts the rate: what came before it (first allocations, kernel choice) is
+    not typical of the rest.
+    """
+
+    def __init__(self, total: int, callback: ProgressCallback | None, clock: Callable[[], float] = time.monotonic):
+        self._total = total
+        self._callback = callback
+        self._clock = clock
+        self._start = clock()
+        self._first: tuple[float, float] | None = None
+
+    def report(self, done: float) -> None:
+        """`done` slices of the total are finished."""
+        now = self._clock()
+        remaining = None
+        if self._first is None:
+            self._first = (now, done)
+        else:
+            first_time, first_done = self._first
+            if done > first_done:
+                remaining = (now - first_time) / (done - first_done) * (self._total - done)
+        if self._callback is not None:
+            self._callback(Progress(done, self._total, now - self._start, remaining))
