@@ -111,9 +111,9 @@ def test_noise_has_the_same_law_after_averaging() -> None:
 
 
 def test_labels_follow_the_lesion_and_not_the_height() -> None:
-    slices = phantom_slices(11, 40)
+    slices = phantom_slices(11, 64)
     areas = slices.lesions.sum(axis=(1, 2)) * 3.75**2
-    assert slices.labels.sum() == 20
+    assert slices.labels.sum() == 32
     assert (areas[slices.labels] >= MINIMUM_LESION_MM2).all()
     assert (areas[~slices.labels] == 0).all()
     unhealthy, healthy = slices.heights_mm[slices.labels], slices.heights_mm[~slices.labels]
@@ -121,7 +121,7 @@ def test_labels_follow_the_lesion_and_not_the_height() -> None:
     assert (healthy != unhealthy).any()
     assert slices.heights_mm.min() > HEIGHTS_MM[0] - 40
     assert slices.heights_mm.max() < HEIGHTS_MM[1] + 40
-    assert len({image.tobytes() for image in slices.images}) == 40
+    assert len({image.tobytes() for image in slices.images}) == 64
 
 
 def test_training_slices_repeat_and_take_a_resolution() -> None:

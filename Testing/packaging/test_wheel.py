@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -24,16 +25,21 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy of the tracked files, so that stray files and build folders cannot help or harm."""
-    source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    source, output, trap = (tmp_path_factory.mktemp(name) for name in ("source", "wheel", "trap"))
     for name in tracked_files(REPOSITORY):
         if name.startswith("AnoFPDMSegment/anofpdm/") or "/" not in name:
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(REPOSITORY / name, source / name)
     # A torch that ends the build if anything imports it.
-    (source / "AnoFPDMSegment" / "torch.py").write_text("raise SystemExit('building the wheel imported torch')\n")
+    (trap / "torch.py").write_text("raise SystemExit('building the wheel imported torch')\n")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     run = subprocess.run(
-        [*command, "--wheel-dir", str(output), str(source)], capture_output=True, text=True, timeout=240, check=False
+        [*command, "--wheel-dir", str(output), str(source)],
+        env={**os.environ, "PYTHONPATH": str(trap)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
     assert run.returncode == 0, run.stderr[-3000:]
     (built,) = output.glob("anofpdm-*.whl")
