@@ -80,6 +80,7 @@ USUAL = [
     slice_finding(2, "unhealthy"),
     slice_finding(3, "unhealthy"),
 ]
+UNDECIDED = SliceFinding(0, 0.0, None, examined=True, area_mm2=30.0)
 
 
 def test_a_document_comes_back_as_written(tmp_path: Path) -> None:
@@ -170,6 +171,12 @@ def test_nan_and_infinity_become_null(tmp_path: Path) -> None:
             [],
             "No slice was examined, so nothing is known about this volume (2 no head in this slice).",
         ),
+        (
+            [UNDECIDED, slice_finding(1, None)],
+            [component(1, 2.0)],
+            "1 region, 2.00 mL in total, in 1 examined slice; 1 slice not examined (1 no head in this slice).",
+        ),
+        ([UNDECIDED], [], "Nothing was found in 1 examined slice."),
         ([], [], "No slice was examined, so nothing is known about this volume (it has no slices)."),
     ],
 )
@@ -182,7 +189,6 @@ def test_the_summary_tells_not_examined_from_nothing_found(
 @pytest.mark.parametrize(
     "values",
     [
-        {"examined": True},
         {"examined": False},
         {"examined": False, "not_examined_reason": "noise", "decision": "healthy"},
         {"examined": True, "decision": "healthy", "not_examined_reason": "noise"},
@@ -200,13 +206,16 @@ def test_the_text_shows_every_region_and_what_was_flagged() -> None:
     rows = lines[2:5]
     assert len({len(row) for row in rows}) == 1  # aligned
     assert rows[1].split()[:4] == ["1", "3.50", "21.5", "left"]
-    assert "Slices that look unhealthy, S in mm: 10.0, 15.0" in lines
+    assert "Slices that look unhealthy, S in mm: 10.0 to 15.0" in lines
     assert "Warning: The head touches the border." in lines
     assert lines[-1] == STATEMENT
     assert max(map(len, lines)) <= 120
-    calm = format_findings(document([slice_finding(0, "healthy")], [], warnings=[]))
+    calm = format_findings(document([slice_finding(0, "healthy", area_mm2=0.0)], [], warnings=[]))
     assert "region" not in calm
     assert "Warning" not in calm
+    mixed = [slice_finding(n, "unhealthy" if n in (1, 4, 5, 6, 9) else "healthy") for n in range(12)]
+    assert "S in mm: 5.0, 20.0 to 30.0, 45.0\n" in format_findings(document(mixed, []))
+    assert "Slices that hold a region, S in mm: 0.0" in format_findings(document([UNDECIDED], [component(1, 2.0)]))
 
 
 def _without(*keys: str) -> Callable[[dict[str, Any]], None]:
@@ -245,6 +254,7 @@ def _with(*keys_and_value: Any) -> Callable[[dict[str, Any]], None]:
         (_with("slices", {}), "slices is not a list"),
         (_with("slices", 1, "decision", "perhaps"), "totals.slices_healthy|unknown decision"),
         (_with("slices", 0, "not_examined_reason", ""), "both examined and not"),
+        (_with("slices", 1, "not_examined_reason", "noise"), "both examined and not"),
         (_with("totals", "components", 3), "totals.components does not fit"),
         (_with("totals", "slices_examined", 4), "totals.slices_examined does not fit"),
         (_with("components", 0, "side", "up"), "unknown side"),

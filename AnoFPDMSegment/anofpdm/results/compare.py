@@ -23,12 +23,13 @@ _SAME_DIRECTION = 1e-6
 
 @dataclass(frozen=True)
 class DecisionChange:
-    """A slice that the two results decide differently; None means not examined."""
+    """A slice that the two results decide differently."""
 
     index: int
     level_ras_s_mm: float
-    decision_a: str | None
-    decision_b: str | None
+    decision_a: str
+    """`healthy`, `unhealthy`, `not examined`, or `undecided` where the run used no decision."""
+    decision_b: str
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,10 @@ def _slice_lines(comparison: Comparison) -> list[str]:
         return ["The stacks have different slices, so decisions are not compared."]
     if not comparison.decision_changes:
         return ["All slices are decided alike."]
-    lines = [f"{len(comparison.decision_changes)} slices are decided differently (A -> B):"]
+    lines = [f"Slices decided differently, {len(comparison.decision_changes)} in all (A -> B):"]
     for change in comparison.decision_changes:
-        before, after = change.decision_a or "not examined", change.decision_b or "not examined"
-        lines.append(f"  slice {change.index + 1}, S {change.level_ras_s_mm:.1f} mm: {before} -> {after}")
+        place = f"slice {change.index + 1}, S {change.level_ras_s_mm:.1f} mm"
+        lines.append(f"  {place}: {change.decision_a} -> {change.decision_b}")
     return lines
 
 
@@ -210,10 +211,16 @@ def _pairs(a: _Result, b: _Result) -> list[ComponentPair]:
 
 def _decision_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[DecisionChange]:
     return [
-        DecisionChange(old["index"], old["level_ras_s_mm"], old["decision"], new["decision"])
+        DecisionChange(old["index"], old["level_ras_s_mm"], _decision(old), _decision(new))
         for old, new in zip(a["slices"], b["slices"], strict=True)
-        if old["decision"] != new["decision"]
+        if _decision(old) != _decision(new)
     ]
+
+
+def _decision(entry: Mapping[str, Any]) -> str:
+    if not entry["examined"]:
+        return "not examined"
+    return str(entry["decision"] or "undecided")
 
 
 def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

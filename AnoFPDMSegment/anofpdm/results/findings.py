@@ -59,7 +59,8 @@ class SliceFinding:
     map_statistic: float | None = None
     """Mean of the largest values of the anomaly map inside the head."""
     decision: Decision | None = None
-    largest_divergence: Mapping[str, float] = field(default_factory=dict)
+    """None for slices not examined, and where the run used no image-level decision."""
+    largest_divergence: Mapping[str, float | None] = field(default_factory=dict)
     """max over t of M_t, by modality."""
     end_step: Mapping[str, EndStep] = field(default_factory=dict)
     quantile: Mapping[str, float | None] = field(default_factory=dict)
@@ -70,8 +71,8 @@ class SliceFinding:
     """Area of the mask in this slice."""
 
     def __post_init__(self) -> None:
-        if self.examined != (self.decision is not None):
-            raise ValueError(f"slice {self.index}: exactly the examined slices have a decision")
+        if self.decision is not None and not self.examined:
+            raise ValueError(f"slice {self.index}: a slice that was not examined has no decision")
         if self.examined == bool(self.not_examined_reason):
             raise ValueError(f"slice {self.index}: exactly the slices not examined have a reason")
 
@@ -169,9 +170,10 @@ def format_findings(document: Mapping[str, Any]) -> str:
     if document["components"]:
         lines += [*_component_table(document["components"]), ""]
     flagged = [entry for entry in document["slices"] if entry["decision"] == "unhealthy"]
-    if flagged:
-        levels = ", ".join(f"{entry['level_ras_s_mm']:.1f}" for entry in flagged)
-        lines += [f"Slices that look unhealthy, S in mm: {levels}", ""]
+    marked = flagged or [entry for entry in document["slices"] if entry["area_mm2"] > 0]
+    if marked:
+        what = "look unhealthy" if flagged else "hold a region"
+        lines += [f"Slices that {what}, S in mm: {', '.join(_level_runs(marked))}", ""]
     lines += [f"Warning: {warning}" for warning in document["warnings"]]
     calibration = model["calibration"] or "none"
     lines.append(f"Model {model['name']} {model['version']} (licence {model['licence']}), calibration {calibration}.")
@@ -200,18 +202,31 @@ def _component_table(components: Sequence[Mapping[str, Any]]) -> list[str]:
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
+def _level_runs(slices: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The levels of the slices, neighbors drawn together."""
+    runs: list[list[Mapping[str, Any]]] = []
+    for entry in slices:
+        if runs and entry["index"] == runs[-1][-1]["index"] + 1:
+            runs[-1].append(entry)
+        else:
+            runs.append([entry])
+    ends = [(f"{run[0]['level_ras_s_mm']:.1f}", f"{run[-1]['level_ras_s_mm']:.1f}") for run in runs]
+    return [low if low == high else f"{low} to {high}" for low, high in ends]
+
+
 def _summary(slices: Sequence[Mapping[str, Any]], totals: Mapping[str, Any]) -> str:
     examined, unhealthy = totals["slices_examined"], totals["slices_unhealthy"]
     reasons = Counter(entry["not_examined_reason"] for entry in slices if not entry["examined"])
     listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     if examined == 0:
         return f"No slice was examined, so nothing is known about this volume ({listed or 'it has no slices'})."
+    decided = unhealthy + totals["slices_healthy"]
+    looks = f"{unhealthy} of {_count(examined, 'examined slice')} {'looks' if unhealthy == 1 else 'look'} unhealthy"
     if totals["components"]:
         found = f"{_count(totals['components'], 'region')}, {totals['volume_ml']:.2f} mL in total"
-        found += f"; {unhealthy} of {_count(examined, 'examined slice')} {_look(unhealthy)} unhealthy"
+        found += f"; {looks}" if decided else f", in {_count(examined, 'examined slice')}"
     elif unhealthy:
-        found = f"{unhealthy} of {_count(examined, 'examined slice')} {_look(unhealthy)} unhealthy"
-        found += ", but no region stands out"
+        found = f"{looks}, but no region stands out"
     else:
         found = f"Nothing was found in {_count(examined, 'examined slice')}"
     if reasons:
@@ -221,10 +236,6 @@ def _summary(slices: Sequence[Mapping[str, Any]], totals: Mapping[str, Any]) -> 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _look(number: int) -> str:
-    return "looks" if number == 1 else "look"
 
 
 def _geometry_entry(geometry: VolumeGeometry) -> dict[str, Any]:

@@ -162,9 +162,8 @@ def _inconsistency(document: dict[str, Any]) -> str | None:
     if wrong:
         return f"totals.{wrong} does not fit the lists"
     for entry in document["slices"]:
-        if entry["examined"] != (entry["decision"] is not None) or entry["examined"] == bool(
-            entry["not_examined_reason"]
-        ):
+        decided = entry["decision"] is not None
+        if (decided and not entry["examined"]) or entry["examined"] == bool(entry["not_examined_reason"]):
             return f"slice {entry['index']} is both examined and not examined"
         if entry["decision"] not in (None, "healthy", "unhealthy"):
             return f"slice {entry['index']} has an unknown decision"
