@@ -146,6 +146,15 @@ def test_a_region_that_falls_apart_has_one_partner(tmp_path: Path) -> None:
     assert pairs == [(1, 1), (2, 2), (None, 3)]
 
 
+def test_the_larger_overlap_makes_the_pair(tmp_path: Path) -> None:
+    first, second = np.zeros(SHAPE, np.float32), np.zeros(SHAPE, np.float32)
+    first[1, 2:4, 2:12] = 1.0  # 20 voxels
+    second[1:8, 2:4, 2:5] = 1.0  # 42 voxels, 6 of them shared
+    second[1, 2:4, 6:12] = 1.0  # 12 voxels, all of them shared
+    found = compare_results(write_result(tmp_path / "a", first), write_result(tmp_path / "b", second))
+    assert [(p.number_a, p.number_b) for p in found.components] == [(1, 2), (None, 1)]
+
+
 def test_another_geometry_is_said_and_not_compared(tmp_path: Path) -> None:
     shifted = dataclasses.replace(GEOMETRY, origin=(-12.0, -10.0, 3.5))
     one = write_result(tmp_path / "a", base_score())

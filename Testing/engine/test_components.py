@@ -159,6 +159,20 @@ def test_diameter_of_rows_and_single_voxels(ijk: list[list[int]], expected: floa
     assert longest_diameter_mm(np.array(ijk), np.diag([1.0, 2.0, 3.0])) == pytest.approx(expected)
 
 
+def test_among_equally_long_lines_the_longest_result_counts() -> None:
+    # Both lines from the origin are 5 long; a voxel covers 1/4 of the second and 1/5 of the first.
+    ijk = np.array([[0, 0, 0], [5, 0, 0], [3, 4, 0]])
+    assert longest_diameter_mm(ijk, np.eye(3)) == pytest.approx(5 * (1 + 1 / 4))
+
+
+def test_a_component_of_exactly_the_minimum_stays_whatever_the_rounding() -> None:
+    score = np.zeros((3, 3, 5), np.float32)
+    score[1, 1, :2] = 1.0
+    geometry = make_geometry(score.shape, (0.7, 0.7, 1.0))
+    assert 2 * geometry.voxel_volume_mm3 < 0.98  # only by rounding
+    assert (limit_small_components(score, geometry, 0.98) == score).all()
+
+
 def test_small_components_are_capped_and_nothing_else_changes() -> None:
     score = np.full((10, 10, 10), 0.5, np.float32)
     score[1, 1, 1:4] = 1.5

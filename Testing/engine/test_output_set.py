@@ -139,6 +139,15 @@ def test_the_next_run_undoes_what_a_killed_run_left(results: Path, call: int) ->
 
 
 @POSIX
+def test_undoing_spares_a_file_that_came_after_the_crash(results: Path) -> None:
+    before = contents(results)
+    assert run_python(CRASH, results, 1).returncode == 9  # announced, but nothing moved yet
+    (results / "c.txt").write_text("the user's own")
+    check_output_directory(results)
+    assert contents(results) == before | {"c.txt": b"the user's own"}
+
+
+@POSIX
 def test_a_killed_run_that_made_the_folder_does_not_block_the_next(tmp_path: Path) -> None:
     assert run_python(CRASH, tmp_path / "new", 2).returncode == 9
     write_output_set(tmp_path / "new", NEW)
