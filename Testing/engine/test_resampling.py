@@ -174,7 +174,7 @@ def test_slab_average_is_the_mean_of_the_slices_in_it() -> None:
 @given(
     orientation=st.sampled_from(list(ORIENTATIONS.values())),
     axis=rotation_axes,
-    angle=st.floats(0, 25),
+    angle=st.integers(0, 250).map(lambda tenths: tenths / 10),
     origin=st.tuples(*[st.floats(-1000, 1000)] * 3),
     spacing=st.sampled_from([0.7, 0.9375, 1.2]),
     thinning=st.integers(1, 3),
@@ -203,6 +203,35 @@ def test_nothing_is_lost_at_the_border(
     back = stack_to_volume(np.ones(grid.array_shape, np.float32), grid, VolumeGeometry.from_image(image))
     if full == slice(None):
         np.testing.assert_allclose(back, 1, atol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    axis=rotation_axes,
+    angle=st.integers(0, 250).map(lambda tenths: tenths / 10),
+    origin=st.tuples(*[st.floats(-1000, 1000)] * 3),
+    spacing=st.sampled_from([1.0, 1.3, 1.7]),
+)
+def test_samples_exactly_on_the_border_count_as_inside(
+    axis: tuple[int, int, int], angle: float, origin: tuple[float, float, float], spacing: float
+) -> None:
+    """Of 17 slices every second is kept: the outermost slabs are sampled on the outer faces of the volume."""
+    image = make_image(np.ones((17, 17, 17), np.float32), [spacing] * 3, origin, rotation(axis, angle))
+    config = GridConfig(field_of_view_mm=16 * spacing, matrix=16, minimum_slice_spacing_mm=2 * spacing)
+    grid = plan_stack(image, everywhere(image), config)
+    assert grid.size[2] == 9
+    np.testing.assert_allclose(sample_stack(image, grid, slab_average=True), 1, atol=1e-5)
+    # The outermost voxel centers lie on the outer edges of the outermost pixels.
+    back = stack_to_volume(np.ones(grid.array_shape, np.float32), grid, VolumeGeometry.from_image(image))
+    np.testing.assert_allclose(back, 1, atol=1e-5)
+
+
+def test_samples_are_as_dense_as_the_axis_they_run_along() -> None:
+    """A sagittal volume with thick slices: fine stripes along S average out across the slab."""
+    stripes = (np.indices((24, 48, 96))[1] % 2).astype(np.float32) * 100
+    image = make_image(stripes, (1, 1, 4), direction=SAGITTAL)
+    grid = plan_stack(image, everywhere(image), GridConfig(field_of_view_mm=80, matrix=20, slice_spacing_mm=4))
+    np.testing.assert_allclose(sample_stack(image, grid, slab_average=True)[1:-1], 50, atol=1e-3)
 
 
 def test_border_slices_hold_their_own_values() -> None:

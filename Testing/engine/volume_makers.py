@@ -136,7 +136,7 @@ def write_dicom_series(
             tags["0028|1052"] = "0"
         for key, value in tags.items():
             single.SetMetaData(key, value)
-        path = folder / f"{prefix}_{(k * 7) % 100:03d}_{k}.dcm"
+        path = folder / f"{prefix}_{(k * 37) % 100:03d}_{k}.dcm"
         writer.SetFileName(str(path))
         writer.Execute(single)
         paths.append(path)

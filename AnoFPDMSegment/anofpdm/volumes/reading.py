@@ -23,6 +23,7 @@ LARGEST_IMAGE_MM = 1000.0
 """No axis is longer."""
 COSINE_TOLERANCE = 1e-2
 """How far the axes may deviate from perpendicular unit vectors."""
+VANISHING_COSINE = 1e-100
 
 IMAGE_IO_BY_ENDING = {
     ".nii": "NiftiImageIO",
@@ -123,9 +124,10 @@ def _checked(image: sitk.Image, called: str) -> sitk.Image:
     if "complex" in image.GetPixelIDTypeAsString():
         raise InputError(f"{called} holds complex numbers; give the magnitude image.")
     _check_geometry(image, called)
+    # The cast makes a new image and leaves all header entries behind.
     image = sitk.Cast(image, sitk.sitkFloat32)
-    for key in image.GetMetaDataKeys():
-        image.EraseMetaData(key)
+    # ITK fails to invert a matrix with subnormal entries, and maps every point to nowhere.
+    image.SetDirection([cosine if abs(cosine) > VANISHING_COSINE else 0.0 for cosine in image.GetDirection()])
     # A NaN anywhere makes the minimum NaN.
     values = sitk.GetArrayViewFromImage(image)
     lowest, highest = float(values.min()), float(values.max())
