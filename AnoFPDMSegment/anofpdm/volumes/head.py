@@ -38,8 +38,8 @@ CLOSING_MM = 10.0
 DARK_RATIO = 0.75
 """Whole heads: the skull's signal is below this share of scalp and brain (median over rays)."""
 EMPTY_HEAD = (
-    "No head was found in the {name}image: it seems to be empty, all noise or far too small; "
-    "load an MR volume that shows the head or the brain."
+    "No head was found in the {name}image: it seems to be empty, all noise, far too small or zoomed in too far; "
+    "load an MR volume that shows the head or the brain with some background around it."
 )
 
 Floats = NDArray[np.floating[Any]]
@@ -96,13 +96,13 @@ def find_head(image: sitk.Image, name: str = "") -> HeadFinding:
     if not high > low:
         raise InputError(EMPTY_HEAD.format(name=f"{name} " if name else ""))
     rim = _rim(np.moveaxis(sitk.GetArrayViewFromImage(image), axis, 0))
-    background = _find_background(rim, values, low, high)
+    background = _find_background(rim, low, high)
     signal = _signal(values, background)
-    mask = _clean(_above_threshold(signal, clean=background.inside_range), spacing)
+    mask = _clean(_above_threshold(signal, clean=background.inside_range, constant_rim=background.constant), spacing)
     if background.constant and not background.inside_range:
         # The rim alone may be constant while noise remains nearer to the head.
         if _constant_outside(signal, mask, spacing, high - low):
-            mask = _clean(_above_threshold(signal, clean=True), spacing)
+            mask = _clean(_above_threshold(signal, clean=True, constant_rim=True), spacing)
         else:
             background = replace(background, constant=False)
     if float(mask.sum(axis=(1, 2)).max()) * spacing[1] * spacing[2] < MINIMUM_AREA_MM2:
@@ -145,7 +145,7 @@ def _rim(stack: Floats) -> Floats:
     return np.concatenate([part.reshape(len(stack), -1) for part in parts], axis=1)
 
 
-def _find_background(rim: Floats, values: Floats, low: float, high: float) -> _Background:
+def _find_background(rim: Floats, low: float, high: float) -> _Background:
     scale = high - low
     sample = rim.ravel()[:: max(1, rim.size // 200_000)]
     found, counts = np.unique(sample, return_counts=True)
@@ -156,11 +156,15 @@ def _find_background(rim: Floats, values: Floats, low: float, high: float) -> _B
     constant = near > 0.4 and float((np.abs(dark - mode) <= CONSTANT_TOLERANCE * scale).mean()) >= CONSTANT_SHARE
     level = float(np.median(sample))
     spread = float(np.median(np.abs(sample - level)))
-    if level > float(np.percentile(values, 60)) and level > high - 0.25 * scale and spread < 0.05 * scale:
+    # Values well above a constant mean z-scoring inside a brain mask, not inverted contrast.
+    exceeded = constant and high - level > 0.05 * scale
+    if level > high - 0.25 * scale and spread < 0.05 * scale and not exceeded:
         return _Background(level, constant, inside_range=False, inverted=True)
     if constant and mode - low > 0.1 * scale:
         return _Background(mode, constant=True, inside_range=True, inverted=False)
-    return _Background(mode if constant else low, constant, inside_range=False, inverted=False)
+    # The rim's single voxels, not their averages: noise must keep its distance from its zero.
+    floor = mode if constant else min(low, float(np.percentile(sample, 0.1)))
+    return _Background(floor, constant, inside_range=False, inverted=False)
 
 
 def _signal(values: Floats, background: _Background) -> Floats:
@@ -177,7 +181,7 @@ def _constant_outside(signal: Floats, mask: Mask, spacing: tuple[float, float, f
     return outside.size == 0 or float((outside <= CONSTANT_TOLERANCE * scale).mean()) >= CONSTANT_SHARE
 
 
-def _above_threshold(signal: Floats, clean: bool) -> Mask:
+def _above_threshold(signal: Floats, *, clean: bool, constant_rim: bool) -> Mask:
     """Which working voxels are tissue, slice by slice: [slices, rows, columns]. `clean`: no noise outside."""
     split = _otsu(np.minimum(signal, np.percentile(signal, 99)))
     if not (signal > split).any():
@@ -188,12 +192,18 @@ def _above_threshold(signal: Floats, clean: bool) -> Mask:
     threshold = air + FOREGROUND_SHARE * (tissue - air)
     mask = np.empty(signal.shape, dtype=bool)
     for index, (plane, rim) in enumerate(zip(signal, _rim(signal), strict=True)):
-        used = rim[rim > CONSTANT_TOLERANCE * tissue]  # leaves out the zeros beyond a tilted frame
-        noise = NOISE_FACTOR * float(np.percentile(used, 25)) if used.size > 0.1 * rim.size else 0.0
-        if noise > 0.6 * tissue and _neighbours_agree(plane):
-            noise = 0.0  # the head fills the frame; there is no air at the rim
+        # Zeros beyond a tilted frame say nothing about the noise; a constant background does.
+        used = rim if constant_rim else rim[rim > CONSTANT_TOLERANCE * tissue]
+        noise = _noise_ceiling(used) if used.size > 0.1 * rim.size else 0.0
         mask[index] = plane > max(threshold, noise)
     return mask
+
+
+def _noise_ceiling(rim: Floats) -> float:
+    """What air noise hardly exceeds, from the lower part of a rim that may be crossed by head."""
+    tenth, quarter, two_fifths = (float(q) for q in np.percentile(rim, (10, 25, 40)))
+    deviation = (two_fifths - tenth) / 1.03  # the same distance in a normal distribution
+    return max(NOISE_FACTOR * quarter, quarter + 4.7 * deviation)
 
 
 def _margin_noise(signal: Floats, tissue: float) -> float:
@@ -203,12 +213,6 @@ def _margin_noise(signal: Floats, tissue: float) -> float:
     shell = sitk.GetArrayFromImage(inside - sitk.BinaryErode(inside, [1, 1])) > 0
     level = float(np.median(plane[shell])) if shell.any() else 0.0
     return NOISE_FACTOR * level if level < 0.1 * tissue else 0.0
-
-
-def _neighbours_agree(plane: Floats) -> bool:
-    if min(plane.shape) < 4 or float(plane.std()) == 0:
-        return False
-    return float(np.corrcoef(plane[:, 1:].ravel(), plane[:, :-1].ravel())[0, 1]) > 0.7
 
 
 def _otsu(values: Floats) -> float:
@@ -327,7 +331,13 @@ def _fit_to_constant(
     differs = np.abs(sitk.GetArrayViewFromImage(image) - background.level) > CONSTANT_TOLERANCE * scale
     exact = np.moveaxis(near & differs, axis, 0)
     coarse: Mask = np.moveaxis(sitk.GetArrayViewFromImage(mask) > 0, axis, 0)
-    filled = _fill_slices(exact & _slices_with(coarse))
+    exact &= _slices_with(coarse)
+    if background.inside_range:  # the outline's voxels that happen to equal the constant
+        closed = sitk.BinaryMorphologicalClosing(
+            sitk.GetImageFromArray(exact.astype(np.uint8)), [2, 2, 0], sitk.sitkBall
+        )
+        exact = sitk.GetArrayFromImage(closed) > 0
+    filled = _fill_slices(exact)
     result = sitk.GetImageFromArray(np.ascontiguousarray(np.moveaxis(filled, 0, axis)).astype(np.uint8))
     result.CopyInformation(image)
     return result
