@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..configuration import OperatingPoint
-from .equations import guided_noise, predict_x0
+from .equations import guided_noise, predict_x0, prediction_difference
 
 
 def _channel_mean(values: Tensor) -> Tensor:
@@ -60,16 +60,17 @@ class QuadraticAccumulator:
         self._end = _EndStep(point.end_step)
         self._sums: list[Tensor] = [torch.zeros_like(self._x0) for _ in range(3)]
         self._kept: list[Tensor | None] = [None] * 5
-        self._scalars: list[Tensor] = []
+        # Reserved at once: many small tensors kept between large ones would fragment the memory.
+        self._scalars = self._x0.new_zeros((3, len(x0), point.steps, len(channels)))
 
     def add(self, step: int, x_t: Tensor, noise_healthy: Tensor, noise_null: Tensor, alpha_bar: float) -> None:
         """Take in one visited step; tensors [N, C, H, W] with all the network's channels."""
         unguided = predict_x0(x_t, noise_null, alpha_bar)[:, self._channels].float()
         residual = unguided - self._x0
-        difference = predict_x0(x_t, noise_healthy, alpha_bar)[:, self._channels].float() - unguided
+        difference = prediction_difference(noise_healthy, noise_null, alpha_bar)[:, self._channels].float()
         products = [residual * residual, residual * difference, difference * difference]
         scalars = torch.stack([_channel_mean(p) for p in products])
-        self._scalars.append(scalars)
+        self._scalars[:, :, step] = scalars
         before = [s.clone() for s in self._sums] if not self._inclusive else self._sums
         for total, product in zip(self._sums, products, strict=True):
             total += product
@@ -84,16 +85,15 @@ class QuadraticAccumulator:
         count = end_index + 1 if self._inclusive else end_index
         # 0/0 = NaN at a count of 0 is the public code's own result; selection deals with it.
         means = [total / count[..., None, None] for total in self._kept[:3] if total is not None]
-        scalars = torch.stack(self._scalars, dim=0).permute(1, 2, 0, 3)
         named = {
             "mean_rr": means[0],
             "mean_rd": means[1],
             "mean_dd": means[2],
             "residual_end": self._kept[3],
             "difference_end": self._kept[4],
-            "rr": scalars[0],
-            "rd": scalars[1],
-            "dd": scalars[2],
+            "rr": self._scalars[0],
+            "rd": self._scalars[1],
+            "dd": self._scalars[2],
             "end_index": end_index,
         }
         return {name: value.cpu().numpy() for name, value in named.items() if value is not None}
@@ -111,9 +111,10 @@ class BankAccumulator:
         self._sum = self._x0.new_zeros((len(self._bank), *self._x0.shape))
         self._kept_sum: Tensor | None = None
         self._kept_guided: Tensor | None = None
-        self._divergence: list[Tensor] = []
-        self._mse_healthy: list[Tensor] = []
-        self._mse_unguided: list[Tensor] = []
+        n, steps, used = len(x0), point.steps, len(channels)
+        self._divergence = self._x0.new_zeros((n, len(self._bank), steps, used))
+        self._mse_healthy = torch.zeros_like(self._divergence)
+        self._mse_unguided = self._x0.new_zeros((n, steps, used))
 
     def add(self, step: int, x_t: Tensor, noise_healthy: Tensor, noise_null: Tensor, alpha_bar: float) -> None:
         """Take in one visited step; tensors [N, C, H, W] with all the network's channels."""
@@ -127,9 +128,9 @@ class BankAccumulator:
         ).clamp(-1.0, 1.0)
         sam = (guided - self._x0).square()
         divergence = _channel_mean((guided - unguided).square())
-        self._divergence.append(divergence)
-        self._mse_healthy.append(_channel_mean(sam))
-        self._mse_unguided.append(_channel_mean((unguided - self._x0).square()))
+        self._divergence[:, :, step] = divergence.transpose(0, 1)
+        self._mse_healthy[:, :, step] = _channel_mean(sam).transpose(0, 1)
+        self._mse_unguided[:, step] = _channel_mean((unguided - self._x0).square())
         before = self._sum.clone() if not self._paper else self._sum
         self._sum += sam
         moved = self._end.update(step, divergence)
@@ -145,9 +146,9 @@ class BankAccumulator:
         named = {
             "aam_bank": aam.transpose(0, 1),
             "guided_end": self._kept_guided.transpose(0, 1),
-            "divergence_bank": torch.stack(self._divergence, dim=2).transpose(0, 1),
-            "mse_healthy_bank": torch.stack(self._mse_healthy, dim=2).transpose(0, 1),
-            "mse_unguided_steps": torch.stack(self._mse_unguided, dim=1),
+            "divergence_bank": self._divergence,
+            "mse_healthy_bank": self._mse_healthy,
+            "mse_unguided_steps": self._mse_unguided,
             "end_index_bank": end_index.transpose(0, 1),
         }
         return {name: np.ascontiguousarray(value.cpu().numpy()) for name, value in named.items()}

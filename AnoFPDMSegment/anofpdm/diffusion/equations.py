@@ -20,6 +20,12 @@ def predict_x0(x_t: Tensor, noise: Tensor, alpha_bar: float) -> Tensor:
     return (x_t - sqrt(1.0 - alpha_bar) * noise) / sqrt(alpha_bar)
 
 
+def prediction_difference(noise_healthy: Tensor, noise_null: Tensor, alpha_bar: float) -> Tensor:
+    """D_t = x0_hat(eps_h) - x0_hat(eps_null), from the noises themselves: large guidance strengths
+    multiply the rounding that subtracting the two predictions would add."""
+    return sqrt((1.0 - alpha_bar) / alpha_bar) * (noise_null - noise_healthy)
+
+
 def noise_from_x0(x_t: Tensor, x0_hat: Tensor, alpha_bar: float) -> Tensor:
     """The noise that makes `x0_hat` the one-step prediction of `x_t`; inverse of `predict_x0`."""
     return (x_t - sqrt(alpha_bar) * x0_hat) / sqrt(1.0 - alpha_bar)
