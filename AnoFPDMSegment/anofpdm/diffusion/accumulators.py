@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..configuration import OperatingPoint
-from .equations import guided_noise, predict_x0, prediction_difference
+from .equations import predict_x0, prediction_difference
 
 
 def _channel_mean(values: Tensor) -> Tensor:
@@ -118,14 +118,10 @@ class BankAccumulator:
 
     def add(self, step: int, x_t: Tensor, noise_healthy: Tensor, noise_null: Tensor, alpha_bar: float) -> None:
         """Take in one visited step; tensors [N, C, H, W] with all the network's channels."""
-        noise_unguided = noise_null if self._paper else noise_healthy
-        unguided = predict_x0(x_t, noise_unguided, alpha_bar)[:, self._channels].float().clamp(-1.0, 1.0)
-        guided = torch.stack(
-            [
-                predict_x0(x_t, guided_noise(noise_healthy, noise_null, w), alpha_bar)[:, self._channels].float()
-                for w in self._bank
-            ]
-        ).clamp(-1.0, 1.0)
+        null = predict_x0(x_t, noise_null, alpha_bar)[:, self._channels].float()
+        difference = prediction_difference(noise_healthy, noise_null, alpha_bar)[:, self._channels].float()
+        unguided = (null if self._paper else null + difference).clamp(-1.0, 1.0)
+        guided = torch.stack([null + (1.0 + w) * difference for w in self._bank]).clamp_(-1.0, 1.0)
         sam = (guided - self._x0).square()
         divergence = _channel_mean((guided - unguided).square())
         self._divergence[:, :, step] = divergence.transpose(0, 1)
