@@ -1,0 +1,1 @@
+"""Training and calibration data: manifests, published folder layouts, and the cache of prepared slices."""

@@ -1,0 +1,235 @@
+"""Builds the cache of prepared slices (see slice_cache) from a manifest. Torch-free."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+
+from ..arrays import BoolArray, FloatArray
+from ..configuration import ModelConfig, record_to_dict
+from ..errors import InputError, OutputError, SettingsError
+from ..progress import CancelToken, ProgressCallback, ProgressClock
+from ..volumes.preparation import PreparedCase, prepare_case
+from ..volumes.reading import read_volume
+from .brain_extraction import brain_on_grid
+from .manifest import Manifest, Mistakes, Volume, check_both_labels
+from .npy_stream import NpyStream
+from .slice_cache import (
+    BRAIN_BIT,
+    CACHE_FORMAT,
+    CACHE_SCHEMA,
+    HEAD_BIT,
+    HIGHEST_VALUE,
+    IMAGES_FILE,
+    INTERIOR_BIT,
+    REGIONS_FILE,
+    TABLE_FILE,
+    SliceCache,
+    open_slice_cache,
+    read_table,
+)
+
+
+def build_slice_cache(
+    manifest: Manifest,
+    config: ModelConfig,
+    directory: str | Path,
+    *,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> SliceCache:
+    """Prepare every volume of the manifest once and open the result; a cache that fits is reused.
+
+    It fits if manifest, grid, preprocessing and the image files' sizes and times are the same. The
+    folder appears whole or not at all and replaces an outdated cache. `progress` counts volumes.
+
+    Raises InputError that lists every volume that cannot be prepared and every slice outside its
+    stack, SettingsError if the model's modalities are others, OutputError if the folder cannot be written.
+    """
+    if manifest.modalities != config.modalities:
+        raise SettingsError(
+            f"The manifest was read for {', '.join(manifest.modalities)} but the model needs "
+            f"{', '.join(config.modalities)}; read it for the model's modalities."
+        )
+    directory = Path(directory).absolute()
+    key = cache_key(manifest, config)
+    if directory.exists() and any(directory.iterdir()) and read_table(directory).get("key") == key:
+        return open_slice_cache(directory)
+    try:
+        with _whole_or_nothing(directory) as partial:
+            _write(manifest, config, key, partial, progress, cancel or CancelToken())
+    except OSError as error:
+        raise OutputError(f"The slice cache {directory} cannot be written; check the folder and the disk.") from error
+    return open_slice_cache(directory)
+
+
+def cache_key(manifest: Manifest, config: ModelConfig) -> str:
+    """Hash of what the cache depends on: rows, image files' sizes and times, grid and preprocessing."""
+    record = {
+        "schema": CACHE_SCHEMA,
+        "modalities": manifest.modalities,
+        "grid": record_to_dict(config.grid),
+        "preprocessing": record_to_dict(config.preprocessing),
+        "rows": [
+            (r.subject, r.source, r.split, [str(i) for i in r.images], r.slice, r.slices, r.unhealthy, str(r.mask))
+            for r in manifest.rows
+        ],
+        "files": [_stamps(image) for volume in manifest.volumes() for image in volume.images],
+    }
+    return hashlib.sha256(json.dumps(record).encode()).hexdigest()
+
+
+def _stamps(path: Path) -> list[tuple[int, int]]:
+    """Size and time of a file, or of the files of a DICOM folder."""
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        return [(stat.st_size, stat.st_mtime_ns) for stat in (file.stat() for file in files)]
+    except OSError:
+        return []  # reading it will say what is wrong
+
+
+@contextlib.contextmanager
+def _whole_or_nothing(directory: Path) -> Iterator[Path]:
+    """A folder beside `directory` that takes its place if the block succeeds and vanishes if not."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        new = partial / "new"
+        new.mkdir()
+        yield new
+        if directory.exists():
+            os.replace(directory, partial / "old")
+        os.replace(new, directory)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class _ChosenSlices:
+    """Slices of one prepared volume that enter the cache."""
+
+    index: npt.NDArray[np.int64]
+    unhealthy: BoolArray
+    not_examined: int
+
+
+def _write(
+    manifest: Manifest,
+    config: ModelConfig,
+    key: str,
+    folder: Path,
+    progress: ProgressCallback | None,
+    cancel: CancelToken,
+) -> None:
+    mistakes = Mistakes(manifest.path)
+    volumes = manifest.volumes()
+    clock = ProgressClock(len(volumes), progress)
+    frame = (config.grid.matrix, config.grid.matrix)
+    records: list[dict[str, Any]] = []
+    columns: dict[str, list[Any]] = {"volume": [], "slice_index": [], "unhealthy": [], "level": []}
+    kept = []
+    with (
+        NpyStream(folder / IMAGES_FILE, np.float16, (len(config.modalities), *frame)) as images,
+        NpyStream(folder / REGIONS_FILE, np.uint8, frame) as regions,
+    ):
+        for done, volume in enumerate(volumes):
+            clock.report(done)
+            cancel.raise_if_cancelled()
+            try:
+                files = {name: read_volume(p, name) for name, p in zip(config.modalities, volume.images, strict=True)}
+                case = prepare_unclipped(files, config)
+                brain = brain_on_grid(files[config.modalities[0]], case)
+            except InputError as error:
+                mistakes.add(volume.rows[0].line, str(error))
+                continue
+            chosen = _choose(volume, case, mistakes)
+            # Slices of the stack to positions among the examined ones.
+            position = np.cumsum(case.examined)[chosen.index] - 1
+            images.append(np.clip((case.x0[position] + 1) / 2, 0, HIGHEST_VALUE))
+            regions.append(_region_bits(case, brain, chosen.index))
+            columns["volume"] += [len(records)] * len(chosen.index)
+            columns["slice_index"] += chosen.index.tolist()
+            columns["unhealthy"] += chosen.unhealthy.tolist()
+            columns["level"] += _levels_for_json(case.level[chosen.index])
+            records.append(_volume_record(volume, case, chosen.not_examined))
+            kept += [replace(volume.rows[0], unhealthy=bool(u)) for u in np.unique(chosen.unhealthy)]
+        clock.report(len(volumes))
+    if not columns["volume"]:
+        mistakes.add(0, "none of its slices shows enough of a head")
+    mistakes.raise_if_any()
+    # What the manifest promises must still hold for the slices that can be examined.
+    labelled = {(row.split, row.unhealthy) for row in manifest.rows}
+    check_both_labels(kept, [s for s in ("train", "val", "test") if {(s, True), (s, False)} <= labelled], mistakes)
+    mistakes.raise_if_any()
+    table = {
+        "format": CACHE_FORMAT,
+        "schema": CACHE_SCHEMA,
+        "key": key,
+        "modalities": list(config.modalities),
+        "grid": record_to_dict(config.grid),
+        "preprocessing": record_to_dict(config.preprocessing),
+        "volumes": records,
+        "slices": columns,
+    }
+    (folder / TABLE_FILE).write_text(json.dumps(table, allow_nan=False), encoding="utf-8")
+
+
+def prepare_unclipped(images: dict[str, sitk.Image], config: ModelConfig) -> PreparedCase:
+    """`prepare_case` with x0 = 2 I/p - 1 before clipping and before any stretching per slice."""
+    open_ended = replace(config.preprocessing, clip=False, per_slice_min_max=False)
+    return prepare_case(images, replace(config, preprocessing=open_ended))
+
+
+def _choose(volume: Volume, case: PreparedCase, mistakes: Mistakes) -> _ChosenSlices:
+    slices = len(case.examined)
+    for row in volume.rows:
+        if row.slice is not None and row.slice >= slices:
+            mistakes.add(row.line, f"slice {row.slice} is not among the image's {slices} slices 0 to {slices - 1}")
+        elif row.slices is not None and row.slices != slices:
+            mistakes.add(
+                row.line, f"the slice numbers are of a stack of {row.slices}, but the model's has {slices} slices"
+            )
+    if volume.rows[0].slice is None:
+        index = np.flatnonzero(case.examined)
+        unhealthy = np.full(len(index), volume.rows[0].unhealthy)
+        return _ChosenSlices(index, unhealthy, slices - len(index))
+    listed = {row.slice: row.unhealthy for row in volume.rows if row.slice is not None and row.slice < slices}
+    examined = sorted(s for s in listed if case.examined[s])
+    unhealthy = np.array([listed[s] for s in examined], dtype=np.bool_)
+    return _ChosenSlices(np.array(examined, dtype=np.int64), unhealthy, len(listed) - len(examined))
+
+
+def _region_bits(case: PreparedCase, brain: BoolArray, index: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    bits = case.head[index] * HEAD_BIT + case.interior[index] * INTERIOR_BIT + brain[index] * BRAIN_BIT
+    return np.asarray(bits, dtype=np.uint8)
+
+
+def _levels_for_json(level: FloatArray) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in level]
+
+
+def _volume_record(volume: Volume, case: PreparedCase, not_examined: int) -> dict[str, Any]:
+    row = volume.rows[0]
+    return {
+        "subject": row.subject,
+        "source": row.source,
+        "split": row.split,
+        "images": [str(image) for image in volume.images],
+        "masks": sorted({str(r.mask) for r in volume.rows if r.mask is not None}),
+        "grid": case.grid.to_dict(),
+        "skull_stripped": case.skull_stripped,
+        "warnings": list(case.warnings),
+        "not_examined": not_examined,
+    }
