@@ -42,5 +42,5 @@ def small_components(masks: BoolArray, largest_px: int) -> BoolArray:
 def _filled_area(component: BoolArray) -> int:
     rows, columns = np.nonzero(component)
     box = component[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    filled = sitk.BinaryFillhole(sitk.GetImageFromArray(np.pad(box, 1).astype(np.uint8)))
+    filled = sitk.BinaryFillhole(sitk.GetImageFromArray(np.pad(box, 1).astype(np.uint8)), True)
     return int(sitk.GetArrayViewFromImage(filled).sum())
