@@ -21,6 +21,7 @@ META_BYTES = 1024
 IMAGE_CLASS = re.compile(rb"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(2|4|7|128)(\.[134])*[\x00\x02]")
 """CT, MR, secondary capture and PET images, single and multi-frame, in the file's meta information."""
 ANY_CLASS = b"1.2.840.10008."
+DAMAGED_HEADER = "{} has a DICOM header that is damaged; export the series again."
 GAP_TOLERANCE_MM = 0.1
 GAP_TOLERANCE = 0.05
 """Slice distances may deviate from their median by this fraction, or by GAP_TOLERANCE_MM."""
@@ -74,7 +75,7 @@ def read_dicom_file(path: Path, called: str) -> sitk.Image:
     if information is None:
         raise InputError(f"{called} cannot be read as a DICOM image; it may be damaged, cut off or not an image.")
     if information.GetDimension() < 3 or information.GetSize()[2] == 1:
-        number = _slices_in_same_series(path, information)
+        number = _slices_in_same_series(path, information, called)
         if number > 1:
             raise InputError(f"{called} is one of {number} slices of a DICOM series; give its folder instead.")
     return _read_frames(path, called)
@@ -109,8 +110,12 @@ def _image_series(folder: Path, called: str) -> list[tuple[str, ...]]:
     """The files of every series in the folder that holds images (not reports or presentation states)."""
     found = []
     listed: set[str] = set()
-    for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder)):
-        files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid)
+    try:
+        series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
+    except RuntimeError as error:
+        raise InputError(DAMAGED_HEADER.format(called)) from error
+    for uid in series:
+        files = _files_of_series(folder, uid, called)
         listed.update(Path(file).name for file in files)
         if any(_file_information(file) is not None for file in files):
             found.append(tuple(files))
@@ -135,11 +140,18 @@ def _is_damaged_image(file: Path) -> bool:
     return len(start) < 132 and file.suffix.lower() in DICOM_ENDINGS
 
 
-def _slices_in_same_series(path: Path, information: sitk.ImageFileReader) -> int:
+def _slices_in_same_series(path: Path, information: sitk.ImageFileReader, called: str) -> int:
     if not information.HasMetaDataKey(SERIES_UID):
         return 1
-    uid = information.GetMetaData(SERIES_UID).strip(" \0")
-    return len(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path.parent), uid))
+    return len(_files_of_series(path.parent, information.GetMetaData(SERIES_UID).strip(" \0"), called))
+
+
+def _files_of_series(folder: Path, uid: str, called: str) -> tuple[str, ...]:
+    try:
+        uid.encode("utf-8")
+        return tuple(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid))
+    except (UnicodeEncodeError, RuntimeError) as error:
+        raise InputError(DAMAGED_HEADER.format(called)) from error
 
 
 def _file_information(file: str) -> sitk.ImageFileReader | None:

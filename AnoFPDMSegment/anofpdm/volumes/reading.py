@@ -5,7 +5,10 @@ No message carries anything from a file's header: only the path that the user ga
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +52,8 @@ def read_volume(path: str | Path, name: str) -> sitk.Image:
     called = f"The {name} image {path}"
     try:
         _check_name(path, called)
-        image = _read(path, called)
+        with _without_native_messages():
+            image = _read(path, called)
     except PermissionError as error:
         raise InputError(f"{called} may not be read; check its permissions.") from error
     except OSError as error:
@@ -60,6 +64,25 @@ def read_volume(path: str | Path, name: str) -> sitk.Image:
 def check_volume(image: sitk.Image, name: str) -> sitk.Image:
     """The same checks for an image in memory; returns it as float32. Raises InputError."""
     return _checked(image, f"The {name} image")
+
+
+_stderr_in_use = threading.Lock()
+
+
+@contextlib.contextmanager
+def _without_native_messages() -> Iterator[None]:
+    """Discard what the libraries below ITK print to standard error: it quotes headers and says nothing of use."""
+    with _stderr_in_use, contextlib.ExitStack() as stack:
+        try:
+            kept = os.dup(2)
+        except OSError:  # closed, as in a program without a console
+            yield
+            return
+        stack.callback(os.close, kept)
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        stack.callback(os.dup2, kept, 2)
+        yield
 
 
 def _check_name(path: Path, called: str) -> None:
