@@ -1,0 +1,89 @@
+"""Everything random about a training step, as a function of seed, step and a slice's place in the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .augmentation import augment, draw
+from .config import TrainingConfig
+from .sampling import BatchSampler
+from .training_slices import TrainingSlices
+
+NULL_LABEL = -1
+
+
+@dataclass
+class TrainingBatch:
+    """One process's share of a step, on its device."""
+
+    x0: Tensor
+    """[N, C, H, W] in [-1, 1]"""
+    noise: Tensor
+    t: Tensor
+    """[N] noise levels, from 0"""
+    label: Tensor
+    """[N]: 0, 1, or -1 where the label is withheld"""
+    level: Tensor
+    """[N], NaN where unknown or withheld"""
+
+
+class BatchMaker:
+    """Makes the batches of one process of `world` that share the work. No state: any step can be made again."""
+
+    def __init__(
+        self, slices: TrainingSlices, config: TrainingConfig, device: torch.device, rank: int = 0, world: int = 1
+    ) -> None:
+        self._slices = slices
+        self._config = config
+        self._device = device
+        cache = slices.cache
+        self._sampler = BatchSampler(cache, cache.indices("train"), config.batch_size, config.balance, config.seed)
+        share = config.batch_size // world
+        self._part = slice(rank * share, (rank + 1) * share)
+
+    def make(self, step: int) -> TrainingBatch:
+        """The batch of step 0, 1, ..."""
+        config, part = self._config, self._part
+        generator = step_generator(config.seed, step)
+        shape = (config.batch_size, *self._slices.shape)
+        draws = draw(config.augmentation, shape, generator)
+        noise = torch.randn(shape, generator=generator)
+        t = draw_noise_levels(config, generator)
+        null = torch.rand(config.batch_size, generator=generator) < config.label_dropout
+        unknown = torch.rand(config.batch_size, generator=generator) < config.level_dropout
+        batch = self._slices.batch(self._sampler.rows(step)[part]).to(self._device)
+        x0, level = augment(batch, draws.part(part).to(self._device), config.augmentation)
+        return TrainingBatch(
+            x0=x0,
+            noise=noise[part].to(self._device),
+            t=t[part].to(self._device),
+            label=batch.label.masked_fill(null[part].to(self._device), NULL_LABEL),
+            level=level.masked_fill(unknown[part].to(self._device), torch.nan),
+        )
+
+
+def step_generator(seed: int, step: int, stream: int = 0) -> torch.Generator:
+    """A generator of its own for each step (and stream)."""
+    return torch.Generator().manual_seed(step_seed(seed, step, stream))
+
+
+def step_seed(seed: int, step: int, stream: int = 0) -> int:
+    """A number that differs between seeds, steps and streams."""
+    return int(np.random.SeedSequence([seed, step, stream]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def draw_noise_levels(config: TrainingConfig, generator: torch.Generator) -> Tensor:
+    """Noise levels [batch_size], spread evenly over their distribution in each batch and shuffled.
+
+    All T levels are equally frequent, but for the share that is drawn from the first ones alone.
+    """
+    n, levels, share = config.batch_size, config.model.schedule.steps, config.focus_share
+    place = (torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)) / n
+    focused = place < share
+    first = place / max(share, 1e-9) * config.focus_levels
+    other = (place - share) / max(1 - share, 1e-9) * levels
+    return torch.where(focused, first, other).long().clamp(0, levels - 1)

@@ -1,0 +1,57 @@
+"""`anofpdm train`: a manifest and a configuration in, a model folder out."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+
+from ..progress import CancelToken
+from .config import load_training_config, shipped_configs
+
+
+def add_train_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.add_argument("manifest", metavar="MANIFEST", help="CSV table of slices with image-level labels")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the run; given again, it continues")
+    parser.add_argument(
+        "--config",
+        default="compact",
+        metavar="FILE",
+        help=f"JSON file, or one of those shipped: {', '.join(shipped_configs())} (default: compact)",
+    )
+    parser.add_argument("--cache", metavar="DIR", help="folder of the cached slices (default: DIR/slices)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
+    parser.add_argument("--threads", type=int, metavar="N", help="processor threads (default: all)")
+    parser.add_argument("--no-tensorboard", action="store_true", help="write losses.csv alone")
+    parser.add_argument(
+        "--export", metavar="FOLDER", help="do not train: write the model of the run's last checkpoint to FOLDER"
+    )
+
+
+def run(options: argparse.Namespace, cancel: CancelToken | None = None) -> int:
+    """Run the command. Raises the errors of `run_training`."""
+    config = load_training_config(options.config)
+    import torch
+
+    from .run import export_checkpoint, run_training
+
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    message = functools.partial(print, flush=True)
+    if options.export is not None:
+        folder = export_checkpoint(options.manifest, options.output, config, options.export, cache_dir=options.cache)
+        message(f"Written to {folder.path}.")
+        return 0
+    written = run_training(
+        options.manifest,
+        options.output,
+        config,
+        cache_dir=options.cache,
+        device=options.device,
+        tensorboard=not options.no_tensorboard,
+        cancel=cancel,
+        message=message,
+    )
+    if written is not None:
+        message(f"Trained. The model lies in {written.path}; calibrate it next.")
+    return 0

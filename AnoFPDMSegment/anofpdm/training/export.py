@@ -1,0 +1,84 @@
+"""From a run's averaged weights to a model folder, not yet calibrated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..datasets.slice_cache import SliceCache
+from ..errors import SettingsError
+from ..store.model_folder import ModelFolder
+from ..store.weights import write_model
+from .checkpoint import CHECKPOINT_FILE, load_checkpoint
+from .config import TrainingConfig
+
+
+def export_model(output: Path, config: TrainingConfig, cache: SliceCache, destination: Path) -> ModelFolder:
+    """Write the averaged weights of the run's last checkpoint as a model folder (bfloat16, without calibration).
+
+    Raises SettingsError if there is no checkpoint yet, OutputError if `destination` exists.
+    """
+    checkpoint = load_checkpoint(output / CHECKPOINT_FILE, config, None)
+    if checkpoint is None:
+        raise SettingsError(f"There is no checkpoint in {output} yet; train first.")
+    return write_averaged(checkpoint.average, checkpoint.step, config, cache, destination)
+
+
+def write_averaged(
+    weights: dict[str, Tensor], step: int, config: TrainingConfig, cache: SliceCache, destination: Path
+) -> ModelFolder:
+    """Write averaged weights after `step` steps as a model folder."""
+    card = model_card(config, cache, step)
+    return write_model(destination, config.model, weights, model_card=card, dtype=torch.bfloat16)
+
+
+def model_card(config: TrainingConfig, cache: SliceCache, step: int) -> str:
+    """A draft of MODEL_CARD.md with what the run itself knows; figures are added after calibration and evaluation."""
+    model = config.model
+    train = cache.indices("train")
+    rows = []
+    for source in sorted(set(cache.source[train].tolist())):
+        of_source = train[cache.source[train] == source]
+        subjects = len(set(cache.subject[of_source].tolist()))
+        unhealthy = int(cache.unhealthy[of_source].sum())
+        rows.append(f"| {source or '-'} | {subjects} | {len(of_source)} | {unhealthy} |")
+    network = model.network
+    lines = [
+        f"# {model.title}",
+        "",
+        "For research only; not for clinical diagnosis.",
+        "",
+        "## Training data",
+        "",
+        model.trained_on or "Not described.",
+        "",
+        "| source | subjects | slices | of these labelled unhealthy |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        "Only image-level labels were used. No pixel masks entered training.",
+        "",
+        "## Training",
+        "",
+        f"- Modalities: {', '.join(model.modalities)}; maps from {', '.join(model.used)}",
+        f"- {network.image_size} px, {model.grid.pixel_mm:.2f} mm a pixel; base {network.base_channels}, "
+        f"multipliers {network.channel_multipliers}, level embedding {'yes' if network.level_embedding else 'no'}",
+        f"- {step} of {config.steps} steps of {config.batch_size} slices, learning rate {config.learning_rate:g}, "
+        f"averaged weights with decay {config.ema_decay:g}",
+        f"- Label withheld from {config.label_dropout:.0%}, level from {config.level_dropout:.0%} of the slices; "
+        f"sampling {config.balance}",
+        "",
+        "## Licence and citation",
+        "",
+        f"{model.licence}{' (non-commercial)' if model.non_commercial else ''}",
+        "",
+        model.citation or "No citation given.",
+        "",
+        "## Measured figures",
+        "",
+        "None yet: this model is not calibrated.",
+        "",
+    ]
+    return "\n".join(lines)

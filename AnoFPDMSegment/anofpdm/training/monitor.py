@@ -1,0 +1,179 @@
+"""What can be seen of a run while it goes on: TensorBoard curves, samples and divergences of validation slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..arrays import FloatArray, IntArray
+from ..diffusion.forward_process import NULL_LABEL, run_forward_process
+from ..diffusion.noise import SeededNoise
+from ..diffusion.predictor import NetworkPredictor
+from ..diffusion.schedule import NoiseSchedule, visited_levels
+from ..errors import SettingsError
+from ..network.unet import ConditionalUNet
+from .augmentation import plain
+from .batches import step_generator
+from .config import TrainingConfig
+from .curve_picture import draw_curves
+from .loss_log import Row
+from .samples import draw_samples
+from .training_slices import TrainingSlices
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+LOG_FOLDER = "logs"
+MONITOR_STREAM = 1_000_000
+LOSS_BATCH = 32
+
+
+class Monitor:
+    """Writes to TensorBoard, with the averaged weights and without touching the run's random numbers."""
+
+    def __init__(
+        self, output: Path, slices: TrainingSlices, config: TrainingConfig, device: torch.device, first_step: int = 0
+    ) -> None:
+        """`first_step`: steps finished already; later entries of an interrupted run are hidden.
+
+        Raises SettingsError if TensorBoard is missing.
+        """
+        self._writer = _open_writer(output / LOG_FOLDER, first_step)
+        self._slices = slices
+        self._config = config
+        self._device = device
+        self._schedule = NoiseSchedule.linear(config.model.schedule)
+        self._network = ConditionalUNet(config.model.network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network.eval()
+        precision: Any = "float32" if config.precision == "32" else "bfloat16"
+        self._predictor = NetworkPredictor(self._network, precision)
+
+    def is_due(self, step: int, last: bool) -> bool:
+        """Whether to look after this step."""
+        every = self._config.monitor.every
+        return every > 0 and (last or step % every == 0)
+
+    def add_losses(self, rows: Sequence[Row]) -> None:
+        """Loss, learning rate and gradient norm of finished steps."""
+        for step, loss, rate, norm in rows:
+            self._writer.add_scalar("training/loss", loss, step)
+            self._writer.add_scalar("training/learning_rate", rate, step)
+            self._writer.add_scalar("training/gradient_norm", norm, step)
+
+    @torch.inference_mode()
+    def look(self, step: int, weights: dict[str, Tensor]) -> None:
+        """Measure and draw with these weights after `step` steps."""
+        self._network.load_state_dict(weights)
+        validation = self._slices.cache.indices("val")
+        if len(validation):
+            for name, extract in (("as_is", False), ("stripped", True)):
+                for source, loss in self._validation_losses(validation, extract).items():
+                    self._writer.add_scalar(f"validation/loss_{source or 'all'}_{name}", loss, step)
+            self._add_divergences(validation, step)
+        if self._config.monitor.samples:
+            self._add_samples(step)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Finish the log files."""
+        self._writer.close()
+
+    def _validation_losses(self, rows: IntArray, extract: bool) -> dict[str, float]:
+        """Mean squared noise error by source, of the same slices, noise and noise levels every time."""
+        losses = {}
+        sources = self._slices.cache.source[rows]
+        names = np.unique(sources)
+        for source in names:
+            chosen = _spread(rows[sources == source], max(1, self._config.monitor.validation_slices // len(names)))
+            if extract:
+                chosen = chosen[self._slices.whole_head[chosen]]
+            if len(chosen):
+                losses[str(source)] = self._loss(chosen, extract)
+        return losses
+
+    def _loss(self, rows: IntArray, extract: bool) -> float:
+        levels = len(self._schedule)
+        total = 0.0
+        for first in range(0, len(rows), LOSS_BATCH):
+            part = rows[first : first + LOSS_BATCH]
+            batch = self._slices.batch(part)
+            x0, level = plain(batch, extract=extract)
+            noise = torch.randn(x0.shape, generator=step_generator(0, first, MONITOR_STREAM))
+            t = torch.from_numpy((np.arange(first, first + len(part)) * 0.6180339887 % 1 * levels).astype(np.int64))
+            alpha_bar = torch.from_numpy(self._schedule.alpha_bar)[t].float()[:, None, None, None]
+            x_t = alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * noise
+            predictor = self._predictor.for_slices(level.to(self._device))
+            predicted = predictor(x_t.to(self._device), t.to(self._device), batch.label.to(self._device)).cpu()
+            total += float((predicted - noise).square().mean(dim=(1, 2, 3)).sum())
+        return total / len(rows)
+
+    def _add_divergences(self, rows: IntArray, step: int) -> None:
+        """M_t of some slices of each label, at w = 0, along the model's own range of noise levels."""
+        model = self._config.model
+        unhealthy = self._slices.cache.unhealthy[rows]
+        curves: list[tuple[bool, FloatArray]] = []
+        for wanted in (False, True):
+            chosen = _spread(rows[unhealthy == wanted], self._config.monitor.curves)
+            if len(chosen) == 0:
+                continue
+            x0, level = plain(self._slices.batch(chosen))
+            arrays = run_forward_process(
+                x0.to(self._device),
+                self._predictor.for_slices(level.to(self._device)),
+                self._schedule,
+                model.operating_point,
+                used_channels=model.used_channels,
+                healthy_label=model.healthy_label,
+                noise=SeededNoise(0, chosen.tolist()),
+            )
+            if "dd" not in arrays:
+                return  # a bank of clamped guidance strengths has no single M_t
+            divergence = arrays["dd"].mean(axis=2)
+            name = "unhealthy" if wanted else "healthy"
+            self._writer.add_scalar(f"divergence/largest_{name}", float(divergence.max(axis=1).mean()), step)
+            curves += [(wanted, curve) for curve in divergence]
+        if curves:
+            picture = draw_curves(visited_levels(model.operating_point), curves)
+            self._writer.add_image("divergence/curves", picture, step, dataformats="HWC")
+
+    def _add_samples(self, step: int) -> None:
+        """A grid: a row for each label, then the null label; columns at levels from low to high."""
+        model, monitor = self._config.model, self._config.monitor
+        shape = (monitor.samples, *self._slices.shape)
+        start = torch.randn(shape, generator=step_generator(0, 0, MONITOR_STREAM)).repeat(3, 1, 1, 1)
+        labels = torch.tensor([model.healthy_label, model.unhealthy_label, NULL_LABEL]).repeat_interleave(shape[0])
+        level = torch.linspace(0.3, 0.8, shape[0]).repeat(3)
+        drawn = draw_samples(
+            self._predictor.for_slices(level.to(self._device)),
+            self._schedule,
+            labels.to(self._device),
+            start.to(self._device),
+            steps=monitor.sample_steps,
+        )
+        for channel, modality in enumerate(model.modalities):
+            rows = ((drawn[:, channel].cpu() + 1) / 2).reshape(3, shape[0], *drawn.shape[-2:])
+            grid = torch.cat([torch.cat(list(row), dim=1) for row in rows], dim=0)
+            self._writer.add_image(f"samples/{modality}_healthy_unhealthy_null", grid, step, dataformats="HW")
+
+
+def _spread(rows: IntArray, count: int) -> IntArray:
+    """Up to `count` of the rows, evenly spread."""
+    if len(rows) <= count:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]
+
+
+def _open_writer(folder: Path, first_step: int) -> SummaryWriter:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise SettingsError(
+            "TensorBoard is not installed; run: pip install 'anofpdm[train]', or train with --no-tensorboard."
+        ) from error
+    writer: SummaryWriter = SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else None)
+    return writer
