@@ -27,15 +27,21 @@ class BrainExtraction:
     """How the brain is cut out; lengths in mm."""
 
     darkness: float = 0.55
-    """Voxels below this share of the deep tissue's median are skull, CSF or air."""
+    """Voxels below this share of the brain's median are skull, CSF or air."""
     scalp_mm: float = 4.0
     """This much of the head's border is never brain."""
     opening_mm: float = 4.5
     """Bridges between brain and scalp thinner than twice this are cut."""
     closing_mm: float = 8.0
     """Sulci and gaps up to twice this wide are filled."""
+    widening: float = 0.3
+    """The brain's outline moves outwards by at most this much per mm downwards from its widest slice."""
+    fat: float = 1.5
+    """Separate parts brighter than this many times the brain are fat."""
+    seed_mm: float = 6.0
+    """Parts must reach this far into the brain of the neighbouring slice."""
     deep_mm: float = 30.0
-    """Tissue this far inside the head is taken for brain when the threshold is set."""
+    """Tissue this far inside the head is taken for brain in the widest slice."""
 
 
 DEFAULT_EXTRACTION = BrainExtraction()
@@ -65,20 +71,51 @@ def extract_brain(
     settings: BrainExtraction = DEFAULT_EXTRACTION,
 ) -> BoolArray:
     """Approximate brain [S, H, W] of a whole-head stack (FLAIR, T1 or T2), slices inferior to superior."""
-    depth = np.stack([_distance_inside(plane, pixel_mm) for plane in head])
-    deep = head & (depth > min(settings.deep_mm, 0.5 * float(depth.max(initial=0.0))))
-    if not deep.any():
-        return np.zeros(head.shape, dtype=bool)
-    thresholds = settings.darkness * _tissue_level(stack, deep)
-    tissue = (stack > thresholds[:, None, None]) & (depth > settings.scalp_mm)
-    core = np.stack([_distance_inside(_fill(plane), pixel_mm) > settings.opening_mm for plane in tissue])
-    core = _main_component(core, deep)
     brain = np.zeros(head.shape, dtype=bool)
-    for k in np.flatnonzero(core.any(axis=(1, 2))):
-        grown = _distance_outside(core[k], pixel_mm) <= settings.opening_mm + 0.5 * pixel_mm
-        closed = _close(grown & _fill(tissue[k]), settings.closing_mm, pixel_mm)
-        brain[k] = _fill(closed) & head[k]
+    if not head.any():
+        return brain
+    start = _widest_slice(head)
+    depth = _distance_inside(head[start], pixel_mm)
+    deep = depth > min(settings.deep_mm, 0.5 * float(depth.max()))
+    level = _bright_median(stack[start][deep])
+    brain[start] = _cut_out(stack[start], depth, head[start], deep, level, pixel_mm, settings)
+    # From its widest slice the brain narrows both ways, unlike face and neck, and its signal changes slowly.
+    for order, widening in ((range(start - 1, -1, -1), settings.widening), (range(start + 1, len(head)), 0.0)):
+        neighbour, level_here = brain[start], level
+        for k in order:
+            if not (neighbour.any() and head[k].any()):
+                break
+            inside = _distance_inside(neighbour, pixel_mm)
+            near = _distance_outside(neighbour, pixel_mm) <= widening * slice_mm
+            seed = inside > min(settings.seed_mm, 0.5 * float(inside.max()))
+            depth = _distance_inside(head[k], pixel_mm)
+            neighbour = brain[k] = _cut_out(stack[k], depth, near, seed, level_here, pixel_mm, settings)
+            if neighbour.any():
+                level_here = float(np.clip(_bright_median(stack[k][neighbour]), 0.85 * level_here, 1.15 * level_here))
     return brain
+
+
+def _cut_out(
+    plane: FloatArray,
+    depth: FloatArray,
+    near: BoolArray,
+    seed: BoolArray,
+    level: float,
+    pixel_mm: float,
+    settings: BrainExtraction,
+) -> BoolArray:
+    """Brain [H, W] in one slice: the parts of its tissue, within `near`, that reach into `seed` and look like brain.
+
+    `depth`: below the head's outline in mm; `level`: the brain's signal in the neighbouring slice.
+    """
+    tissue = near & (plane > settings.darkness * level) & (depth > settings.scalp_mm)
+    core = _distance_inside(tissue, pixel_mm) > settings.opening_mm
+    labels = sitk.GetArrayFromImage(sitk.ConnectedComponent(sitk.GetImageFromArray(core.astype(np.uint8))))
+    parts = np.unique(labels[seed & core])
+    # Fat in the orbits and below the skull is as far inside as brain, but much brighter, and on its own.
+    kept = [part for part in parts if float(np.median(plane[labels == part])) < settings.fat * level]
+    grown = _distance_outside(np.isin(labels, kept) & core, pixel_mm) <= settings.opening_mm + 0.5 * pixel_mm
+    return _fill(_close(grown & tissue, settings.closing_mm, pixel_mm)) & (depth > settings.scalp_mm)
 
 
 def move_border(mask: BoolArray, head: BoolArray, mm: float, pixel_mm: float) -> BoolArray:
@@ -103,27 +140,18 @@ def _finer(grid: StackGrid, factor: int) -> StackGrid:
     )
 
 
-def _tissue_level(stack: FloatArray, deep: BoolArray) -> npt.NDArray[np.float64]:
-    """Level of bright deep tissue per slice [S]: its median among what is not CSF, steadied by the volume's."""
-    overall = float(np.median(stack[deep]))
-    levels = np.full(len(stack), np.nan)
-    for k, (plane, inside) in enumerate(zip(stack, deep, strict=True)):
-        values = plane[inside]
-        values = values[values > 0.5 * overall]
-        if len(values) > 50:
-            levels[k] = float(np.median(values))
-    levels[np.isnan(levels)] = overall
-    return np.asarray(np.clip(levels, 0.6 * overall, 1.6 * overall))
+def _bright_median(values: FloatArray) -> float:
+    """Median of what is not CSF."""
+    return float(np.median(values[values > 0.5 * np.median(values)])) if (values > 0).any() else 0.0
 
 
-def _main_component(core: BoolArray, deep: BoolArray) -> BoolArray:
-    """The 3-D component that holds most deep tissue."""
-    labels = sitk.GetArrayFromImage(sitk.ConnectedComponent(sitk.GetImageFromArray(core.astype(np.uint8))))
-    counts = np.bincount(labels[deep].ravel(), minlength=2)
-    counts[0] = 0
-    if not counts.any():
-        return np.zeros(core.shape, dtype=bool)
-    return np.asarray(labels == int(np.argmax(counts)))
+def _widest_slice(head: BoolArray) -> int:
+    """The slice with most head between 50 and 75 % of its height, above face and neck."""
+    areas = head.sum(axis=(1, 2))
+    present = np.flatnonzero(areas)
+    place = (np.arange(len(head)) - present[0]) / max(1, present[-1] - present[0])
+    upper = areas * ((place >= 0.5) & (place <= 0.75))
+    return int(np.argmax(upper if upper.any() else areas))
 
 
 def _distance_inside(mask: BoolArray, pixel_mm: float) -> npt.NDArray[np.float32]:

@@ -17,7 +17,7 @@ def folder_of_volumes(root: Path, modalities: Sequence[str]) -> list[ManifestRow
     With one modality any image file is a volume; with several they are named
     `<subject>_<modality>.nii.gz`. Other files are ignored. Raises InputError.
     """
-    mistakes = Mistakes(root)
+    mistakes = Mistakes(root, "data folder")
     rows = []
     for folder, unhealthy in (("healthy", False), ("unhealthy", True)):
         if not (root / folder).is_dir():
@@ -54,7 +54,7 @@ def lgg_folder(root: Path) -> list[ManifestRow]:
     Raises InputError.
     """
     table = root / "slices.csv"
-    mistakes = Mistakes(table)
+    mistakes = Mistakes(table, "list of slices")
     rows = []
     try:
         with table.open(newline="", encoding="utf-8") as stream:

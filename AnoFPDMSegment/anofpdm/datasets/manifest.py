@@ -96,10 +96,11 @@ class Manifest:
 
 
 class Mistakes:
-    """Collects what is wrong with a manifest, to report all of it at once."""
+    """Collects what is wrong with a manifest or a data folder, to report all of it at once."""
 
-    def __init__(self, path: Path | None):
+    def __init__(self, path: Path | None, kind: str = "manifest"):
         self._path = path
+        self._kind = kind
         self._found: list[tuple[int, str]] = []
 
     def add(self, line: int, what: str) -> None:
@@ -110,7 +111,7 @@ class Mistakes:
         """Raises InputError that lists the first mistakes with file and line, and counts the rest."""
         if not self._found:
             return
-        name = self._path or "manifest"
+        name = self._path or self._kind
         shown = sorted(self._found, key=lambda mistake: mistake[0])[:MISTAKES_SHOWN]
         lines = [f"{name}:{line}: {what}" if line else f"{name}: {what}" for line, what in shown]
         left = len(self._found) - len(shown)
@@ -118,7 +119,7 @@ class Mistakes:
             lines.append(f"... and {left} more")
         count = len(self._found)
         head = "Correct this mistake" if count == 1 else f"Correct these {count} mistakes"
-        raise InputError(f"{head} in the manifest:\n" + "\n".join(lines))
+        raise InputError(f"{head} in the {self._kind}:\n" + "\n".join(lines))
 
 
 def read_manifest(

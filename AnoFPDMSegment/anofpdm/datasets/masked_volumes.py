@@ -52,7 +52,7 @@ def find_atlas(root: Path, modalities: Sequence[str]) -> list[MaskedVolume]:
     Raises InputError.
     """
     base = root / "Training" if (root / "Training").is_dir() else root
-    mistakes = Mistakes(root)
+    mistakes = Mistakes(root, "data folder")
     found = []
     for anat in sorted(base.glob("R*/sub-*/ses-1/anat")):
         subject = anat.parent.parent.name
@@ -68,7 +68,7 @@ def find_atlas(root: Path, modalities: Sequence[str]) -> list[MaskedVolume]:
 def _one_folder_each(
     root: Path, folders: list[Path], modalities: Sequence[str], endings: dict[str, str], mask_ending: str, kind: str
 ) -> list[MaskedVolume]:
-    mistakes = Mistakes(root)
+    mistakes = Mistakes(root, "data folder")
     found = []
     for folder in folders:
         images = tuple(folder / f"{folder.name}{endings[m]}.nii.gz" for m in modalities)
@@ -93,7 +93,7 @@ def label_slices(volumes: Sequence[MaskedVolume], modalities: Sequence[str], gri
 
     Raises InputError that lists every mask that cannot be read or does not lie on its image's grid.
     """
-    mistakes = Mistakes(None)
+    mistakes = Mistakes(None, "data folder")
     rows = []
     for volume in volumes:
         try:
