@@ -67,11 +67,12 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         _require(self.image_size >= 8, "network.image_size must be at least 8")
         _require(1 <= self.in_channels <= 16, "network.in_channels must lie between 1 and 16")
-        _require(self.base_channels >= 4, "network.base_channels must be at least 4")
-        _require(len(self.channel_multipliers) >= 1, "network.channel_multipliers must not be empty")
-        _require(all(m >= 1 for m in self.channel_multipliers), "network.channel_multipliers must be positive")
-        _require(self.residual_blocks >= 1, "network.residual_blocks must be at least 1")
+        _require(4 <= self.base_channels <= 4096, "network.base_channels must lie between 4 and 4096")
+        _require(1 <= len(self.channel_multipliers) <= 10, "network.channel_multipliers must hold 1 to 10 numbers")
+        _require(all(1 <= m <= 64 for m in self.channel_multipliers), "network.channel_multipliers must lie in 1..64")
+        _require(1 <= self.residual_blocks <= 16, "network.residual_blocks must lie between 1 and 16")
         _require(self.heads >= 1, "network.heads must be at least 1")
+        _require(self.norm_groups >= 1, "network.norm_groups must be at least 1")
         _require(0 <= self.dropout < 1, "network.dropout must lie in [0, 1)")
         halvings = 2 ** (len(self.channel_multipliers) - 1)
         _require(self.image_size % halvings == 0, f"network.image_size must be a multiple of {halvings}")
@@ -165,6 +166,7 @@ class OperatingPoint:
             f"{self.steps} steps do not fit into the range {self.first}..{self.last}",
         )
         _require(self.clamp == bool(self.guidance_bank), "a guidance bank goes with the clamp, and only with it")
+        _require(len(self.guidance_bank) <= 100, "a guidance bank holds at most 100 strengths")
         _require(all(0 <= w <= 1000 for w in self.guidance_bank), "guidance strengths must lie between 0 and 1000")
         _require(list(self.guidance_bank) == sorted(set(self.guidance_bank)), "the guidance bank must rise")
         if self.end_step is not None:
@@ -282,7 +284,7 @@ def load_json(path: Path, kind: str) -> dict[str, Any]:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"The {kind} {path} does not exist; is this a complete model folder?") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"The {kind} {path} cannot be read ({error}); install the model again.") from error
     if not isinstance(values, dict):
         raise ModelError(f"The {kind} {path} does not hold a JSON object; install the model again.")

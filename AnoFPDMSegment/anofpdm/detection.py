@@ -6,7 +6,7 @@ The same functions serve `detect`, `adjust` and a live panel. Torch-free.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ import numpy as np
 from .arrays import BoolArray, FloatArray
 from .calibration import calibration_for, describe_point
 from .diffusion.schedule import visited_levels
+from .errors import OutputError
 from .evidence.case import CaseEvidence
 from .evidence.storage import EVIDENCE_FILE, save_evidence
+from .progress import CancelToken
 from .results.components import Component, find_components, limit_small_components
 from .results.findings import EndStep, ModelRecord, SliceFinding, findings_document, write_findings
-from .results.output_set import write_output_set
-from .results.overlay import render_overlay
+from .results.output_set import check_output_directory, write_output_set
+from .results.overlay import render_overlay, require_pillow
 from .results.segmentation import write_heatmap, write_segmentation
 from .selection.select import Selection, resolve, select
 from .selection.settings import MinimumSize, SelectionSettings
@@ -31,6 +33,7 @@ HEATMAP_FILE = "heatmap.nrrd"
 SEGMENTATION_FILE = "segmentation.seg.nrrd"
 FINDINGS_FILE = "findings.json"
 OVERLAY_FILE = "overlay.png"
+RESULT_FILES = (HEATMAP_FILE, SEGMENTATION_FILE, FINDINGS_FILE, EVIDENCE_FILE, OVERLAY_FILE)
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,8 @@ class Detection:
         stack[case.examined] = case.evidence.healthy_prediction(self.selection.choices.guidance)[:, 0]
         return stack
 
-    def write(self, directory: str | Path, *, request: str | None = None) -> None:
-        """Write all files of the result into `directory`, whole or not at all. Raises OutputError.
+    def write(self, directory: str | Path, *, request: str | None = None, cancel: CancelToken | None = None) -> None:
+        """Write all files of the result into `directory`, whole or not at all. Raises OutputError or Cancelled.
 
         `request` is kept in the findings' parameters, so that a later run can tell what was asked for.
         """
@@ -77,6 +80,8 @@ class Detection:
             EVIDENCE_FILE: lambda path: save_evidence(path, case),
             OVERLAY_FILE: self._write_overlay,
         }
+        if cancel is not None:
+            writers = {name: _cancellable(writer, cancel) for name, writer in writers.items()}
         write_output_set(directory, writers)
 
     def _write_overlay(self, path: Path) -> None:
@@ -95,6 +100,28 @@ class Detection:
             f"{self.selection.choices.threshold} threshold",
             footer=self.findings["statement"],
         )
+
+
+def _cancellable(writer: Callable[[Path], None], cancel: CancelToken) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        cancel.raise_if_cancelled()
+        writer(path)
+
+    return write
+
+
+def check_can_write(directory: str | Path, inputs: Iterable[str | Path] = ()) -> None:
+    """Find out before a long run whether its result could be written; leaves no trace.
+
+    Raises OutputError if not, and if a file of the result would replace one of the `inputs`.
+    """
+    require_pillow()
+    check_output_directory(directory)
+    for target in (Path(directory) / name for name in RESULT_FILES):
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder; move it away or choose another output folder.")
+        if target.exists() and any(Path(path).exists() and target.samefile(path) for path in inputs):
+            raise OutputError(f"The result would replace the input {target}; choose another output folder.")
 
 
 def build_detection(case: CaseEvidence, settings: SelectionSettings | None = None) -> Detection:

@@ -23,9 +23,9 @@ from .diffusion.device import ChosenDevice, choose_device
 from .diffusion.predictor import NetworkPredictor
 from .diffusion.schedule import NoiseSchedule, jump_targets, visited_levels
 from .diffusion.slices import SlicePredictor, accumulate_slices, batch_size_for
-from .errors import InputError, SettingsError
+from .errors import InputError, ModelError, SettingsError
 from .evidence.case import CaseEvidence, ModelIdentity, RunRecord
-from .evidence.maps import Evidence
+from .evidence.maps import Evidence, broken_array, evidence_arrays
 from .progress import CancelToken, ProgressCallback, ProgressClock
 from .selection.select import resolve
 from .selection.settings import MinimumSize, SelectionSettings
@@ -116,6 +116,9 @@ class Detector:
         """Load a checked model folder. Raises ModelError or SettingsError."""
         config = folder.config
         if point is not None:
+            if point.last > config.schedule.steps:
+                levels = f"{config.schedule.steps} noise levels"
+                raise SettingsError(f"The range {point.first}..{point.last} goes beyond the model's {levels}.")
             config = dataclasses.replace(config, operating_point=point)
         chosen = choose_device(device)
         network: torch.nn.Module = load_network(folder, chosen.device)
@@ -250,11 +253,14 @@ class Detector:
     ) -> tuple[Evidence, int]:
         clock = ProgressClock(len(prepared.x0), on_progress)
         sizes = [batch_size_for(self.device.device, options.batch_size)]
+        furthest = 0.0
 
         def report(done: float) -> None:
+            nonlocal furthest
             if cancel is not None:
                 cancel.raise_if_cancelled()
-            clock.report(done)
+            furthest = max(furthest, done)  # a batch begun again after memory ran out
+            clock.report(furthest)
 
         def smaller(size: int) -> None:
             sizes.append(size)
@@ -276,6 +282,12 @@ class Detector:
             on_progress=report,
             on_smaller_batch=smaller,
         )
+        if broken_array(evidence_arrays(evidence)):
+            # Comparisons with NaN are false: without this the slices would pass for healthy.
+            raise ModelError(
+                f"The network's predictions are not finite numbers on {self.device.name} in "
+                f"{self.config.operating_point.precision}; try --precision float32, --device cpu or another model."
+            )
         return evidence, sizes[-1]
 
     def _model_identity(self) -> ModelIdentity:

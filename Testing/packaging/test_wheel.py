@@ -60,4 +60,4 @@ def test_the_wheel_has_the_package_version_and_the_command(wheel: Path) -> None:
     assert wheel.name == f"anofpdm-{version[1]}-py3-none-any.whl"
     with zipfile.ZipFile(wheel) as archive:
         commands = archive.read(f"anofpdm-{version[1]}.dist-info/entry_points.txt").decode()
-    assert "anofpdm = anofpdm.cli.main:main" in commands
+    assert "anofpdm = anofpdm.__main__:run" in commands

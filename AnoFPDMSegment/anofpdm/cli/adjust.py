@@ -6,11 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..detection import build_detection
+from ..detection import build_detection, check_can_write
 from ..evidence.storage import EVIDENCE_FILE, load_evidence
 from ..results.findings import format_findings
-from ..results.output_set import check_output_directory
-from .options import add_selection_options, selection_settings
+from .options import add_selection_options, output_folder, selection_settings
 
 
 def add_parser(commands: Any) -> None:
@@ -30,9 +29,9 @@ def run_adjust(options: argparse.Namespace) -> int:
     """Run the command."""
     settings = selection_settings(options)
     source = Path(options.result)
-    output = Path(options.output) if options.output is not None else source
+    output = output_folder(options.output) if options.output is not None else source
     case = load_evidence(source / EVIDENCE_FILE)
-    check_output_directory(output)
+    check_can_write(output)
     detection = build_detection(case, settings)
     detection.write(output)
     print(f"{format_findings(detection.findings)}\nWritten to {output}.")

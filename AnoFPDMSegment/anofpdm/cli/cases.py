@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..configuration import record_to_dict
-from ..detection import FINDINGS_FILE
-from ..errors import AnoFPDMError, Cancelled, EvidenceError, InputError
+from ..detection import FINDINGS_FILE, check_can_write
+from ..errors import Cancelled, EvidenceError, InputError
 from ..progress import CancelToken
 from ..results.findings import read_findings
 from ..selection.settings import SelectionSettings
+from .failures import describe_failure
 from .reporting import Reporter
 
 if TYPE_CHECKING:
@@ -38,23 +39,29 @@ def read_cases(path: Path) -> list[Case]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
-            columns = [name for name in reader.fieldnames or [] if name is not None]
+            columns = reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or []]
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"The table of cases {path} cannot be read ({error}); check the path.") from error
     modalities = [name for name in columns if name != "case"]
     if "case" not in columns or not modalities:
-        raise InputError(f"{path} needs a header with the column 'case' and one column for each modality.")
+        raise InputError(
+            f"{path} needs a header, separated by commas, with the column 'case' and one column for each modality."
+        )
+    if not all(columns) or len(set(columns)) < len(columns):
+        raise InputError(f"{path} has a column without a name or two of the same name; name each column once.")
     cases: dict[str, Case] = {}
     for line, row in rows:
         if None in row or any(row[name] is None or not row[name].strip() for name in columns):
             raise InputError(f"{path}, line {line}: every column needs a value, as many as the header names.")
         name = row["case"].strip()
-        if Path(name).name != name or name.startswith("."):
+        if Path(name).name != name or name.startswith(".") or not name.isprintable():
             raise InputError(f"{path}, line {line}: the case '{name}' must be a plain folder name.")
         if name in cases:
             raise InputError(f"{path}, line {line}: the case '{name}' occurs twice.")
-        images = {modality.strip().lower(): str(path.parent / row[modality].strip()) for modality in modalities}
+        images = {modality: str(path.parent / row[modality].strip()) for modality in modalities}
+        if any("\0" in image for image in images.values()):
+            raise InputError(f"{path}, line {line}: a path holds a zero byte; write the table again.")
         cases[name] = Case(name, images["image"] if list(images) == ["image"] else images)
     if not cases:
         raise InputError(f"{path} lists no cases.")
@@ -76,7 +83,7 @@ def detect_case(
     cancel.raise_if_cancelled()
     for warning in detection.findings["warnings"]:
         reporter.notice(f"Warning: {warning}")
-    detection.write(output, request=request)
+    detection.write(output, request=request, cancel=cancel)
     return detection.findings
 
 
@@ -99,13 +106,14 @@ def detect_cases(
             if _is_finished(folder, _request(detector, case, settings, run)):
                 reporter.result(f"{head}: finished earlier.", {"case": case.name, "output": str(folder)})
                 continue
+            check_can_write(folder, case.images.values() if isinstance(case.images, Mapping) else [case.images])
             findings = detect_case(detector, case, folder, settings, run, reporter, cancel)
-        except Cancelled:
+        except (Cancelled, BrokenPipeError):
             raise
-        except AnoFPDMError as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one patient, the others go on
             failed.append(case.name)
-            status = error.exit_code
-            reporter.notice(f"{head} failed: {error}")
+            message, status = describe_failure(error)
+            reporter.notice(f"{head} failed: {message}")
             continue
         summary = findings["summary"]
         details = {"case": case.name, "output": str(folder), "summary": summary}
@@ -129,7 +137,10 @@ def _request(detector: Detector, case: Case, settings: SelectionSettings, run: D
 
 
 def _fingerprint(path: Path) -> list[list[Any]]:
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+    except OSError:
+        return []  # reading it will say what is wrong
     found = []
     for file in files:
         try:

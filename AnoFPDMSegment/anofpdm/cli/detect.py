@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ..detection import check_can_write
 from ..errors import InputError, SettingsError
 from ..results.findings import format_findings
-from ..results.output_set import check_output_directory
 from .cases import Case, detect_case, detect_cases, read_cases
 from .interruption import cancellation
-from .options import add_process_options, add_selection_options, operating_point, selection_settings
+from .options import add_process_options, add_selection_options, operating_point, output_folder, selection_settings
 from .reporting import make_reporter
 
 _NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.+)", re.DOTALL)
@@ -61,12 +61,12 @@ def run_detect(options: argparse.Namespace) -> int:
         raise SettingsError("Give either one INPUT or --cases, not both.")
     if options.cases is None and not options.input:
         raise SettingsError("Name the volume to examine, or a table of patients with --cases.")
-    output = Path(options.output)
+    output = output_folder(options.output)
     with cancellation(watch_stdin=options.watch_stdin) as cancel:
         # Cheap checks come first: importing torch takes seconds.
         cases = read_cases(Path(options.cases)) if options.cases is not None else None
         images = _inputs(options.input)
-        check_output_directory(output)
+        check_can_write(output, images.values() if isinstance(images, dict) else [images])
         from ..detector import Detector, DetectorOptions
         from ..store.model_search import default_model_name, find_model
 
@@ -94,6 +94,8 @@ def _batch_size(text: str) -> int | None:
 
 
 def _inputs(texts: list[str]) -> str | dict[str, str]:
+    if not all(texts):
+        raise InputError("An INPUT is empty; give the path of a volume.")
     if len(texts) == 1 and (Path(texts[0]).exists() or not _NAMED.fullmatch(texts[0])):
         return texts[0]
     images: dict[str, str] = {}

@@ -14,6 +14,19 @@ from ..progress import CancelToken
 
 
 @contextlib.contextmanager
+def termination_interrupts() -> Iterator[None]:
+    """SIGTERM interrupts like Ctrl-C while the block runs, so that nothing stays half-written."""
+    if not _in_main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
 def cancellation(*, watch_stdin: bool = False) -> Iterator[CancelToken]:
     """A token that is set by signals while the block runs; a second Ctrl-C interrupts at once.
 
@@ -43,9 +56,8 @@ def _in_main_thread() -> bool:
 
 def _wait_for_end_of_input(token: CancelToken) -> None:
     # Unbuffered reads: a daemon thread inside sys.stdin's lock would hinder the interpreter's exit.
-    try:
-        while os.read(sys.stdin.fileno(), 4096):
+    with contextlib.suppress(OSError, ValueError):
+        # Without standard input there is nothing to watch: it has ended already.
+        while sys.stdin is not None and os.read(sys.stdin.fileno(), 4096):
             pass
-    except (OSError, ValueError):
-        pass
     token.cancel()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
 from .. import __version__
-from ..errors import AnoFPDMError
 from . import adjust, compare, detect, models
-
-UNEXPECTED = 70
-DEBUG_VARIABLE = "ANOFPDM_DEBUG"
+from .failures import describe_failure
+from .interruption import termination_interrupts
+from .reporting import complain, one_line
 
 _COMMANDS = (detect, adjust, compare, models)
 
@@ -23,7 +23,7 @@ class _Parser(argparse.ArgumentParser):
     """Reports a wrong call in one sentence instead of the whole usage text."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")
+        self.exit(2, f"{self.prog}: {one_line(message)}; see {self.prog} --help.\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -42,36 +42,56 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    _prepare_streams()
     options = build_parser().parse_args(arguments)
     try:
-        status: int = options.run(options)
+        with termination_interrupts():
+            status: int = options.run(options)
         sys.stdout.flush()
         return status
-    except AnoFPDMError as error:
-        return _fail(options, str(error), error.exit_code)
     except BrokenPipeError:
-        # Whoever read our output is gone; the interpreter must not complain again while closing it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output is gone: nobody is left to tell.
+        _discard_output()
         return 1
-    except KeyboardInterrupt:
-        return _fail(options, "The run was cancelled; nothing was written.", 130)
-    except MemoryError:
-        return _fail(options, "Memory ran out; close other programs or use a machine with more memory.", 6)
-    except Exception as error:  # noqa: BLE001 - the last resort: a sentence for the user, details on request
-        if os.environ.get(DEBUG_VARIABLE):
-            traceback.print_exc()
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        return _fail(
-            options,
-            f"An unexpected error ended the run ({what}); set {DEBUG_VARIABLE}=1 for details and report it.",
-            UNEXPECTED,
-        )
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: a sentence, details on request
+        return _fail(options, *_output_failure(error))
+
+
+def _prepare_streams() -> None:
+    """Programs without a console have no streams, and file names may hold what a stream cannot encode."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for the rest of the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _output_failure(error: BaseException) -> tuple[str, int]:
+    """The failure, told apart from one of standard output itself, such as a full disk it is redirected to."""
+    try:
+        sys.stdout.flush()
+    except OSError as failed:
+        _discard_output()
+        if error is failed or isinstance(error, OSError):
+            return f"Standard output cannot be written to ({failed.strerror}); redirect it elsewhere.", 4
+    return describe_failure(error)
+
+
+def _discard_output() -> None:
+    """Keep the interpreter from complaining again when it closes standard output."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(options: argparse.Namespace, message: str, status: int) -> int:
-    report = getattr(options, "reporter", None)
-    if report is not None:
-        report.error(message, status)
-    else:
-        print(f"anofpdm: {message}", file=sys.stderr)
+    reporter = getattr(options, "reporter", None)
+    try:
+        if reporter is not None:
+            reporter.error(message, status)
+        else:
+            complain(message)
+    except OSError:
+        with contextlib.suppress(OSError):
+            complain(message)
     return status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from ..configuration import OperatingPoint
@@ -82,6 +83,13 @@ def operating_point(options: argparse.Namespace, default: OperatingPoint) -> Ope
         # The same checks serve the configuration file; here the user's options are to blame.
         reason = str(error).removeprefix("The model's configuration is wrong: ")
         raise SettingsError(f"These options do not fit together: {reason}") from error
+
+
+def output_folder(text: str) -> Path:
+    """The folder of --output. Raises SettingsError if it is empty, as from an unset variable."""
+    if not text.strip():
+        raise SettingsError("--output is empty; name a folder for the results.")
+    return Path(text)
 
 
 def numbers(text: str, option: str) -> list[float]:

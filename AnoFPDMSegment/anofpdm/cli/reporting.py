@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from .. import __version__
 from ..progress import Progress
+
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks and control characters, which names of files may hold."""
+    return _CONTROL_CHARACTERS.sub(" ", text).strip()
+
+
+def complain(message: str) -> None:
+    """One line for people on standard error."""
+    print(f"anofpdm: {one_line(message)}", file=sys.stderr, flush=True)
 
 
 class Reporter(Protocol):
@@ -31,7 +44,7 @@ class SilentReporter:
 
     def notice(self, message: str) -> None:
         """A fallback or warning, one sentence."""
-        print(f"anofpdm: {message}", file=sys.stderr, flush=True)
+        complain(message)
 
     def result(self, text: str, details: dict[str, Any]) -> None:
         """The outcome for people."""
@@ -39,7 +52,7 @@ class SilentReporter:
 
     def error(self, message: str, status: int) -> None:
         """Why the run ended."""
-        print(f"anofpdm: {message}", file=sys.stderr, flush=True)
+        complain(message)
 
 
 class BarReporter(SilentReporter):
@@ -114,7 +127,7 @@ class JsonReporter:
 
     def notice(self, message: str) -> None:
         """{"event": "notice", "message"}."""
-        self._send({"event": "notice", "message": message})
+        self._send({"event": "notice", "message": one_line(message)})
 
     def result(self, text: str, details: dict[str, Any]) -> None:
         """{"event": "result", "text", ...}."""
@@ -122,8 +135,8 @@ class JsonReporter:
 
     def error(self, message: str, status: int) -> None:
         """{"event": "error", "message", "exit_code"}; people watching standard error see it too."""
-        self._send({"event": "error", "message": message, "exit_code": status})
-        print(f"anofpdm: {message}", file=sys.stderr, flush=True)
+        self._send({"event": "error", "message": one_line(message), "exit_code": status})
+        complain(message)
 
     def _send(self, record: dict[str, Any]) -> None:
         self._stream.write(json.dumps(record) + "\n")

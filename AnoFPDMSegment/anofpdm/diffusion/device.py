@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import torch
@@ -26,7 +27,7 @@ def choose_device(wanted: str = "auto") -> ChosenDevice:
     A GPU that is there but cannot run a kernel gives way to the CPU with a warning.
     Raises SettingsError for an unknown device or one this machine does not have.
     """
-    kind = wanted.split(":")[0]
+    kind, number = _parse(wanted)
     if kind not in DEVICE_CHOICES:
         raise SettingsError(f"The device '{wanted}' is not known; choose one of {', '.join(DEVICE_CHOICES)}.")
     if kind == "cpu":
@@ -38,6 +39,8 @@ def choose_device(wanted: str = "auto") -> ChosenDevice:
         wanted = present[0]
     elif kind not in present:
         raise SettingsError(f"This machine has no usable '{kind}' device; use --device auto or --device cpu.")
+    if number is not None and number >= _count(kind):
+        raise SettingsError(f"This machine has {_count(kind)} '{kind}' device(s), numbered from 0, so no '{wanted}'.")
     try:
         device = torch.device(wanted)
         _probe(device)
@@ -50,6 +53,18 @@ def choose_device(wanted: str = "auto") -> ChosenDevice:
         )
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "Apple GPU (MPS)"
     return ChosenDevice(device, name)
+
+
+def _parse(wanted: str) -> tuple[str, int | None]:
+    """Kind and number; the kind is empty where this is no name of a device."""
+    match = re.fullmatch(r"(auto|cpu|cuda|mps)|(cuda):([0-9]{1,3})", wanted)
+    if match is None:
+        return "", None
+    return match[1] or match[2], int(match[3]) if match[3] else None
+
+
+def _count(kind: str) -> int:
+    return torch.cuda.device_count() if kind == "cuda" else 1
 
 
 def _present(kind: str) -> bool:

@@ -84,6 +84,9 @@ class CaseEvidence:
             and self.level.shape == (count,)
             and self.display.ndim == 3
             and len(self.display) == count
+            and min(self.display.shape) > 0
+            and len(self.evidence) > 0
+            and bool(self.head.any())
             and int(self.examined.sum()) == len(self.evidence)
             and self.evidence.x0.shape[1:] == (len(self.model.used), height, width)
         )

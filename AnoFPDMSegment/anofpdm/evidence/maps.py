@@ -6,7 +6,7 @@ Shapes: N slices, S visited steps, C used channels, B guidance strengths of a ba
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -178,6 +178,18 @@ def evidence_arrays(evidence: Evidence) -> dict[str, np.ndarray]:
     """The arrays of an evidence by field name."""
     fields = dataclasses.fields(evidence)
     return {f.name: getattr(evidence, f.name) for f in fields if f.name != "point"}
+
+
+def broken_array(arrays: Mapping[str, np.ndarray]) -> str | None:
+    """The name of an array that holds values which are not finite, if any.
+
+    Only means may be NaN: the public code's mean over no step at all is (method section 4).
+    """
+    for name, array in arrays.items():
+        may_be_nan = name.startswith(("mean_", "aam_"))
+        if np.isinf(array).any() if may_be_nan else not np.isfinite(array).all():
+            return name
+    return None
 
 
 def build_evidence(point: OperatingPoint, arrays: dict[str, np.ndarray]) -> Evidence:

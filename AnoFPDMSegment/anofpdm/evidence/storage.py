@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,16 @@ import numpy as np
 
 from ..calibration import Calibration
 from ..configuration import OperatingPoint, record_from_dict, record_to_dict
-from ..errors import EvidenceError, ModelError
+from ..errors import EvidenceError
 from ..volumes.geometry import VolumeGeometry
 from ..volumes.stack_grid import StackGrid
 from .case import CaseEvidence, ModelIdentity, RunRecord
-from .maps import build_evidence, evidence_arrays
+from .maps import broken_array, build_evidence, evidence_arrays
 
 EVIDENCE_SCHEMA = 1
 EVIDENCE_FILE = "evidence.npz"
 _MAGIC = "anofpdm-evidence"
 _PREFIX = "evidence_"
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
 
 
 def save_evidence(path: Path, case: CaseEvidence) -> None:
@@ -59,27 +57,19 @@ def load_evidence(path: Path) -> CaseEvidence:
     try:
         with np.load(path, allow_pickle=False) as archive:
             if "record" not in archive:
-                raise EvidenceError(f"{path} was not written by anofpdm detect.")
+                raise EvidenceError(f"{path} was not written by anofpdm detect; name the output folder of a detection.")
             record = json.loads(archive["record"].tobytes().decode())
             arrays = {name: archive[name] for name in archive.files if name != "record"}
-    except FileNotFoundError as error:
-        raise EvidenceError(f"There is no evidence at {path}; name the output folder of anofpdm detect.") from error
-    except MemoryError as error:
-        raise EvidenceError(f"The evidence {path} does not fit into memory.") from error
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        TypeError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise EvidenceError(f"The evidence {path} is damaged or foreign; detect again to make a new one.") from error
-    try:
         return _case(record, arrays)
-    except (KeyError, TypeError, ValueError, AttributeError, ModelError) as error:
+    except EvidenceError:
+        raise
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise EvidenceError(f"There is no evidence at {path}; name the output folder of anofpdm detect.") from error
+    except PermissionError as error:
+        raise EvidenceError(f"The evidence {path} may not be read; check its permissions.") from error
+    except MemoryError as error:
+        raise EvidenceError(f"The evidence {path} does not fit into memory; close other programs.") from error
+    except Exception as error:  # a damaged archive fails in many ways, down to errors of the zip and header parsers
         raise EvidenceError(f"The evidence {path} is damaged or foreign; detect again to make a new one.") from error
 
 
@@ -92,14 +82,14 @@ def _case(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> CaseEvidence
         )
     point = record_from_dict(OperatingPoint, record["operating_point"], "operating_point")
     maps = {name.removeprefix(_PREFIX): array for name, array in arrays.items() if name.startswith(_PREFIX)}
-    for name, array in maps.items():
-        # Maps may be NaN where the public code's mean is empty; everything else must be finite.
-        if not name.startswith(("mean_", "aam_")) and not np.isfinite(array).all():
-            raise ValueError(f"{name} is not finite")
+    if broken_array(maps):
+        raise ValueError(f"{broken_array(maps)} is not finite")
     grid = StackGrid.from_dict(record["grid"])
     width, height, count = grid.size
     calibration = record["calibration"]
     run = record["run"]
+    if not math.isfinite(run["run_time_s"]):
+        raise ValueError("the run time is not a number")
     return CaseEvidence(
         evidence=build_evidence(point, maps),
         geometry=VolumeGeometry.from_dict(record["geometry"]),

@@ -65,7 +65,7 @@ def render_overlay(
     if maximum_slices < 1:
         raise ValueError("maximum_slices must be at least 1")
     flagged = sorted(flagged)
-    canvas_type = _canvas_type()
+    require_pillow()
     if flagged:
         shown = _evenly(flagged, maximum_slices)
         top = top_of_scale(score[shown])
@@ -82,11 +82,21 @@ def render_overlay(
         note = f"No slice was flagged. {len(shown)} of {int(seen.sum())} examined slices shown."
         if not shown:
             note = "No slice was examined."
-    image = canvas_type(pairs, title, note, footer, top).draw()
+    image = _Canvas(pairs, title, note, footer, top).draw()
     stream = io.BytesIO()
     image.save(stream, "PNG")
     # Written in one piece from memory: Pillow loses the reason when a disk is full.
     path.write_bytes(stream.getvalue())
+
+
+def require_pillow() -> None:
+    """Raise OutputError unless pictures can be made; for use before a long run."""
+    try:
+        import PIL.Image
+        import PIL.ImageDraw
+        import PIL.ImageFont  # noqa: F401
+    except ImportError as error:
+        raise OutputError("The overlay picture needs Pillow; install it with 'pip install Pillow'.") from error
 
 
 @dataclass(frozen=True)
@@ -136,16 +146,6 @@ def _evenly(indices: Sequence[int], count: int) -> list[int]:
     if count == 1:
         return [indices[len(indices) // 2]]
     return [indices[int(position)] for position in np.rint(np.linspace(0, len(indices) - 1, count))]
-
-
-def _canvas_type() -> type[_Canvas]:
-    try:
-        import PIL  # noqa: F401
-    except ImportError as error:
-        raise OutputError(
-            "The overlay picture needs Pillow; install it with 'pip install Pillow' or leave the picture out."
-        ) from error
-    return _Canvas
 
 
 class _Canvas:

@@ -101,7 +101,9 @@ def resolve(
 
 def _needed(calibration: Calibration | None, what: str, option: str) -> Calibration:
     if calibration is None:
-        raise SettingsError(f"This model has no calibration that gives {what}; calibrate it, or give {option}.")
+        raise SettingsError(
+            f"This model has no calibration for this forward process that gives {what}; calibrate it, or give {option}."
+        )
     return calibration
 
 
@@ -153,7 +155,8 @@ def _scaling(
 ) -> tuple[float, ...] | None:
     scaling = settings.scaling or (values.largest_divergence if values else None)
     if scaling is not None and len(scaling) != channels:
-        raise SettingsError(f"The dataset-calibrated scaling needs {channels} value(s), not {len(scaling)}.")
+        remedy = "" if settings.scaling else "; calibrate the model again"
+        raise SettingsError(f"The dataset-calibrated scaling needs {channels} value(s), not {len(scaling)}{remedy}.")
     if scaling is not None and threshold.kind == "dynamic" and not all(value > 0 for value in scaling):
         raise SettingsError("The dataset-calibrated scaling is 0 at this guidance strength; choose a larger one.")
     if threshold.kind == "dynamic" and scaling is None:

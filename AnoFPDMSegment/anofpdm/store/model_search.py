@@ -35,7 +35,10 @@ class ModelEntry:
 
 def user_folder() -> Path:
     """The folder for models of the present user."""
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError:  # an account without a home, as in some containers
+        home = Path("~")
     if sys.platform == "win32":
         base = os.environ.get("APPDATA")
         return (Path(base) if base else home / "AppData" / "Roaming") / "AnoFPDM" / "models"
@@ -48,7 +51,15 @@ def user_folder() -> Path:
 def search_places() -> list[Path]:
     """The folders searched, those that override last."""
     listed = os.environ.get(MODELS_VARIABLE, "").split(os.pathsep)
-    return [BUNDLED_FOLDER, user_folder(), *(Path(entry).expanduser() for entry in listed if entry.strip())]
+    return [BUNDLED_FOLDER, user_folder(), *(_expanded(entry) for entry in listed if entry.strip())]
+
+
+def _expanded(text: str) -> Path:
+    """The path with the home folder in place of `~`, where it is known."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
 
 
 def list_models() -> list[ModelEntry]:
@@ -66,7 +77,7 @@ def find_model(name_or_path: str | Path) -> ModelFolder:
     is_name = isinstance(name_or_path, str) and text == Path(text).name
     if is_name and (known := _found().get(text)) is not None:
         return open_model_folder(known)
-    path = Path(text).expanduser()
+    path = _expanded(text)
     if path.is_dir() or not is_name:
         return open_model_folder(path)
     raise ModelError(f"There is no model named '{text}'; {_what_there_is()}.")

@@ -1,0 +1,43 @@
+"""What the user is told about an exception, and the exit status it gives."""
+
+from __future__ import annotations
+
+import os
+import traceback
+
+from ..errors import AnoFPDMError
+
+UNUSABLE_FILE = 2
+OUT_OF_MEMORY = 6
+MISSING_PACKAGE = 69
+UNEXPECTED = 70
+CANCELLED = 130
+DEBUG_VARIABLE = "ANOFPDM_DEBUG"
+
+
+def describe_failure(error: BaseException) -> tuple[str, int]:
+    """One sentence and the exit status; with ANOFPDM_DEBUG set also prints where it happened."""
+    if isinstance(error, AnoFPDMError):
+        return str(error), error.exit_code
+    if os.environ.get(DEBUG_VARIABLE):
+        traceback.print_exception(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "The run was cancelled; nothing was written.", CANCELLED
+    if isinstance(error, MemoryError):
+        return "Memory ran out; close other programs or use a machine with more memory.", OUT_OF_MEMORY
+    if isinstance(error, ImportError):
+        package = (error.name or "").partition(".")[0]
+        what = f"The Python package '{package}'" if package else "A Python package"
+        return f"{what} cannot be imported ({_shortened(error)}); install it, then try again.", MISSING_PACKAGE
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
+        return f"{name[:200]} cannot be used ({error.strerror}); check the path and its permissions.", UNUSABLE_FILE
+    return (
+        f"An unexpected error ended the run ({type(error).__name__}: {_shortened(error)}); set {DEBUG_VARIABLE}=1 for "
+        "details and report it.",
+        UNEXPECTED,
+    )
+
+
+def _shortened(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
