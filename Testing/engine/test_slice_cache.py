@@ -133,6 +133,12 @@ def test_rebuilt_when_something_it_depends_on_changes(
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
+def test_several_processes_give_the_same_cache(cache: SliceCache, manifest: Manifest, tmp_path: Path) -> None:
+    parallel = build_slice_cache(manifest, make.model(), tmp_path / "slices", workers=2)
+    for file in cache.directory.iterdir():
+        assert (parallel.directory / file.name).read_bytes() == file.read_bytes(), file.name
+
+
 def test_the_schedule_and_the_network_do_not_matter(manifest: Manifest) -> None:
     config = make.model()
     assert cache_key(manifest, config) == cache_key(manifest, replace(config, name="other", minimum_size_px=3))

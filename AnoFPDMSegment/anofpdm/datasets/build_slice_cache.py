@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import multiprocessing
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +27,7 @@ from ..progress import CancelToken, ProgressCallback, ProgressClock
 from ..volumes.preparation import PreparedCase, prepare_case
 from ..volumes.reading import read_volume
 from .brain_extraction import brain_on_grid
-from .manifest import Manifest, Mistakes, Volume, check_both_labels
+from .manifest import SPLITS, Manifest, Mistakes, Volume, check_both_labels
 from .npy_stream import NpyStream
 from .slice_cache import (
     BRAIN_BIT,
@@ -49,11 +52,13 @@ def build_slice_cache(
     *,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
+    workers: int = 1,
 ) -> SliceCache:
     """Prepare every volume of the manifest once and open the result; a cache that fits is reused.
 
     It fits if manifest, grid, preprocessing and the image files' sizes and times are the same. The
     folder appears whole or not at all and replaces an outdated cache. `progress` counts volumes.
+    With `workers` > 1 as many processes are started, which needs the caller's `__main__` to be importable.
 
     Raises InputError that lists every volume that cannot be prepared and every slice outside its
     stack, SettingsError if the model's modalities are others, OutputError if the folder cannot be written.
@@ -68,8 +73,8 @@ def build_slice_cache(
     if directory.exists() and any(directory.iterdir()) and read_table(directory).get("key") == key:
         return open_slice_cache(directory)
     try:
-        with _whole_or_nothing(directory) as partial:
-            _write(manifest, config, key, partial, progress, cancel or CancelToken())
+        with _whole_or_nothing(directory) as folder:
+            _write(manifest, config, key, folder, progress, cancel or CancelToken(), workers)
     except OSError as error:
         raise OutputError(f"The slice cache {directory} cannot be written; check the folder and the disk.") from error
     return open_slice_cache(directory)
@@ -104,25 +109,32 @@ def _stamps(path: Path) -> list[tuple[int, int]]:
 def _whole_or_nothing(directory: Path) -> Iterator[Path]:
     """A folder beside `directory` that takes its place if the block succeeds and vanishes if not."""
     directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    workshop = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
-        new = partial / "new"
+        new = workshop / "new"
         new.mkdir()
         yield new
         if directory.exists():
-            os.replace(directory, partial / "old")
+            os.replace(directory, workshop / "old")
         os.replace(new, directory)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(workshop, ignore_errors=True)
 
 
 @dataclass(frozen=True)
-class _ChosenSlices:
-    """Slices of one prepared volume that enter the cache."""
+class _Part:
+    """What one volume adds to the cache, or what is wrong with it."""
 
+    images: npt.NDArray[np.float16]
+    regions: npt.NDArray[np.uint8]
     index: npt.NDArray[np.int64]
     unhealthy: BoolArray
-    not_examined: int
+    level: FloatArray
+    record: dict[str, Any]
+
+
+_Result: TypeAlias = _Part | list[tuple[int, str]]
+"""A part, or mistakes: line of the manifest and what is wrong there."""
 
 
 def _write(
@@ -132,6 +144,7 @@ def _write(
     folder: Path,
     progress: ProgressCallback | None,
     cancel: CancelToken,
+    workers: int,
 ) -> None:
     mistakes = Mistakes(manifest.path)
     volumes = manifest.volumes()
@@ -143,35 +156,30 @@ def _write(
     with (
         NpyStream(folder / IMAGES_FILE, np.float16, (len(config.modalities), *frame)) as images,
         NpyStream(folder / REGIONS_FILE, np.uint8, frame) as regions,
+        _map(partial(_prepare_volume, config=config), volumes, workers) as parts,
     ):
-        for done, volume in enumerate(volumes):
-            clock.report(done)
+        clock.report(0)
+        for done, (volume, part) in enumerate(zip(volumes, parts, strict=True), start=1):
             cancel.raise_if_cancelled()
-            try:
-                files = {name: read_volume(p, name) for name, p in zip(config.modalities, volume.images, strict=True)}
-                case = prepare_unclipped(files, config)
-                brain = brain_on_grid(files[config.modalities[0]], case)
-            except InputError as error:
-                mistakes.add(volume.rows[0].line, str(error))
+            clock.report(done)
+            if not isinstance(part, _Part):
+                for line, what in part:
+                    mistakes.add(line, what)
                 continue
-            chosen = _choose(volume, case, mistakes)
-            # Slices of the stack to positions among the examined ones.
-            position = np.cumsum(case.examined)[chosen.index] - 1
-            images.append(np.clip((case.x0[position] + 1) / 2, 0, HIGHEST_VALUE))
-            regions.append(_region_bits(case, brain, chosen.index))
-            columns["volume"] += [len(records)] * len(chosen.index)
-            columns["slice_index"] += chosen.index.tolist()
-            columns["unhealthy"] += chosen.unhealthy.tolist()
-            columns["level"] += _levels_for_json(case.level[chosen.index])
-            records.append(_volume_record(volume, case, chosen.not_examined))
-            kept += [replace(volume.rows[0], unhealthy=bool(u)) for u in np.unique(chosen.unhealthy)]
-        clock.report(len(volumes))
+            images.append(part.images)
+            regions.append(part.regions)
+            columns["volume"] += [len(records)] * len(part.index)
+            columns["slice_index"] += part.index.tolist()
+            columns["unhealthy"] += part.unhealthy.tolist()
+            columns["level"] += [None if np.isnan(value) else float(value) for value in part.level]
+            records.append(part.record)
+            kept += [replace(volume.rows[0], unhealthy=bool(u)) for u in np.unique(part.unhealthy)]
+    mistakes.raise_if_any()
     if not columns["volume"]:
         mistakes.add(0, "none of its slices shows enough of a head")
-    mistakes.raise_if_any()
     # What the manifest promises must still hold for the slices that can be examined.
     labelled = {(row.split, row.unhealthy) for row in manifest.rows}
-    check_both_labels(kept, [s for s in ("train", "val", "test") if {(s, True), (s, False)} <= labelled], mistakes)
+    check_both_labels(kept, [s for s in SPLITS if {(s, True), (s, False)} <= labelled], mistakes)
     mistakes.raise_if_any()
     table = {
         "format": CACHE_FORMAT,
@@ -186,38 +194,73 @@ def _write(
     (folder / TABLE_FILE).write_text(json.dumps(table, allow_nan=False), encoding="utf-8")
 
 
+@contextlib.contextmanager
+def _map(function: Callable[[Volume], _Result], volumes: list[Volume], workers: int) -> Iterator[Iterator[_Result]]:
+    """The function's results in order, computed in this process or in `workers` others."""
+    if workers <= 1:
+        yield map(function, volumes)
+        return
+    # Spawned, since forking a process that has started threads may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as executor:
+        try:
+            yield executor.map(function, volumes)
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+
+def _one_thread() -> None:
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+
+
+def _prepare_volume(volume: Volume, config: ModelConfig) -> _Result:
+    """One volume's part of the cache, or the lines of the manifest that are wrong about it."""
+    try:
+        files = {name: read_volume(p, name) for name, p in zip(config.modalities, volume.images, strict=True)}
+        case = prepare_unclipped(files, config)
+        brain = brain_on_grid(files[config.modalities[0]], case)
+    except InputError as error:
+        return [(volume.rows[0].line, str(error))]
+    wrong = _wrong_slices(volume, len(case.examined))
+    if wrong:
+        return wrong
+    whole = volume.rows[0].slice is None
+    listed = {row.slice or 0: row.unhealthy for row in volume.rows}
+    numbers = range(len(case.examined)) if whole else sorted(listed)
+    chosen = [k for k in numbers if case.examined[k]]
+    index = np.array(chosen, dtype=np.int64)
+    # Slices of the stack to positions among the examined ones.
+    position = np.cumsum(case.examined)[index] - 1
+    return _Part(
+        images=np.clip((case.x0[position] + 1) / 2, 0, HIGHEST_VALUE).astype(np.float16),
+        regions=_region_bits(case, brain, index),
+        index=index,
+        unhealthy=np.array([volume.rows[0].unhealthy if whole else listed[k] for k in chosen], dtype=np.bool_),
+        level=case.level[index],
+        record=_volume_record(volume, case, len(numbers) - len(chosen)),
+    )
+
+
+def _wrong_slices(volume: Volume, slices: int) -> list[tuple[int, str]]:
+    wrong = []
+    for row in volume.rows:
+        if row.slice is not None and row.slice >= slices:
+            wrong.append((row.line, f"slice {row.slice} is not among the image's {slices} slices 0 to {slices - 1}"))
+        elif row.slices is not None and row.slices != slices:
+            what = f"the slice numbers are of a stack of {row.slices}, but the model's has {slices} slices"
+            wrong.append((row.line, what))
+    return wrong
+
+
 def prepare_unclipped(images: dict[str, sitk.Image], config: ModelConfig) -> PreparedCase:
     """`prepare_case` with x0 = 2 I/p - 1 before clipping and before any stretching per slice."""
     open_ended = replace(config.preprocessing, clip=False, per_slice_min_max=False)
     return prepare_case(images, replace(config, preprocessing=open_ended))
 
 
-def _choose(volume: Volume, case: PreparedCase, mistakes: Mistakes) -> _ChosenSlices:
-    slices = len(case.examined)
-    for row in volume.rows:
-        if row.slice is not None and row.slice >= slices:
-            mistakes.add(row.line, f"slice {row.slice} is not among the image's {slices} slices 0 to {slices - 1}")
-        elif row.slices is not None and row.slices != slices:
-            mistakes.add(
-                row.line, f"the slice numbers are of a stack of {row.slices}, but the model's has {slices} slices"
-            )
-    if volume.rows[0].slice is None:
-        index = np.flatnonzero(case.examined)
-        unhealthy = np.full(len(index), volume.rows[0].unhealthy)
-        return _ChosenSlices(index, unhealthy, slices - len(index))
-    listed = {row.slice: row.unhealthy for row in volume.rows if row.slice is not None and row.slice < slices}
-    examined = sorted(s for s in listed if case.examined[s])
-    unhealthy = np.array([listed[s] for s in examined], dtype=np.bool_)
-    return _ChosenSlices(np.array(examined, dtype=np.int64), unhealthy, len(listed) - len(examined))
-
-
 def _region_bits(case: PreparedCase, brain: BoolArray, index: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     bits = case.head[index] * HEAD_BIT + case.interior[index] * INTERIOR_BIT + brain[index] * BRAIN_BIT
     return np.asarray(bits, dtype=np.uint8)
-
-
-def _levels_for_json(level: FloatArray) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in level]
 
 
 def _volume_record(volume: Volume, case: PreparedCase, not_examined: int) -> dict[str, Any]:
