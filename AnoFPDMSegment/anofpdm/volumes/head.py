@@ -30,6 +30,8 @@ CONSTANT_TOLERANCE = 0.005
 """Background values this close (share of the intensity range) count as equal: resampled constants."""
 CONSTANT_SHARE = 0.9
 MINIMUM_AREA_MM2 = 2000.0
+MINIMUM_CONTRAST = 2.5
+"""The head's median over the air's, both above the darkest value."""
 SPECK_MM3 = 1500.0
 COMPONENT_SHARE = 0.25
 """Separate parts at least this large, compared to the largest, are head too; ghosts are smaller."""
@@ -105,7 +107,8 @@ def find_head(image: sitk.Image, name: str = "") -> HeadFinding:
             mask = _clean(_above_threshold(signal, clean=True, constant_rim=True), spacing)
         else:
             background = replace(background, constant=False)
-    if float(mask.sum(axis=(1, 2)).max()) * spacing[1] * spacing[2] < MINIMUM_AREA_MM2:
+    area = float(mask.sum(axis=(1, 2)).max()) * spacing[1] * spacing[2]
+    if area < MINIMUM_AREA_MM2 or not _stands_out(signal, mask):
         raise InputError(EMPTY_HEAD.format(name=f"{name} " if name else ""))
     stripped = background.inside_range or (
         background.constant and not background.inverted and not _has_skull(signal, mask, spacing)
@@ -200,10 +203,11 @@ def _above_threshold(signal: Floats, *, clean: bool, constant_rim: bool) -> Mask
 
 
 def _noise_ceiling(rim: Floats) -> float:
-    """What air noise hardly exceeds, from the lower part of a rim that may be crossed by head."""
-    tenth, quarter, two_fifths = (float(q) for q in np.percentile(rim, (10, 25, 40)))
-    deviation = (two_fifths - tenth) / 1.03  # the same distance in a normal distribution
-    return max(NOISE_FACTOR * quarter, quarter + 4.7 * deviation)
+    """What air hardly exceeds, given a slice's rim, of which the head may cross most."""
+    quarter = float(np.percentile(rim, 25))
+    # From neighbors, so that a glow towards the middle or the coil does not count as noise.
+    deviation = 1.4826 * float(np.median(np.abs(np.diff(rim)))) / math.sqrt(2)
+    return max(NOISE_FACTOR * quarter, quarter + (0.67 + 4) * deviation)
 
 
 def _margin_noise(signal: Floats, tissue: float) -> float:
@@ -218,13 +222,13 @@ def _margin_noise(signal: Floats, tissue: float) -> float:
 def _otsu(values: Floats) -> float:
     """The threshold with the largest variance between the two classes (Otsu 1979)."""
     counts, edges = np.histogram(values, 256)
-    centres = (edges[:-1] + edges[1:]) / 2
+    centers = (edges[:-1] + edges[1:]) / 2
     below, total = np.cumsum(counts)[:-1], int(counts.sum())
     above = total - below
-    sums = np.cumsum(counts * centres)
+    sums = np.cumsum(counts * centers)
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = below * above * (sums[:-1] / below - (sums[-1] - sums[:-1]) / above) ** 2
-    return float(centres[int(np.nanargmax(np.nan_to_num(variance)))])
+    return float(centers[int(np.nanargmax(np.nan_to_num(variance)))])
 
 
 def _clean(mask: Mask, spacing: tuple[float, float, float]) -> Mask:
@@ -241,6 +245,12 @@ def _clean(mask: Mask, spacing: tuple[float, float, float]) -> Mask:
     image = sitk.GetImageFromArray(filled.astype(np.uint8))
     image = sitk.BinaryMorphologicalOpening(image, opening, sitk.sitkBall)
     return _components(sitk.GetArrayFromImage(image) > 0, lambda sizes: sizes >= COMPONENT_SHARE * sizes.max())
+
+
+def _stands_out(signal: Floats, mask: Mask) -> bool:
+    """Whether the head is clearly brighter than the air; the peaks of smoothed noise are not."""
+    air = signal[~mask]
+    return air.size == 0 or float(np.median(signal[mask])) > MINIMUM_CONTRAST * float(np.median(air))
 
 
 def _components(mask: Mask, keep: Callable[[NDArray[np.int64]], NDArray[np.bool_]]) -> Mask:
