@@ -1,8 +1,9 @@
-"""What the NIfTI reader does not notice: files cut off, impossible spacing, a neighbor read instead."""
+"""What the NIfTI reader does not tell: cut-off files, impossible spacing, undefined values, a neighbor read instead."""
 
 from __future__ import annotations
 
 import gzip
+import itertools
 import math
 import shutil
 import struct
@@ -14,11 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from ..errors import InputError
 
 READ_BYTES = 2**20
 FAMILY = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 GZIP_MAGIC = b"\x1f\x8b"
+HEADER_BYTES = 540
+REAL_TYPES = {16: "f4", 64: "f8"}
+"""Numbers of the format for values that may be NaN or infinite, as numpy calls them."""
+NOT_FINITE = "{} holds values that are infinite, undefined or too large; replace them first."
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,8 @@ class _NiftiHeader:
     bits: int
     spacing: tuple[float, float, float]
     data_offset: int
+    real_type: str
+    """Of the values, for numpy; empty for whole numbers and for types not read at all."""
 
     @property
     def file_bytes(self) -> int:
@@ -39,7 +48,7 @@ def check_nifti_file(path: Path, called: str) -> None:
     """Raise InputError unless the file is whole NIfTI; `called` begins the sentence ("The flair image x").
 
     ITK fills what is missing at the end of a file with zeros, does not check the compressed
-    stream, and reads a zero or undefined voxel size as 1 mm.
+    stream, reads a zero or undefined voxel size as 1 mm, and values that are not finite as 0.
     """
     with path.open("rb") as raw:
         compressed = raw.read(2) == GZIP_MAGIC
@@ -74,33 +83,42 @@ def undisturbed(path: Path) -> Iterator[Path]:
 
 
 def _check_stream(stream: BinaryIO | gzip.GzipFile, called: str) -> None:
-    header = _parse_header(stream.read(540))
+    start = stream.read(HEADER_BYTES)
+    header = _parse_header(start)
     if header is None:
         raise InputError(f"{called} is not a NIfTI file although its name says so; export it again.")
     if any(not math.isfinite(s) or s <= 0 for s in header.spacing):
         raise InputError(f"{called} has a voxel size that is zero, negative or undefined; export it again.")
-    length = 540
+    position, carried, finite = 0, b"", True
     # To the end, so that the checksum of a compressed stream is compared.
-    while block := stream.read(READ_BYTES):
-        length += len(block)
-    if length < header.file_bytes:
+    for block in itertools.chain([start], iter(lambda: stream.read(READ_BYTES), b"")):
+        values = block[max(0, header.data_offset - position) : max(0, header.file_bytes - position)]
+        position += len(block)
+        if header.real_type:
+            carried += values
+            whole = len(carried) - len(carried) % np.dtype(header.real_type).itemsize
+            finite = finite and bool(np.isfinite(np.frombuffer(carried[:whole], header.real_type)).all())
+            carried = carried[whole:]
+    if position < header.file_bytes:
         raise InputError(f"{called} is cut off; copy or export it again.")
+    if not finite:
+        raise InputError(NOT_FINITE.format(called))
 
 
 def _parse_header(data: bytes) -> _NiftiHeader | None:
     """None if the bytes are no header of a single-file NIfTI."""
-    if len(data) < 540:
+    if len(data) < HEADER_BYTES:
         return None
     for order in "<>":
         (length,) = struct.unpack_from(order + "i", data)
         if length == 348 and data[344:348] == b"n+1\0":
             rank, *sizes = struct.unpack_from(order + "8h", data, 40)
-            (bits,) = struct.unpack_from(order + "h", data, 72)
+            kind, bits = struct.unpack_from(order + "2h", data, 70)
             spacing = struct.unpack_from(order + "3f", data, 80)
             (offset,) = struct.unpack_from(order + "f", data, 108)
         elif length == 540 and data[4:8] == b"n+2\0":
             rank, *sizes = struct.unpack_from(order + "8q", data, 16)
-            (bits,) = struct.unpack_from(order + "h", data, 14)
+            kind, bits = struct.unpack_from(order + "2h", data, 12)
             spacing = struct.unpack_from(order + "3d", data, 112)
             (offset,) = struct.unpack_from(order + "q", data, 168)
         else:
@@ -108,5 +126,6 @@ def _parse_header(data: bytes) -> _NiftiHeader | None:
         if not 1 <= rank <= 7 or bits < 1 or min(sizes[:rank]) < 1 or not math.isfinite(offset):
             return None
         used = tuple(spacing[a] if a < rank else 1.0 for a in range(3))
-        return _NiftiHeader(tuple(sizes[:rank]), bits, (used[0], used[1], used[2]), max(int(offset), length))
+        real = order + REAL_TYPES[kind] if kind in REAL_TYPES else ""
+        return _NiftiHeader(tuple(sizes[:rank]), bits, (used[0], used[1], used[2]), max(int(offset), length), real)
     return None

@@ -16,7 +16,7 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from .dicom import DICOM_ENDINGS, is_dicom_file, read_dicom_file, read_dicom_folder
-from .nifti_file import check_nifti_file, undisturbed
+from .nifti_file import NOT_FINITE, check_nifti_file, undisturbed
 
 SHORTEST_AXIS_VOXELS = 16
 """At least two axes have this many voxels."""
@@ -155,7 +155,7 @@ def _checked(image: sitk.Image, called: str) -> sitk.Image:
     values = sitk.GetArrayViewFromImage(image)
     lowest, highest = float(values.min()), float(values.max())
     if not (np.isfinite(lowest) and np.isfinite(highest)):
-        raise InputError(f"{called} holds values that are infinite, undefined or too large; replace them first.")
+        raise InputError(NOT_FINITE.format(called))
     if lowest == highest:
         raise InputError(f"{called} holds the same value everywhere; check that the right image was given.")
     return image
