@@ -1,0 +1,164 @@
+"""The Python API: same results as the command line, on the input's grid, whatever the batch."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from anofpdm import Detector, DetectorOptions, SelectionSettings, Threshold, build_detection
+from anofpdm.cli.main import main
+from anofpdm.configuration import ScheduleConfig
+from anofpdm.diffusion.device import choose_device
+from anofpdm.diffusion.schedule import NoiseSchedule
+from anofpdm.errors import InputError
+from anofpdm.progress import Progress, ProgressClock
+from anofpdm.results.segmentation import read_heatmap, read_segmentation
+from anofpdm.synthetic.phantom import phantom_volume
+from gaussian_predictor import GaussianPredictor
+from tiny_model import tiny_calibration, tiny_config, write_tiny_model
+from volume_makers import make_image
+
+SPACING = (3.75, 3.75, 6.0)
+
+
+@pytest.fixture(scope="module")
+def head() -> sitk.Image:
+    return make_image(phantom_volume(3, lesion=True).image, SPACING, origin=(-120, -110, -60))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+def test_the_command_line_gives_the_same_result(head, model, tmp_path: Path) -> None:
+    sitk.WriteImage(head, str(tmp_path / "head.nii.gz"))
+    out = tmp_path / "out"
+    options = [
+        "--guidance",
+        "8",
+        "--threshold",
+        "quantile=0.8",
+        "--ungated",
+        "--region",
+        "frame",
+        "--seed",
+        "3",
+        "--progress",
+        "none",
+    ]
+    assert (
+        main(["detect", str(tmp_path / "head.nii.gz"), "--output", str(out), "--model", str(model.path), *options]) == 0
+    )
+    settings = SelectionSettings(guidance=8, threshold=Threshold.parse("quantile=0.8"), ungated=True, region="frame")
+    detector = Detector.from_model(model.path)
+    detection = detector.detect(tmp_path / "head.nii.gz", settings, DetectorOptions(seed=3))
+    score, geometry = read_heatmap(out / "heatmap.nrrd")
+    mask, _ = read_segmentation(out / "segmentation.seg.nrrd")
+    assert np.array_equal(score, detection.score) and np.array_equal(mask, detection.mask) and mask.any()
+    assert (geometry.size, geometry.spacing) == (head.GetSize(), pytest.approx(head.GetSpacing()))
+
+
+def test_results_lie_on_the_grid_of_the_input(head, model) -> None:
+    detection = Detector.from_model(model.path).detect(head, SelectionSettings(ungated=True))
+    assert detection.score.shape == head.GetSize()[::-1]
+    assert detection.case.geometry.origin == head.GetOrigin()
+    assert detection.findings["totals"]["slices"] == len(detection.case.examined)
+
+
+def test_the_batch_size_does_not_matter(head, model) -> None:
+    detector = Detector.from_model(model.path)
+    scores = [
+        detector.detect(head, SelectionSettings(ungated=True), DetectorOptions(batch_size=size)).score
+        for size in (1, 5)
+    ]
+    assert scores[0].max() > 0
+    assert np.abs(scores[0] - scores[1]).max() <= 1e-4 * scores[0].max()
+
+
+def test_adjusting_needs_no_rerun(head, model) -> None:
+    detector = Detector.from_model(model.path)
+    first = detector.detect(head, SelectionSettings(guidance=2, ungated=True))
+    settings = SelectionSettings(guidance=8, ungated=True)
+    assert np.array_equal(build_detection(first.case, settings).score, detector.detect(head, settings).score)
+
+
+def test_a_trained_predictor_outlines_the_lesion() -> None:
+    """The whole path with an exact predictor: two Gaussian classes that differ by a lesion."""
+    config = tiny_config(matrix=64)
+    config = dataclasses.replace(config, operating_point=dataclasses.replace(config.operating_point, steps=8))
+    plain, lesion = (
+        phantom_volume(5, lesion=on, size=(64, 64, 10), spacing_mm=(3.75, 3.75, 12.0)) for on in (False, True)
+    )
+    images = [make_image(volume.image, (3.75, 3.75, 12.0)) for volume in (plain, lesion)]
+    from anofpdm.volumes.preparation import prepare_case
+
+    healthy, unhealthy = (prepare_case({"flair": image}, config) for image in images)
+    assert healthy.examined.tolist() == unhealthy.examined.tolist()
+    schedule = NoiseSchedule.linear(ScheduleConfig())
+
+    class PerSlice:
+        """Each slice has its own pair of Gaussians; the batch is one slice, in order."""
+
+        def __init__(self) -> None:
+            self.next = 0
+
+        def for_slices(self, level):
+            pair = [torch.from_numpy(case.x0[self.next]) for case in (healthy, unhealthy)]
+            self.next += 1
+            return GaussianPredictor(*pair, 0.1, schedule.alpha_bar)
+
+    calibration = tiny_calibration("x", point=config.operating_point, decision="map")
+    detector = Detector(config, PerSlice(), choose_device("cpu"), weights_sha256="x", calibrations=[calibration])
+    settings = SelectionSettings(guidance=0.0, threshold=Threshold.parse("value=0.02"), ungated=True, region="frame")
+    detection = detector.detect(images[1], settings, DetectorOptions(batch_size=1))
+    truth = lesion.lesion
+    overlap = 2 * (detection.mask & truth).sum() / (detection.mask.sum() + truth.sum())
+    assert overlap > 0.6
+    component = detection.components[0]
+    where = np.argwhere(truth).mean(axis=0)[::-1] * (3.75, 3.75, 12.0)
+    assert np.allclose(component.centroid_ras_mm, where * (-1, -1, 1), atol=9)
+
+
+def test_several_modalities_must_be_named(head, tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "two", tiny_config("two", ("flair", "t2")))
+    detector = Detector.from_folder(folder)
+    with pytest.raises(InputError, match="flair=FILE t2=FILE"):
+        detector.detect(head)
+    with pytest.raises(InputError, match="flair, t2"):
+        detector.detect({"flair": head, "t1": head})
+    detection = detector.detect({"t2": head, "flair": head}, SelectionSettings(ungated=True))
+    assert set(detection.findings["slices"][10]["largest_divergence"]) == {"flair", "t2"}
+
+
+def test_an_unfamiliar_input_is_pointed_out(head, model, tmp_path: Path) -> None:
+    calibration = tiny_calibration(model.weights_sha256, unguided_error=(1e-9, 2e-9))
+    detector = Detector(
+        model.config,
+        Detector.from_folder(model)._predictor,
+        choose_device("cpu"),
+        weights_sha256=model.weights_sha256,
+        calibrations=[calibration],
+    )
+    warnings = detector.detect(head).findings["warnings"]
+    assert any("unguided prediction" in warning for warning in warnings)
+
+
+def test_time_left_is_right_within_a_third_after_a_fifth_of_a_steady_run() -> None:
+    seen: list[Progress] = []
+    now = [0.0]
+    clock = ProgressClock(100, seen.append, clock=lambda: now[0])
+    clock.report(0)
+    # The first step is slow, as first steps are.
+    now[0] = 5.0
+    clock.report(1)
+    for done in range(2, 101):
+        now[0] += 1.0
+        clock.report(done)
+    at_a_fifth = next(p for p in seen if p.slices_done == 20)
+    assert at_a_fifth.remaining_s == pytest.approx(80, rel=0.3)
+    assert seen[-1].remaining_s == 0
