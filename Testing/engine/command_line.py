@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from anofpdm.cli.main import main
 
 ENGINE = Path(__file__).resolve().parents[2] / "AnoFPDMSegment"

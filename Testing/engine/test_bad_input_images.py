@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from anofpdm.errors import InputError
-from anofpdm.volumes.reading import read_volume
 from command_line import SECRETS, CommandLine, DetectCalls
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from volume_makers import write_dicom_series
+
+from anofpdm.errors import InputError
+from anofpdm.volumes.reading import read_volume
 
 FILES = ["a.nii", "a.nii.gz", "a.nrrd", "z.nrrd", "a.mha", "z.mha"]
 """Names of head files of every format; z: compressed."""

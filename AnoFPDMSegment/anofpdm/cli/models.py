@@ -93,13 +93,13 @@ def run_info(options: argparse.Namespace) -> int:
 def run_verify(options: argparse.Namespace) -> int:
     """Check everything that can be checked without running the network."""
     folder = find_model(options.model or default_model_name())
-    if folder.calibration:
-        for calibration in load_calibrations(folder.calibration):
-            if calibration.weights_sha256 != folder.weights_sha256:
-                print(f"Note: the calibration '{calibration.name}' belongs to other weights and is not used.")
+    calibrations = load_calibrations(folder.calibration) if folder.calibration else []
     from ..store.weights import load_network
 
     network = load_network(folder)
+    for calibration in calibrations:
+        if calibration.weights_sha256 != folder.weights_sha256:
+            print(f"Note: the calibration '{calibration.name}' belongs to other weights and is not used.")
     parameters = sum(parameter.numel() for parameter in network.parameters())
     print(f"{folder.config.name}: files, checksums and {parameters:,} weights are sound.")
     return 0

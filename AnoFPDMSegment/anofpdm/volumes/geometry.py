@@ -13,6 +13,9 @@ import SimpleITK as sitk
 
 from ..errors import EvidenceError
 
+SMALLEST_DETERMINANT = 0.5
+"""Of the axes' unit vectors; 1 where they are perpendicular."""
+
 GeometryType = TypeVar("GeometryType", bound="VolumeGeometry")
 FloatArray = npt.NDArray[np.float64]
 
@@ -48,7 +51,8 @@ class VolumeGeometry:
             numbers_are_sound = all(map(math.isfinite, spacing + origin + direction)) and min(size + spacing) > 0
         except (KeyError, TypeError, ValueError) as error:
             raise EvidenceError("The stored geometry is damaged; run the detection again.") from error
-        if not numbers_are_sound or (len(size), len(spacing), len(origin), len(direction)) != (3, 3, 3, 9):
+        lengths = (len(size), len(spacing), len(origin), len(direction))
+        if not numbers_are_sound or lengths != (3, 3, 3, 9) or abs(_determinant(direction)) < SMALLEST_DETERMINANT:
             raise EvidenceError("The stored geometry is damaged; run the detection again.")
         return cls(size, spacing, origin, direction)  # type: ignore[arg-type]
 
@@ -102,3 +106,7 @@ class VolumeGeometry:
     def voxel_volume_mm3(self) -> float:
         """Volume of one voxel in cubic millimetres."""
         return float(np.prod(self.spacing) * abs(np.linalg.det(self.direction_matrix)))
+
+
+def _determinant(direction: tuple[float, ...]) -> float:
+    return float(np.linalg.det(np.asarray(direction).reshape(3, 3)))
