@@ -9,6 +9,7 @@ import traceback
 from ..errors import AnoFPDMError
 
 UNUSABLE_FILE = 2
+UNPRINTABLE = 4
 OUT_OF_MEMORY = 6
 MISSING_PACKAGE = 69
 UNEXPECTED = 70
@@ -36,6 +37,9 @@ def describe_failure(error: BaseException) -> tuple[str, int]:
     if isinstance(error, OSError) and error.filename and error.strerror:
         name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
         return f"{name[:200]} cannot be used ({error.strerror}); check the path and its permissions.", UNUSABLE_FILE
+    if isinstance(error, OSError) and error.strerror:
+        # Without a name it is a stream: results and models are written by functions that say what failed.
+        return f"Printing failed ({error.strerror}); check what standard output is redirected to.", UNPRINTABLE
     return (
         f"An unexpected error ended the run ({type(error).__name__}: {_shortened(error)}); set {DEBUG_VARIABLE}=1 for "
         "details and report it.",

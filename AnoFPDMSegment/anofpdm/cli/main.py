@@ -54,7 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _discard_output()
         return 1
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: a sentence, details on request
-        return _fail(options, *_output_failure(error))
+        message, status = describe_failure(error)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _discard_output()
+        return _fail(options, message, status)
 
 
 def _prepare_streams() -> None:
@@ -65,17 +70,6 @@ def _prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for the rest of the process
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _output_failure(error: BaseException) -> tuple[str, int]:
-    """The failure, told apart from one of standard output itself, such as a full disk it is redirected to."""
-    try:
-        sys.stdout.flush()
-    except OSError as failed:
-        _discard_output()
-        if error is failed or isinstance(error, OSError):
-            return f"Standard output cannot be written to ({failed.strerror}); redirect it elsewhere.", 4
-    return describe_failure(error)
 
 
 def _discard_output() -> None:
