@@ -285,7 +285,8 @@ def load_json(path: Path, kind: str) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ModelError(f"The {kind} {path} does not exist; is this a complete model folder?") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"The {kind} {path} cannot be read ({error}); install the model again.") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(f"The {kind} {path} cannot be read ({reason}); install the model again.") from error
     if not isinstance(values, dict):
         raise ModelError(f"The {kind} {path} does not hold a JSON object; install the model again.")
     return values

@@ -42,7 +42,8 @@ def read_cases(path: Path) -> list[Case]:
             columns = reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or []]
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"The table of cases {path} cannot be read ({error}); check the path.") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"The table of cases {path} cannot be read ({reason}); check the file.") from error
     modalities = [name for name in columns if name != "case"]
     if "case" not in columns or not modalities:
         raise InputError(

@@ -1,0 +1,216 @@
+"""Tables of patients: what is wrong with a table, with one of its patients, and taking up a run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import SimpleITK as sitk
+from command_line import CommandLine, Outcome, check_refusal, snapshot
+
+FILES = {"heatmap.nrrd", "segmentation.seg.nrrd", "findings.json", "evidence.npz", "overlay.png"}
+
+
+class Table:
+    """`anofpdm detect --cases` with a table written for the test."""
+
+    def __init__(self, command: CommandLine, model: Path, head: Path, folder: Path) -> None:
+        self.command, self.model, self.folder = command, model, folder
+        self.path, self.output = folder / "cases.csv", folder / "out"
+        shutil.copy(head, folder / "head.nii.gz")
+
+    def run(self, text: str | bytes, *options: str, progress: str = "none") -> Outcome:
+        self.path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        call = ("detect", "--cases", self.path, "--model", self.model, "--output", self.output, *options)
+        return self.command(*call, "--progress", progress)
+
+    def refused(self, text: str | bytes, words: str) -> None:
+        before = snapshot(self.folder)
+        outcome = self.run(text)
+        check_refusal(outcome, words)
+        assert outcome.out == ""
+        after = snapshot(self.folder)
+        assert after.pop("cases.csv") is not None
+        assert after == before
+
+    def times(self) -> dict[str, int]:
+        return {path.parent.name: path.stat().st_mtime_ns for path in self.output.glob("*/findings.json")}
+
+
+@pytest.fixture
+def table(command: CommandLine, tiny_model: Path, head_file: Path, tmp_path: Path) -> Table:
+    return Table(command, tiny_model, head_file, tmp_path)
+
+
+class TestTable:
+    """The table itself"""
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("", "needs a header"),
+            ("\n\n", "needs a header|lists no cases"),
+            ("a,head.nii.gz\n", "needs a header"),
+            ("case\na\n", "needs a header"),
+            ("flair\nhead.nii.gz\n", "needs a header"),
+            ("case;flair\na;head.nii.gz\n", "separated by commas"),
+            ("case,flair\n", "lists no cases"),
+            ("case,flair,\na,head.nii.gz,\n", "column without a name"),
+            ("case,flair,flair\na,head.nii.gz,head.nii.gz\n", "two of the same name"),
+            ("case,flair,FLAIR \na,head.nii.gz,head.nii.gz\n", "two of the same name"),
+            ("case,case,flair\na,b,head.nii.gz\n", "two of the same name"),
+            ("case,flair\na\n", "line 2: every column needs a value"),
+            ("case,flair\na,head.nii.gz,more\n", "line 2: every column needs a value"),
+            ("case,flair\na,\n", "line 2: every column needs a value"),
+            ("case,flair\n,head.nii.gz\n", "line 2: every column needs a value"),
+            ("case,flair\na,head.nii.gz\n   ,head.nii.gz\n", "line 3: every column needs a value"),
+            ("case,flair\na,head.nii.gz\na,head.nii.gz\n", "line 3: the case 'a' occurs twice"),
+            (b"case,flair\n\xff\xfe,head.nii.gz\n", "cannot be read"),
+            ("case,flair\na," + "x" * 200_000 + "\n", "cannot be read"),
+            ('case,flair\n"a,head.nii.gz\n', "line 2"),
+            (b"case,flair\na,he\0ad.nii.gz\n", "zero byte|cannot be read"),
+            (b"\x89PNG\r\n\x1a\n\0\0", "cannot be read|needs a header"),
+        ],
+    )
+    def test_is_refused(self, table: Table, text: str | bytes, words: str) -> None:
+        table.refused(text, words)
+
+    @pytest.mark.parametrize("name", ["..", ".", "../up", "a/b", "/abs", ".hidden", "a\tb", '"a\nb"', "a\x1b[31m"])
+    def test_names_that_are_no_folder(self, table: Table, name: str) -> None:
+        table.refused(f"case,flair\n{name},head.nii.gz\n", "must be a plain folder name")
+
+    @pytest.mark.parametrize("name", ["nowhere.csv", ".", "x" * 300 + ".csv"])
+    def test_no_file(self, command: CommandLine, tmp_path: Path, name: str) -> None:
+        call = ("detect", "--cases", tmp_path / name, "--output", tmp_path / "o")
+        command.refuses(*call, words="table of cases .* cannot be read", folder=tmp_path)
+
+    def test_output_that_is_a_file(self, table: Table) -> None:
+        table.output.write_text("x")
+        table.refused("case,flair\na,head.nii.gz\n", "is a file or lies below one")
+
+    def test_settings_are_checked_before_the_first_patient(self, table: Table) -> None:
+        outcome = table.run("case,flair\na,head.nii.gz\n", "--guidance", "99")
+        check_refusal(outcome, "covers guidance strengths 0 to 8")
+        assert not table.output.exists()
+
+
+class TestPatient:
+    """One patient of several fails: the others go on, the exit status tells"""
+
+    GOOD = "case,flair\nfirst,head.nii.gz\nbad,{}\nlast,head.nii.gz\n"
+
+    def check(self, table: Table, words: str, image: str = "bad.nii.gz") -> Outcome:
+        outcome = table.run(self.GOOD.format(image))
+        assert outcome.status not in (0, 70)
+        assert outcome.sentence == "1 of 3 cases failed: bad."
+        notice = next(line for line in outcome.err.splitlines() if "Case 2 of 3, bad failed: " in line)
+        assert words in notice and "Traceback" not in outcome.err
+        assert "Case 1 of 3, first: " in outcome.out and "Case 3 of 3, last: " in outcome.out
+        for name in ("first", "last"):
+            assert {path.name for path in (table.output / name).iterdir()} == FILES
+        return outcome
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [(None, "does not exist"), (b"", "is an empty file"), (b"letters" * 100, "export it again")],
+    )
+    def test_image_that_cannot_be_read(self, table: Table, content: bytes | None, words: str) -> None:
+        if content is not None:
+            (table.folder / "bad.nii.gz").write_bytes(content)
+        self.check(table, words)
+        assert not (table.output / "bad").exists()
+
+    def test_path_that_is_too_long(self, table: Table) -> None:
+        self.check(table, "cannot be read; check the disk and the path", image="x" * 300)
+
+    def test_image_without_a_head(self, table: Table, head_image: sitk.Image) -> None:
+        noise = sitk.AdditiveGaussianNoise(sitk.Cast(head_image * 0, sitk.sitkFloat32), 5.0, 10.0, 3)
+        sitk.WriteImage(noise, str(table.folder / "bad.nii.gz"))
+        self.check(table, "No head was found in the flair image")
+
+    def test_output_that_is_a_file(self, table: Table) -> None:
+        table.output.mkdir()
+        (table.output / "bad").write_text("mine")
+        self.check(table, "is a file or lies below one", image="head.nii.gz")
+        assert (table.output / "bad").read_text() == "mine"
+
+    def test_a_defect_of_the_program(self, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Even an error that nobody foresaw costs one patient only."""
+        from anofpdm import detector
+
+        read = detector.read_volume
+
+        def fail(path: Path, name: str) -> sitk.Image:
+            if "bad" in str(path):
+                raise RuntimeError("something\nunforeseen")
+            return read(path, name)
+
+        monkeypatch.setattr(detector, "read_volume", fail)
+        outcome = table.run(self.GOOD.format("bad.nii.gz"))
+        assert outcome.status == 70
+        assert "RuntimeError: something unforeseen" in outcome.err and "Traceback" not in outcome.err
+        assert outcome.sentence == "1 of 3 cases failed: bad."
+        assert {path.name for path in table.output.iterdir()} == {"first", "last"}
+
+    def test_all_fail(self, table: Table) -> None:
+        outcome = table.run("case,flair\na,no.nii\nb,no.nii\n")
+        assert outcome.status == 2 and outcome.sentence == "2 of 2 cases failed: a, b."
+        assert outcome.out == "" and not table.output.exists()
+
+    def test_columns_for_another_model(self, table: Table) -> None:
+        outcome = table.run("case,t1\na,head.nii.gz\n")
+        assert outcome.status == 2 and "needs the modalities flair, but t1 was given" in outcome.err
+        assert not table.output.exists()
+
+    def test_as_json(self, table: Table) -> None:
+        outcome = table.run(self.GOOD.format("bad.nii.gz"), progress="json")
+        events = [json.loads(line) for line in outcome.out.splitlines()]
+        assert events[0]["event"] == "start" and events[-1]["event"] == "error"
+        assert events[-1]["exit_code"] == outcome.status == 2
+        assert [event["case"] for event in events if event["event"] == "result"] == ["first", "last"]
+
+
+class TestTakingUpAgain:
+    """A second run does what is left, and no more"""
+
+    TWO = "case,flair\na,head.nii.gz\nb,head.nii.gz\n"
+
+    def test_finished_patients_are_skipped(self, table: Table) -> None:
+        assert table.run(self.TWO).status == 0
+        before = snapshot(table.output)
+        outcome = table.run(self.TWO)
+        assert outcome.status == 0 and outcome.err == ""
+        assert outcome.out.count("finished earlier") == 2
+        assert snapshot(table.output) == before
+
+    @pytest.mark.parametrize(
+        "options", [("--guidance", "1"), ("--threshold", "value=1"), ("--seed", "3"), ("--steps", "4"), ("--ungated",)]
+    )
+    def test_other_settings_run_again(self, table: Table, options: tuple[str, ...]) -> None:
+        assert table.run("case,image\na,head.nii.gz\n").status == 0
+        before = table.times()
+        outcome = table.run("case,image\na,head.nii.gz\n", *options)
+        assert outcome.status == 0 and "finished earlier" not in outcome.out
+        assert table.times()["a"] > before["a"]
+
+    def test_a_changed_image_or_a_damaged_result_runs_again(self, table: Table) -> None:
+        shutil.copy(table.folder / "head.nii.gz", table.folder / "other.nii.gz")
+        text = "case,flair\na,head.nii.gz\nb,other.nii.gz\nc,other.nii.gz\n"
+        assert table.run(text).status == 0
+        before = table.times()
+        os.utime(table.folder / "head.nii.gz", ns=(1, 1))
+        (table.output / "b" / "findings.json").write_text("{")
+        outcome = table.run(text)
+        after = table.times()
+        assert outcome.status == 0 and outcome.out.count("finished earlier") == 1
+        assert [after[name] > before[name] for name in "abc"] == [True, True, False]
+
+    def test_only_the_failed_ones_run_again(self, table: Table) -> None:
+        assert table.run("case,flair\na,head.nii.gz\nb,later.nii.gz\n").status == 2
+        shutil.copy(table.folder / "head.nii.gz", table.folder / "later.nii.gz")
+        outcome = table.run("case,flair\na,head.nii.gz\nb,later.nii.gz\n")
+        assert outcome.status == 0
+        assert "a: finished earlier" in outcome.out and "b: finished earlier" not in outcome.out
