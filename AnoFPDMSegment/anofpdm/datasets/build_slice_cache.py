@@ -93,7 +93,9 @@ def cache_key(manifest: Manifest, config: ModelConfig) -> str:
         ],
         "files": [_stamps(image) for volume in manifest.volumes() for image in volume.images],
     }
-    return hashlib.sha256(json.dumps(record).encode()).hexdigest()
+    # 240 and 240.0 are the same field of view.
+    alike = json.loads(json.dumps(record), parse_int=float)
+    return hashlib.sha256(json.dumps(alike).encode()).hexdigest()
 
 
 def _stamps(path: Path) -> list[tuple[int, int]]:

@@ -235,7 +235,9 @@ def _clean(mask: Mask, spacing: tuple[float, float, float]) -> Mask:
     """Drop specks, close the skull and the sinuses, fill, and keep what is large and connected."""
     voxel = math.prod(spacing)
     tissue = _components(mask, lambda sizes: sizes * voxel >= min(SPECK_MM3, 0.1 * float(sizes.max()) * voxel))
-    radius = [int(CLOSING_MM / s + 0.5) for s in reversed(spacing)]
+    # A lone slice is closed in its plane: a ball would find nothing above and below to close with.
+    lengths = reversed(mask.shape)
+    radius = [int(CLOSING_MM / s + 0.5) if n > 1 else 0 for s, n in zip(reversed(spacing), lengths, strict=True)]
     pad = [r + 1 for r in radius]
     image = sitk.ConstantPad(sitk.GetImageFromArray(tissue.astype(np.uint8)), pad, pad, 0)
     image = sitk.Crop(sitk.BinaryMorphologicalClosing(image, radius, sitk.sitkBall), pad, pad)
