@@ -29,7 +29,7 @@ from anofpdm.training.loss_log import LOSSES_FILE, Row, read_losses
 
 pytest.importorskip("lightning_fabric", reason="needs the train extra: pip install 'anofpdm[train]'")
 
-from anofpdm.training.run import export_checkpoint, run_training  # noqa: E402
+from anofpdm.training.run import export_checkpoint, run_training
 
 ENGINE = Path(__file__).parents[2] / "AnoFPDMSegment"
 KILLED_RUN = """
@@ -213,7 +213,9 @@ def test_mistakes_in_the_manifest_come_first(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_no_number_ends_the_run(train: Callable[..., None], tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no longer a number"):
-        train(tmp_path, training_config(learning_rate=1.0, warmup_steps=0, gradient_clip=0.0, steps=60, decay="constant"))
+        train(
+            tmp_path, training_config(learning_rate=1.0, warmup_steps=0, gradient_clip=0.0, steps=60, decay="constant")
+        )
     assert not (tmp_path / "tiny").exists()
 
 

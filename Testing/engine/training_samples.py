@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,8 @@ def write_data(folder: Path) -> Path:
         ]
     write_manifest(folder / "manifest.csv", Manifest(("flair",), tuple(rows)))
     return folder / "manifest.csv"
+
+
+def without_dropout() -> TrainingConfig:
+    """The same run for any number of processes: dropout's numbers belong to a process, all others to a slice."""
+    return training_config(model=replace(MODEL, network=replace(MODEL.network, dropout=0.0)))

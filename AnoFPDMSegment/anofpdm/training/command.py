@@ -20,6 +20,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"JSON file, or one of those shipped: {', '.join(shipped_configs())} (default: compact)",
     )
     parser.add_argument("--cache", metavar="DIR", help="folder of the cached slices (default: DIR/slices)")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes to prepare slices (default: 1)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
     parser.add_argument("--threads", type=int, metavar="N", help="processor threads (default: all)")
     parser.add_argument("--no-tensorboard", action="store_true", help="write losses.csv alone")
@@ -49,6 +50,7 @@ def run(options: argparse.Namespace, cancel: CancelToken | None = None) -> int:
         cache_dir=options.cache,
         device=options.device,
         tensorboard=not options.no_tensorboard,
+        workers=options.workers,
         cancel=cancel,
         message=message,
     )

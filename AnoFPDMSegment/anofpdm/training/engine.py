@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +20,12 @@ def launch_engine(config: TrainingConfig, device: str = "auto") -> Fabric:
     """A started Fabric for this process.
 
     `device`: auto, cpu, cuda, cuda:1 or mps; under `torchrun` each process takes the device of its number. Raises
-    SettingsError if Fabric is missing or the batch does not divide among the processes.
+    SettingsError as `check_engine` does.
     """
-    try:
-        from lightning_fabric import Fabric
-    except ImportError as error:
-        raise SettingsError(f"Training needs Lightning Fabric, which is not installed; run: {INSTALL}") from error
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if config.batch_size % world:
-        raise SettingsError(f"A batch of {config.batch_size} slices does not divide among {world} processes.")
-    accelerator, devices = _accelerator(device, world)
+    accelerator, devices = check_engine(config, device)
+    from lightning_fabric import Fabric
+
+    world = process_count()
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     fabric = Fabric(
         accelerator=accelerator,
@@ -41,8 +38,27 @@ def launch_engine(config: TrainingConfig, device: str = "auto") -> Fabric:
     return fabric
 
 
-def _accelerator(device: str, world: int) -> tuple[str, Any]:
-    """Fabric's accelerator and devices for one process."""
+def process_rank() -> int:
+    """The number of this process among those that `torchrun` started; 0 without."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def process_count() -> int:
+    """How many processes `torchrun` started; 1 without."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def check_engine(config: TrainingConfig, device: str) -> tuple[str, Any]:
+    """Fabric's accelerator and devices for a single process.
+
+    Raises SettingsError if Fabric is missing, the batch does not divide among the processes, or the device cannot be
+    used.
+    """
+    world = process_count()
+    if importlib.util.find_spec("lightning_fabric") is None:
+        raise SettingsError(f"Training needs Lightning Fabric, which is not installed; run: {INSTALL}")
+    if config.batch_size % world:
+        raise SettingsError(f"A batch of {config.batch_size} slices does not divide among {world} processes.")
     from ..diffusion.device import choose_device
 
     chosen = choose_device(device)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 LOG_FOLDER = "logs"
 MONITOR_STREAM = 1_000_000
 LOSS_BATCH = 32
+MOST_CURVE_STEPS = 25
+"""A curve needs no more points than this, however many steps inference takes."""
 
 
 class Monitor:
@@ -115,6 +119,7 @@ class Monitor:
     def _add_divergences(self, rows: IntArray, step: int) -> None:
         """M_t of some slices of each label, at w = 0, along the model's own range of noise levels."""
         model = self._config.model
+        point = replace(model.operating_point, steps=min(model.operating_point.steps, MOST_CURVE_STEPS), end_step=None)
         unhealthy = self._slices.cache.unhealthy[rows]
         curves: list[tuple[bool, FloatArray]] = []
         for wanted in (False, True):
@@ -126,7 +131,7 @@ class Monitor:
                 x0.to(self._device),
                 self._predictor.for_slices(level.to(self._device)),
                 self._schedule,
-                model.operating_point,
+                point,
                 used_channels=model.used_channels,
                 healthy_label=model.healthy_label,
                 noise=SeededNoise(0, chosen.tolist()),
@@ -138,7 +143,7 @@ class Monitor:
             self._writer.add_scalar(f"divergence/largest_{name}", float(divergence.max(axis=1).mean()), step)
             curves += [(wanted, curve) for curve in divergence]
         if curves:
-            picture = draw_curves(visited_levels(model.operating_point), curves)
+            picture = draw_curves(visited_levels(point), curves)
             self._writer.add_image("divergence/curves", picture, step, dataformats="HWC")
 
     def _add_samples(self, step: int) -> None:
@@ -168,12 +173,16 @@ def _spread(rows: IntArray, count: int) -> IntArray:
     return rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]
 
 
-def _open_writer(folder: Path, first_step: int) -> SummaryWriter:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
+def check_tensorboard() -> None:
+    """Raises SettingsError if TensorBoard is missing."""
+    if importlib.util.find_spec("tensorboard") is None:
         raise SettingsError(
             "TensorBoard is not installed; run: pip install 'anofpdm[train]', or train with --no-tensorboard."
-        ) from error
-    writer: SummaryWriter = SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else None)
-    return writer
+        )
+
+
+def _open_writer(folder: Path, first_step: int) -> SummaryWriter:
+    check_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else None)

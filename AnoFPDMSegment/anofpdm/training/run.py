@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..datasets.build_slice_cache import build_slice_cache
-from ..datasets.manifest import read_manifest
-from ..errors import OutputError
+from ..datasets.build_slice_cache import build_slice_cache, cache_key
+from ..datasets.manifest import Manifest, read_manifest
+from ..datasets.slice_cache import SliceCache, open_slice_cache, read_table
+from ..errors import InputError, OutputError
 from ..progress import CancelToken
 from ..results.directory_lock import DirectoryLock
 from ..store.model_folder import ModelFolder
 from .config import TrainingConfig, training_config_to_dict
-from .engine import launch_engine
+from .engine import check_engine, launch_engine, process_rank
 from .export import export_model, write_averaged
-from .monitor import Monitor
-from .trainer import Trainer, check_output
+from .monitor import Monitor, check_tensorboard
+from .trainer import Trainer
 from .training_slices import TrainingSlices
 
 CACHE_FOLDER = "slices"
 CONFIG_RECORD = "training.json"
+LOOK_AGAIN_S = 2.0
 
 
 def run_training(
@@ -31,6 +34,7 @@ def run_training(
     cache_dir: str | Path | None = None,
     device: str = "auto",
     tensorboard: bool = True,
+    workers: int = 1,
     cancel: CancelToken | None = None,
     message: Callable[[str], None] = print,
 ) -> ModelFolder | None:
@@ -39,6 +43,8 @@ def run_training(
     The folder holds `checkpoint.pt`, `losses.csv`, `training.json`, `logs/` for TensorBoard, the cached slices
     (unless `cache_dir` is given) and at the end the uncalibrated model under its name. Under `torchrun` every process
     calls this; all but the first return None.
+
+    `workers`: processes that prepare slices for the cache.
 
     Raises InputError for mistakes in the manifest, SettingsError if the configuration does not fit the data, the run
     in the folder or the machine, OutputError if the folder cannot be written or another run writes to it, Cancelled
@@ -50,30 +56,72 @@ def run_training(
     destination = output / config.model.name
     if destination.exists():
         raise OutputError(f"{destination} exists already: this run is finished; choose another output folder.")
-    check_output(output)
-    fabric = launch_engine(config, device)
-    first = fabric.is_global_zero
+    check_engine(config, device)
+    first = process_rank() == 0
+    if tensorboard and first:
+        check_tensorboard()
     lock = DirectoryLock(output)
-    if first:
-        lock.acquire()
     try:
+        if first:
+            _start_writing(output, lock)
         folder = Path(cache_dir) if cache_dir is not None else output / CACHE_FOLDER
-        with fabric.rank_zero_first():
-            cache = build_slice_cache(manifest, config.model, folder, cancel=cancel)
+        cache = _shared_cache(manifest, config, folder, workers, cancel)
         slices = TrainingSlices(cache, config.model)
+        fabric = launch_engine(config, device)
         quiet = message if first else _silent
         trainer = Trainer(fabric, slices, config, output, message=quiet)
         if first:
-            text = json.dumps(training_config_to_dict(config), indent=2) + "\n"
-            (output / CONFIG_RECORD).write_text(text, encoding="utf-8")
+            _record_config(output, config)
             if tensorboard:
                 trainer.monitor = Monitor(output, slices, config, fabric.device, trainer.step)
         if trainer.step:
             quiet(f"Continuing after step {trainer.step}.")
         trainer.run(cancel)
+        if trainer.monitor is not None:
+            trainer.monitor.close()
         return write_averaged(trainer.average.state(), trainer.step, config, cache, destination) if first else None
     finally:
         lock.release()
+
+
+def _start_writing(output: Path, lock: DirectoryLock) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise OutputError(f"The output folder {output} cannot be written to ({error.strerror}).") from error
+
+
+def _record_config(output: Path, config: TrainingConfig) -> None:
+    """Leave the configuration for the reader; the checkpoint has its own."""
+    text = json.dumps(training_config_to_dict(config), indent=2) + "\n"
+    try:
+        (output / CONFIG_RECORD).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{output / CONFIG_RECORD} could not be written ({error.strerror}).") from error
+
+
+def _shared_cache(
+    manifest: Manifest, config: TrainingConfig, folder: Path, workers: int, cancel: CancelToken | None
+) -> SliceCache:
+    """The cache, built by the first process.
+
+    The others look for it now and then, before the processes are joined: building takes hours for large data sets,
+    and joined processes give each other up after minutes.
+    """
+    if process_rank() == 0:
+        return build_slice_cache(manifest, config.model, folder, workers=workers, cancel=cancel)
+    key = cache_key(manifest, config.model)
+    while _key_of(folder) != key:
+        time.sleep(LOOK_AGAIN_S)
+    return open_slice_cache(folder)
+
+
+def _key_of(folder: Path) -> str:
+    try:
+        return str(read_table(folder).get("key"))
+    except InputError:
+        return ""
 
 
 def _silent(text: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..diffusion.schedule import NoiseSchedule
-from ..errors import Cancelled, ModelError, SettingsError
+from ..errors import Cancelled, ModelError
 from ..network.unet import ConditionalUNet
 from ..progress import CancelToken
 from ..store.weights import save_weights
@@ -182,11 +182,3 @@ def _is_set(cancel: CancelToken | None) -> bool:
     except Cancelled:
         return True
     return False
-
-
-def check_output(output: Path) -> None:
-    """Make the output folder. Raises SettingsError if something else is in the way."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"The output folder {output} cannot be created ({error.strerror}).") from error
