@@ -9,11 +9,12 @@ from typing import Any
 
 from ..detection import check_can_write
 from ..errors import InputError, SettingsError
+from ..progress import CancelToken
 from ..results.findings import format_findings
 from .cases import Case, detect_case, detect_cases, read_cases
 from .interruption import cancellation
 from .options import add_process_options, add_selection_options, operating_point, output_folder, selection_settings
-from .reporting import make_reporter
+from .reporting import Reporter, make_reporter
 
 _NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.+)", re.DOTALL)
 
@@ -54,7 +55,13 @@ def add_parser(commands: Any) -> None:
 
 def run_detect(options: argparse.Namespace) -> int:
     """Run the command."""
-    reporter = options.reporter = make_reporter(options.progress)
+    with cancellation(watch_stdin=options.watch_stdin) as cancel:
+        options.reporter = make_reporter(options.progress)
+        return _detect(options, options.reporter, cancel)
+
+
+def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken) -> int:
+    # Cheap checks come first: importing torch takes seconds.
     settings = selection_settings(options)
     batch_size = _batch_size(options.batch_size)
     if options.cases is not None and options.input:
@@ -62,25 +69,24 @@ def run_detect(options: argparse.Namespace) -> int:
     if options.cases is None and not options.input:
         raise SettingsError("Name the volume to examine, or a table of patients with --cases.")
     output = output_folder(options.output)
-    with cancellation(watch_stdin=options.watch_stdin) as cancel:
-        # Cheap checks come first: importing torch takes seconds.
-        cases = read_cases(Path(options.cases)) if options.cases is not None else None
-        images = _inputs(options.input)
-        check_can_write(output, images.values() if isinstance(images, dict) else [images])
-        from ..detector import Detector, DetectorOptions
-        from ..store.model_search import default_model_name, find_model
+    cases = read_cases(Path(options.cases)) if options.cases is not None else None
+    images = _inputs(options.input)
+    check_can_write(output, images.values() if isinstance(images, dict) else [images])
+    cancel.raise_if_cancelled()
+    from ..detector import Detector, DetectorOptions
+    from ..store.model_search import default_model_name, find_model
 
-        folder = find_model(options.model if options.model is not None else default_model_name())
-        point = operating_point(options, folder.config.operating_point)
-        run = DetectorOptions(seed=options.seed, batch_size=batch_size)
-        cancel.raise_if_cancelled()
-        detector = Detector.from_folder(folder, device=options.device, point=point, notice=reporter.notice)
-        detector.check(settings)
-        if cases is not None:
-            return detect_cases(detector, cases, output, settings, run, reporter, cancel)
-        findings = detect_case(detector, Case(output.name, images), output, settings, run, reporter, cancel)
-        text = f"{format_findings(findings)}\nWritten to {output}."
-        reporter.result(text, {"output": str(output), "summary": findings["summary"]})
+    folder = find_model(options.model if options.model is not None else default_model_name())
+    point = operating_point(options, folder.config.operating_point)
+    run = DetectorOptions(seed=options.seed, batch_size=batch_size)
+    cancel.raise_if_cancelled()
+    detector = Detector.from_folder(folder, device=options.device, point=point, notice=reporter.notice)
+    detector.check(settings)
+    if cases is not None:
+        return detect_cases(detector, cases, output, settings, run, reporter, cancel)
+    findings = detect_case(detector, Case(output.name, images), output, settings, run, reporter, cancel)
+    text = f"{format_findings(findings)}\nWritten to {output}."
+    reporter.result(text, {"output": str(output), "summary": findings["summary"]})
     return 0
 
 

@@ -1,0 +1,254 @@
+"""Memory that runs out and processors that do not work: the run goes on and gives the same result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from command_line import CommandLine
+from torch import Tensor
+
+from anofpdm.calibration import load_calibrations
+from anofpdm.detector import Detector, DetectorOptions
+from anofpdm.diffusion import device as devices
+from anofpdm.diffusion.device import ChosenDevice, choose_device
+from anofpdm.diffusion.predictor import NetworkPredictor
+from anofpdm.errors import ModelError, ResourceError, SettingsError
+from anofpdm.evidence.maps import Evidence
+from anofpdm.progress import Progress
+from anofpdm.store.model_folder import open_model_folder
+from anofpdm.store.weights import load_network
+
+NO_MEMORY: list[Callable[[], Exception]] = [
+    lambda: torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."),
+    lambda: RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: 99 bytes"),
+    lambda: RuntimeError("MPS backend out of memory"),
+    lambda: MemoryError(),
+]
+
+
+@dataclass
+class Scarce:
+    """A predictor on a processor that can hold so many slices and no more."""
+
+    predictor: NetworkPredictor
+    most: int
+    error: Callable[[], Exception]
+    from_call: int = 0
+    """Memory becomes scarce at this call only."""
+    sizes: list[int] = field(default_factory=list)
+
+    def for_slices(self, level: Tensor | None) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+        bound = self.predictor.for_slices(level)
+        slices = 0
+
+        def predict(x_t: Tensor, t: Tensor, label: Tensor) -> Tensor:
+            nonlocal slices
+            # The first call shows the batch alone, later ones two copies of it.
+            slices = slices or len(x_t)
+            self.sizes.append(len(x_t))
+            if min(slices, len(x_t)) > self.most and len(self.sizes) > self.from_call:
+                raise self.error()
+            return bound(x_t, t, label)
+
+        return predict
+
+
+def _double(value: object) -> object:
+    return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
+
+
+class Precise(torch.nn.Module):
+    """A network computed in float64: convolutions in float32 round differently for every size of batch."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network.double()
+        for module in network.modules():
+            # What the network makes itself, such as the embedding of t, is float32.
+            module.register_forward_pre_hook(lambda module, inputs: tuple(map(_double, inputs)))
+
+    def forward(self, x: Tensor, t: Tensor, label: Tensor, level: Tensor | None) -> Tensor:
+        return self.network(x.double(), t, label, level)
+
+
+@pytest.fixture(scope="module")
+def predictor(tiny_model: Path) -> NetworkPredictor:
+    return NetworkPredictor(Precise(load_network(open_model_folder(tiny_model))), "float32")
+
+
+def detector(model: Path, predictor: object, notices: list[str] | None = None) -> Detector:
+    folder = open_model_folder(model)
+    assert folder.calibration is not None
+    return Detector(
+        folder.config,
+        predictor,  # type: ignore[arg-type]
+        ChosenDevice(torch.device("cpu"), "CPU"),
+        weights_sha256=folder.weights_sha256,
+        calibrations=load_calibrations(folder.calibration),
+        notice=None if notices is None else notices.append,
+    )
+
+
+@pytest.fixture(scope="module")
+def one_by_one(tiny_model: Path, predictor: NetworkPredictor, head_image: sitk.Image) -> Evidence:
+    """The evidence computed slice by slice."""
+    return detector(tiny_model, predictor).examine(head_image, DetectorOptions(batch_size=1)).evidence
+
+
+def check_same(found: Evidence, expected: Evidence) -> None:
+    """Maps and scalars agree to 1e-5 of their maximum, for every guidance strength."""
+    for w in (0.0, 1.0, 8.0):
+        assert np.array_equal(found.end(w), expected.end(w))
+        for name in ("aam", "last_sam", "healthy_prediction", "divergence", "mse_healthy"):
+            a, b = getattr(found, name)(w), getattr(expected, name)(w)
+            assert float(np.abs(a - b).max()) <= 1e-5 * float(np.abs(b).max()), (name, w)
+
+
+class TestOutOfMemory:
+    """Memory runs out during the run"""
+
+    @pytest.mark.parametrize("error", NO_MEMORY, ids=["cuda", "cpu", "mps", "python"])
+    def test_batches_are_halved(
+        self,
+        tiny_model: Path,
+        predictor: NetworkPredictor,
+        head_image: sitk.Image,
+        one_by_one: Evidence,
+        error: Callable[[], Exception],
+    ) -> None:
+        notices: list[str] = []
+        scarce = Scarce(predictor, 2, error)
+        case = detector(tiny_model, scarce, notices).examine(head_image, DetectorOptions(batch_size=16))
+        assert notices == [f"Memory ran out; going on with batches of {size} slice(s)." for size in (8, 4, 2)]
+        assert case.run.batch_size == 2
+        check_same(case.evidence, one_by_one)
+
+    def test_in_the_middle_progress_does_not_go_back(
+        self,
+        tiny_model: Path,
+        predictor: NetworkPredictor,
+        head_image: sitk.Image,
+        one_by_one: Evidence,
+    ) -> None:
+        reports: list[Progress] = []
+        scarce = Scarce(predictor, 3, NO_MEMORY[0], from_call=6)
+        case = detector(tiny_model, scarce).examine(
+            head_image, DetectorOptions(batch_size=8), on_progress=reports.append
+        )
+        done = [report.slices_done for report in reports]
+        assert done == sorted(done) and done[-1] == 22
+        assert case.run.batch_size == 2
+        check_same(case.evidence, one_by_one)
+
+    def test_not_even_one_slice_fits(
+        self, tiny_model: Path, predictor: NetworkPredictor, head_image: sitk.Image
+    ) -> None:
+        with pytest.raises(ResourceError, match="even for a single slice"):
+            detector(tiny_model, Scarce(predictor, 0, NO_MEMORY[0])).examine(head_image)
+
+    def test_another_error_is_not_taken_for_it(
+        self, tiny_model: Path, predictor: NetworkPredictor, head_image: sitk.Image
+    ) -> None:
+        with pytest.raises(RuntimeError, match="shape"):
+            detector(tiny_model, Scarce(predictor, 0, lambda: RuntimeError("shape"))).examine(head_image)
+
+    def test_said_by_the_command_line(
+        self, command: CommandLine, tiny_model: Path, head_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        call = NetworkPredictor.__call__
+
+        def scarce(self: NetworkPredictor, x_t: Tensor, t: Tensor, label: Tensor) -> Tensor:
+            if len(x_t) > most:
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+            return call(self, x_t, t, label)
+
+        monkeypatch.setattr(NetworkPredictor, "__call__", scarce)
+        arguments = ("detect", head_file, "--model", tiny_model, "--output", tmp_path / "o", "--progress", "none")
+        most = 0
+        command.refuses(*arguments, words="Memory ran out on cpu even for a single slice", folder=tmp_path)
+        most = 4
+        outcome = command(*arguments)
+        assert outcome.status == 0 and "going on with batches of 2 slice(s)" in outcome.err
+
+
+class TestBatchSize:
+    """The number of slices computed at a time"""
+
+    @pytest.mark.parametrize("size", [2, 3, 22, 64])
+    def test_does_not_change_the_evidence(
+        self,
+        tiny_model: Path,
+        predictor: NetworkPredictor,
+        head_image: sitk.Image,
+        one_by_one: Evidence,
+        size: int,
+    ) -> None:
+        case = detector(tiny_model, predictor).examine(head_image, DetectorOptions(batch_size=size))
+        check_same(case.evidence, one_by_one)
+
+
+class TestPredictionsThatAreNotFinite:
+    """A network that gives NaN must not pass for one that finds nothing"""
+
+    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+    def test_is_an_error(self, tiny_model: Path, head_image: sitk.Image, value: float) -> None:
+        class Broken:
+            def for_slices(self, level: Tensor | None) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+                return lambda x_t, t, label: torch.full_like(x_t, value)
+
+        with pytest.raises(ModelError, match="not finite numbers on CPU in float32"):
+            detector(tiny_model, Broken()).examine(head_image)
+
+
+class TestDeviceFallback:
+    """A graphics processor that is there but cannot compute"""
+
+    @pytest.fixture
+    def broken_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def probe(device: torch.device) -> None:
+            raise RuntimeError("CUDA error: no kernel image is available\nfor execution on the device")
+
+        monkeypatch.setattr(devices, "_present", lambda kind: kind == "cuda")
+        monkeypatch.setattr(devices, "_count", lambda kind: 2)
+        monkeypatch.setattr(devices, "_probe", probe)
+
+    @pytest.mark.usefixtures("broken_gpu")
+    @pytest.mark.parametrize("wanted", ["auto", "cuda", "cuda:1"])
+    def test_the_cpu_is_used_and_it_is_said(self, wanted: str) -> None:
+        chosen = choose_device(wanted)
+        assert chosen.device == torch.device("cpu")
+        assert "no kernel image is available" in chosen.warning and "\n" not in chosen.warning
+        assert chosen.warning.endswith("the CPU is used instead.")
+
+    @pytest.mark.usefixtures("broken_gpu")
+    def test_number_beyond_those_present(self) -> None:
+        with pytest.raises(SettingsError, match="2 'cuda' device"):
+            choose_device("cuda:2")
+
+    @pytest.mark.usefixtures("broken_gpu")
+    def test_cpu_asked_for_needs_no_warning(self) -> None:
+        assert choose_device("cpu").warning == ""
+
+    def test_wrong_results_count_as_broken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(devices, "_present", lambda kind: kind == "mps")
+        monkeypatch.setattr(devices.torch, "device", lambda name: torch.ones(1).device)
+        monkeypatch.setattr(torch.nn.functional, "conv2d", lambda *arguments, **options: torch.zeros(1))
+        assert "wrong result" in choose_device("auto").warning
+
+    @pytest.mark.usefixtures("broken_gpu")
+    def test_the_command_line_and_the_findings_say_it(
+        self, command: CommandLine, tiny_model: Path, head_file: Path, tmp_path: Path
+    ) -> None:
+        call = ("detect", head_file, "--model", tiny_model, "--output", tmp_path / "o", "--progress", "none")
+        outcome = command(*call)
+        assert outcome.status == 0 and "the CPU is used instead." in outcome.err
+        findings = json.loads((tmp_path / "o" / "findings.json").read_text())
+        assert any("no kernel image" in warning for warning in findings["warnings"])
+        assert findings["device"] == "CPU"
