@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_model import tiny_calibration
+
 from anofpdm.calibrate import LabelledEvidence, best_threshold, calibrate, healthy_threshold
 from anofpdm.calibration import calibration_for, calibrations_to_json, load_calibrations
 from anofpdm.configuration import OperatingPoint
 from anofpdm.errors import InputError, ModelError
 from anofpdm.evidence.maps import QuadraticEvidence
 from anofpdm.selection.postprocessing import median_filter
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tiny_model import tiny_calibration
 
 POINT = OperatingPoint(steps=4, last=300)
 GUIDANCE = (0.0, 1.0, 4.0, 8.0)

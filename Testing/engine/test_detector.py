@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from gaussian_predictor import GaussianPredictor
+from tiny_model import tiny_calibration, tiny_config, write_tiny_model
+from volume_makers import make_image
+
 from anofpdm import Detector, DetectorOptions, SelectionSettings, Threshold, build_detection
 from anofpdm.cli.main import main
 from anofpdm.configuration import ScheduleConfig
@@ -18,9 +22,6 @@ from anofpdm.errors import InputError
 from anofpdm.progress import Progress, ProgressClock
 from anofpdm.results.segmentation import read_heatmap, read_segmentation
 from anofpdm.synthetic.phantom import phantom_volume
-from gaussian_predictor import GaussianPredictor
-from tiny_model import tiny_calibration, tiny_config, write_tiny_model
-from volume_makers import make_image
 
 SPACING = (3.75, 3.75, 6.0)
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_model import tiny_config, write_tiny_model
+from volume_makers import make_image
+
 from anofpdm.configuration import OperatingPoint
 from anofpdm.detection import build_detection
 from anofpdm.detector import Detector, DetectorOptions
@@ -16,8 +19,6 @@ from anofpdm.evidence.maps import evidence_arrays, join_evidence
 from anofpdm.evidence.storage import load_evidence, save_evidence
 from anofpdm.selection.settings import SelectionSettings, Threshold
 from anofpdm.synthetic.phantom import phantom_volume
-from tiny_model import tiny_config, write_tiny_model
-from volume_makers import make_image
 
 BANK = OperatingPoint(steps=3, last=300, clamp=True, guidance_bank=(0.0, 2.0, 8.0))
 

@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import anofpdm
 import numpy as np
 import pytest
 import torch
+from gaussian_predictor import GaussianPredictor
+from torch import Tensor
+
+import anofpdm
 from anofpdm.configuration import OperatingPoint, ScheduleConfig
 from anofpdm.diffusion.equations import guided_noise, noise_from_x0, predict_x0
 from anofpdm.diffusion.forward_process import run_forward_process
@@ -22,8 +25,6 @@ from anofpdm.evidence.maps import Evidence, build_evidence
 from anofpdm.selection.algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from anofpdm.selection.decision import similarity
 from anofpdm.selection.postprocessing import median_filter
-from gaussian_predictor import GaussianPredictor
-from torch import Tensor
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "forward_process_reference.npz"
 SCHEDULE = NoiseSchedule.linear(ScheduleConfig())

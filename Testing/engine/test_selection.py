@@ -6,6 +6,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+from skimage.measure import label, regionprops
+from tiny_model import POINT, tiny_calibration
+
 from anofpdm.configuration import OperatingPoint
 from anofpdm.errors import SettingsError
 from anofpdm.evidence.maps import QuadraticEvidence
@@ -14,11 +20,6 @@ from anofpdm.selection.decision import map_statistic, similarity
 from anofpdm.selection.postprocessing import median_filter, small_components
 from anofpdm.selection.select import resolve, select
 from anofpdm.selection.settings import MinimumSize, SelectionSettings, Threshold
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import ndimage
-from skimage.measure import label, regionprops
-from tiny_model import POINT, tiny_calibration
 
 RNG = np.random.default_rng(0)
 

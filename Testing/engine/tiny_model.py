@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import torch
+
 from anofpdm.calibration import Calibration, calibrations_to_json
 from anofpdm.configuration import GridConfig, ModelConfig, NetworkConfig, OperatingPoint, PreprocessingConfig
 from anofpdm.network.unet import ConditionalUNet

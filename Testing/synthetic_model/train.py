@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from anofpdm.configuration import NetworkConfig, ScheduleConfig
 from anofpdm.diffusion.schedule import NoiseSchedule
 from anofpdm.network.unet import ConditionalUNet

@@ -43,6 +43,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     _prepare_streams()
+    # Before torch is loaded: threads that spin while they wait slow a busy machine down several times.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     options = build_parser().parse_args(arguments)
     try:
         with termination_interrupts():

@@ -114,6 +114,8 @@ def write_model_folder(
         (unfinished / CONFIG_FILE).write_bytes(model_config_to_json(config).encode("utf-8"))
         (unfinished / MODEL_CARD_FILE).write_bytes(model_card.encode("utf-8"))
         write_weights(unfinished / WEIGHTS_FILE)
+        # safetensors makes files that only their owner may read.
+        shutil.copymode(unfinished / CONFIG_FILE, unfinished / WEIGHTS_FILE)
         if calibration is not None:
             (unfinished / CALIBRATION_FILE).write_bytes(calibration.encode("utf-8"))
         checksums = {file.name: file_sha256(file) for file in sorted(unfinished.iterdir())}

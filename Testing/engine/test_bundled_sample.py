@@ -1,0 +1,52 @@
+"""The main job as the README shows it: the bundled model on the bundled sample and on its lesion-free twin."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import SimpleITK as sitk
+
+from anofpdm.cli.main import main
+from anofpdm.store.model_search import BUNDLED_FOLDER
+
+SAMPLES = Path(__file__).resolve().parents[2] / "AnoFPDMSegment" / "Resources" / "SampleData"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    for name in ("lesion", "no_lesion"):
+        volume = SAMPLES / f"synthetic_flair_{name}.nii.gz"
+        assert main(["detect", str(volume), "--output", str(folder / name), "--progress", "none"]) == 0
+    return folder
+
+
+def test_the_planted_lesion_is_outlined(results: Path) -> None:
+    found = sitk.ReadImage(str(results / "lesion" / "segmentation.seg.nrrd")) > 0
+    planted = sitk.ReadImage(str(SAMPLES / "synthetic_flair_lesion_mask.nii.gz")) > 0
+    measure = sitk.LabelOverlapMeasuresImageFilter()
+    measure.Execute(found, planted)
+    assert measure.GetDiceCoefficient() >= 0.5
+
+
+def test_nothing_is_found_in_the_twin(results: Path) -> None:
+    findings = json.loads((results / "no_lesion" / "findings.json").read_text())
+    assert findings["components"] == [] and findings["totals"]["slices_unhealthy"] == 0
+    assert findings["totals"]["slices_examined"] >= 20
+    assert findings["warnings"] == []
+
+
+def test_model_and_samples_say_that_they_are_synthetic() -> None:
+    assert [folder.name for folder in BUNDLED_FOLDER.iterdir() if folder.is_dir()] == ["synthetic-flair"]
+    assert all("synthetic" in file.name for file in SAMPLES.iterdir())
+
+
+def test_adjusting_takes_back_to_the_same_result(results: Path, tmp_path: Path) -> None:
+    first = sitk.ReadImage(str(results / "lesion" / "heatmap.nrrd"))
+    for options in (["--guidance", "4"], []):
+        assert main(["adjust", str(results / "lesion"), "--output", str(tmp_path / "out"), *options]) == 0
+        again = sitk.ReadImage(str(tmp_path / "out" / "heatmap.nrrd"))
+        same = sitk.Hash(again) == sitk.Hash(first)
+        assert same is (options == [])
