@@ -268,6 +268,8 @@ class TestEvidenceRecord:
             ("geometry", None, "stored geometry is damaged"),
             ("geometry.size", [48, 56], "stored geometry is damaged"),
             ("geometry.size", [48, 0, 26], "stored geometry is damaged"),
+            ("geometry.size", [48, 56, 2**40], "stored geometry is damaged"),
+            ("geometry.size", [48, 56, float("inf")], "stored geometry is damaged"),
             ("geometry.size", ["a", 1, 1], "stored geometry is damaged"),
             ("geometry.spacing", [4, float("nan"), 6], "stored geometry is damaged"),
             ("geometry.spacing", [4, -4, 6], "stored geometry is damaged"),
@@ -368,6 +370,17 @@ class TestCompare:
         document[place] = value
         (result / "findings.json").write_text(json.dumps(document))
         command.refuses("compare", result, result, words=words, folder=tmp_path)
+
+
+@pytest.mark.parametrize("value", ["1e-30", "1e-44", "1e-300"])
+def test_a_threshold_of_nearly_nothing(command: CommandLine, result: Path, value: str) -> None:
+    """Everything is anomalous then, but no score is infinite."""
+    outcome = command("adjust", result, "--threshold", f"value={value}", "--ungated")
+    assert outcome.status == 0 and outcome.err == ""
+    scores = sitk.GetArrayFromImage(sitk.ReadImage(str(result / "heatmap.nrrd")))
+    mask = sitk.GetArrayFromImage(sitk.ReadImage(str(result / "segmentation.seg.nrrd")))
+    assert np.isfinite(scores).all() and scores.max() == np.float32(1e6)
+    assert np.array_equal(mask > 0, scores >= 1) and mask.sum() > 1000
 
 
 def test_the_copy_is_good(command: CommandLine, result: Path, finished: Path, tmp_path: Path) -> None:

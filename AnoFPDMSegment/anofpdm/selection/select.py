@@ -18,6 +18,8 @@ from .settings import MinimumSize, SelectionSettings, Threshold
 
 JUST_BELOW_BORDER = np.float32(0.999)
 """What remains of a removed component's score, so that mask = score >= 1 holds everywhere."""
+LARGEST_SCORE = 1e6
+"""Where a threshold is nearly 0, more would be infinite on disk and spoil the interpolation."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Selection:
 
     choices: Choices
     score: FloatArray
-    """[N, H, W]: filtered map over the slice's threshold, 1 at the border; 0 where nothing is shown."""
+    """[N, H, W]: filtered map over the slice's threshold, 1 at the border, at most LARGEST_SCORE; 0 where nothing
+    is shown."""
     threshold: FloatArray
     """[N]."""
     quantile: FloatArray
@@ -192,6 +195,7 @@ def select(evidence: Evidence, interior: BoolArray, choices: Choices) -> Selecti
     shown = np.ones(len(filtered), dtype=bool) if choices.ungated else unhealthy
     with np.errstate(divide="ignore", invalid="ignore"):
         score = np.where(threshold[:, None, None] > 0, filtered / threshold[:, None, None], 0.0)
+    score = np.minimum(score, LARGEST_SCORE)
     score = np.where(shown[:, None, None], score, 0.0).astype(np.float32)
     if choices.region == "interior":
         score = np.where(interior, score, np.float32(0))

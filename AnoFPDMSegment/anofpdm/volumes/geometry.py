@@ -49,7 +49,8 @@ class VolumeGeometry:
             origin = tuple(float(o) for o in values["origin"])
             direction = tuple(float(d) for d in values["direction"])
             numbers_are_sound = all(map(math.isfinite, spacing + origin + direction)) and min(size + spacing) > 0
-        except (KeyError, TypeError, ValueError) as error:
+            numbers_are_sound = numbers_are_sound and max(size) < 2**31
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise EvidenceError("The stored geometry is damaged; run the detection again.") from error
         lengths = (len(size), len(spacing), len(origin), len(direction))
         if not numbers_are_sound or lengths != (3, 3, 3, 9) or abs(_determinant(direction)) < SMALLEST_DETERMINANT:
