@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,29 @@ class TestTakingUpAgain:
         after = table.times()
         assert outcome.status == 0 and outcome.out.count("finished earlier") == 1
         assert [after[name] > before[name] for name in "abc"] == [True, True, False]
+
+    @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+    def test_a_run_that_was_ended(self, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Ctrl-C during the second patient: the first one's result stays, and is not computed again."""
+        from anofpdm import detector
+
+        read = detector.read_volume
+
+        def interrupt(path: Path, name: str) -> sitk.Image:
+            if (table.output / "a").exists():
+                os.kill(os.getpid(), signal.SIGINT)
+            return read(path, name)
+
+        text = "case,flair\na,head.nii.gz\nb,head.nii.gz\nc,head.nii.gz\n"
+        with monkeypatch.context() as patch:
+            patch.setattr(detector, "read_volume", interrupt)
+            outcome = table.run(text)
+        assert outcome.status == 130
+        assert outcome.sentence == "The run was cancelled during case 2 of 3; the results of finished cases are kept."
+        assert {path.name for path in (table.output / "a").iterdir()} == FILES
+        assert not (table.output / "b").exists() and not (table.output / "c").exists()
+        outcome = table.run(text)
+        assert outcome.status == 0 and outcome.out.count("finished earlier") == 1
 
     def test_only_the_failed_ones_run_again(self, table: Table) -> None:
         assert table.run("case,flair\na,head.nii.gz\nb,later.nii.gz\n").status == 2

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from command_line import CommandLine, DetectCalls, environment, run_python, snapshot
+from network_samples import random_network
 
 from anofpdm import detection
 from anofpdm.errors import OutputError
@@ -236,6 +238,24 @@ class TestFullDisk:
         assert done.returncode == 4 and done.stdout == ""
         assert "is larger than the file size allowed" in done.stderr and "Traceback" not in done.stderr
         assert snapshot(tmp_path) == {}
+
+
+@POSIX
+def test_an_imported_model_on_a_full_disk(tmp_path: Path) -> None:
+    torch.save(random_network().state_dict(), tmp_path / "ema.pt")
+    code = """
+        import resource, sys
+        from anofpdm.cli.main import main
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)),) * 2)
+        sys.exit(main(sys.argv[1:]))
+    """
+    call = ("models", "import-official", tmp_path / "ema.pt", "--output", tmp_path / "m", "--image-size", 16)
+    before = snapshot(tmp_path)
+    for limit in (100, 20_000):
+        done = run_python("-c", textwrap.dedent(code), limit, *call, "--modalities", "flair,t2")
+        assert done.returncode == 4 and done.stdout == ""
+        assert "could not be written" in done.stderr and done.stderr.count("\n") == 1
+        assert snapshot(tmp_path) == before
 
 
 class TestStandardOutput:

@@ -133,6 +133,21 @@ class TestSignals:
         assert done.stderr == "anofpdm: The run was cancelled; nothing was written.\n"
         assert snapshot(tmp_path) == {}
 
+    def test_while_the_program_starts(self) -> None:
+        code = """
+            import sys
+            class Interrupt:
+                def find_spec(self, name, path=None, target=None):
+                    if name == "SimpleITK":
+                        raise KeyboardInterrupt
+            sys.meta_path.insert(0, Interrupt())
+            from anofpdm.__main__ import run
+            sys.exit(run())
+        """
+        done = run_python("-c", textwrap.dedent(code), "--version")
+        assert (done.returncode, done.stdout) == (130, "")
+        assert done.stderr == "anofpdm: The run was cancelled; nothing was written.\n"
+
     def test_handlers_are_put_back(self, command, tmp_path: Path) -> None:
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         command("detect", tmp_path / "no.nii", "--output", tmp_path / "o", "--model", "none")

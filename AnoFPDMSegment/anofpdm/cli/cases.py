@@ -109,7 +109,10 @@ def detect_cases(
                 continue
             check_can_write(folder, case.images.values() if isinstance(case.images, Mapping) else [case.images])
             findings = detect_case(detector, case, folder, settings, run, reporter, cancel)
-        except (Cancelled, BrokenPipeError):
+        except Cancelled as error:
+            kept = "the results of finished cases are kept" if number > 1 else "nothing was written"
+            raise Cancelled(f"The run was cancelled during case {number} of {len(cases)}; {kept}.") from error
+        except BrokenPipeError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one patient, the others go on
             failed.append(case.name)
