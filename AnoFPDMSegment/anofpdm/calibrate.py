@@ -58,6 +58,16 @@ def best_threshold(values: FloatArray, unhealthy: BoolArray) -> tuple[float, flo
     return float(cuts[chosen]), float(1 - errors[chosen] / len(ordered))
 
 
+def area_under_roc(values: FloatArray, unhealthy: BoolArray) -> float:
+    """The share of (unhealthy, healthy) pairs in which the unhealthy value is larger; ties count half."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    # Average rank of each value, from 1.
+    rank = (np.cumsum(count) - (count - 1) / 2)[place]
+    positive = int(unhealthy.sum())
+    negative = len(unhealthy) - positive
+    return float((rank[unhealthy].sum() - positive * (positive + 1) / 2) / (positive * negative))
+
+
 def calibrate(
     data: LabelledEvidence,
     guidance: Sequence[float],
@@ -88,6 +98,11 @@ def calibrate(
     by_map = [best_threshold(statistics[w], data.unhealthy) for w in guidance]
     decision: Decision = "map" if max(a for _, a in by_map) >= max(a for _, a in by_similarity) else "similarity"
     accuracy = [a for _, a in (by_map if decision == "map" else by_similarity)]
+    ranks = (
+        [statistics[w] for w in guidance]
+        if decision == "map"
+        else [-similarity(evidence.mse_healthy(w), unguided) for w in guidance]
+    )
     default = max(w for w, a in zip(guidance, accuracy, strict=True) if a >= PEAK_SHARE * max(accuracy))
     level = _healthy_level(filtered[default], data, minimum_size_px)
     errors = unguided.mean(axis=(1, 2))
@@ -98,6 +113,7 @@ def calibrate(
         guidance=tuple(float(w) for w in guidance),
         default_guidance=float(default),
         accuracy=tuple(accuracy),
+        auroc=tuple(area_under_roc(values, data.unhealthy) for values in ranks),
         decision=decision,
         similarity_threshold=tuple(-t for t, _ in by_similarity),
         map_threshold=tuple(max(t, 1e-12) for t, _ in by_map),

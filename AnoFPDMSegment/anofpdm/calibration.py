@@ -37,6 +37,8 @@ class Calibration:
     """The largest w whose image-level accuracy stays within 99 % of the peak."""
     accuracy: tuple[float, ...]
     """Image-level accuracy of the default decision at each w, on the calibration slices."""
+    auroc: tuple[float, ...]
+    """Image-level area under the ROC curve of the default decision at each w, likewise."""
     decision: Decision
     """The image-level decision the labels prefer."""
     similarity_threshold: tuple[float, ...]
@@ -67,7 +69,7 @@ class Calibration:
         _require(n >= 1, "it has no guidance strengths")
         _require(list(self.guidance) == sorted(set(self.guidance)), "its guidance strengths do not rise")
         _require(self.guidance[0] >= 0, "a guidance strength is negative")
-        for table in ("accuracy", "similarity_threshold", "map_threshold", "healthy_threshold"):
+        for table in ("accuracy", "auroc", "similarity_threshold", "map_threshold", "healthy_threshold"):
             _require(len(getattr(self, table)) == n, f"its table '{table}' does not have {n} entries")
         _require(all(v > 0 for v in (*self.map_threshold, *self.healthy_threshold)), "a map threshold is not positive")
         low, high = self.guidance[0], self.guidance[-1]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_model import tiny_calibration
 
-from anofpdm.calibrate import LabelledEvidence, best_threshold, calibrate, healthy_threshold
+from anofpdm.calibrate import LabelledEvidence, area_under_roc, best_threshold, calibrate, healthy_threshold
 from anofpdm.calibration import calibration_for, calibrations_to_json, load_calibrations
 from anofpdm.configuration import OperatingPoint
 from anofpdm.errors import InputError, ModelError
@@ -60,6 +60,16 @@ def test_best_threshold_makes_the_fewest_errors_of_all_thresholds(pairs: list[tu
     assert ((values >= threshold) == labels).mean() == pytest.approx(accuracy)
     candidates = [*(values - 0.5), values.max() + 1]
     assert accuracy == pytest.approx(max(((values >= c) == labels).mean() for c in candidates))
+
+
+def test_area_under_roc_is_scikit_learns() -> None:
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        values, labels = rng.integers(0, 6, 30).astype(float), rng.random(30) < 0.4
+        labels[:2] = [True, False]
+        assert area_under_roc(values, labels) == pytest.approx(roc_auc_score(labels, values))
 
 
 def test_labels_alone_find_a_strength_and_thresholds_that_work() -> None:

@@ -54,6 +54,7 @@ def tiny_calibration(weights_sha256: str, channels: int = 1, point: OperatingPoi
         guidance=guidance,
         default_guidance=guidance[1],
         accuracy=(0.9,) * n,
+        auroc=(0.95,) * n,
         decision="map",
         similarity_threshold=(0.99,) * n,
         map_threshold=tuple(1e-9 * (1 + w) ** 2 for w in guidance),

@@ -134,12 +134,21 @@ def write_calibration(folder: ModelFolder, calibration: str) -> ModelFolder:
     Raises OutputError if it cannot be written. Broken off between the two files, the folder reports
     a wrong checksum of the calibration until it is written again.
     """
-    checksums = {**folder.checksums, CALIBRATION_FILE: hashlib.sha256(calibration.encode("utf-8")).hexdigest()}
+    return _replace_file(folder, CALIBRATION_FILE, calibration)
+
+
+def write_config(folder: ModelFolder, config: ModelConfig) -> ModelFolder:
+    """Put another configuration into a model folder; likewise."""
+    return _replace_file(folder, CONFIG_FILE, model_config_to_json(config))
+
+
+def _replace_file(folder: ModelFolder, name: str, text: str) -> ModelFolder:
+    checksums = {**folder.checksums, name: hashlib.sha256(text.encode("utf-8")).hexdigest()}
     try:
-        _replace_text(folder.path / CALIBRATION_FILE, calibration)
+        _replace_text(folder.path / name, text)
         _replace_text(folder.path / CHECKSUMS_FILE, _checksums_to_json(checksums))
     except OSError as error:
-        raise OutputError(f"The calibration could not be written into {folder.path} ({error}).") from error
+        raise OutputError(f"{name} could not be written into {folder.path} ({error}).") from error
     return open_model_folder(folder.path, verify_weights=False)
 
 
