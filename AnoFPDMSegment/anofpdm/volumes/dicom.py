@@ -16,6 +16,8 @@ from .geometry import FloatArray
 SERIES_UID = "0020|000e"
 SLICE_THICKNESS = "0018|0050"
 DICOM_ENDINGS = (".dcm", ".ima")
+MAXIMUM_COMPRESSION = 1000
+"""Voxels for each byte of a file; no real image is packed more densely."""
 META_BYTES = 1024
 """The preamble and the group that names the kind of object."""
 IMAGE_CLASS = re.compile(rb"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(2|4|7|128)(\.[134])*[\x00\x02]")
@@ -162,6 +164,9 @@ def _file_information(file: str) -> sitk.ImageFileReader | None:
     try:
         reader.ReadImageInformation()
     except RuntimeError:
+        return None
+    # A damaged size of many gigabytes would end the whole process when memory is short.
+    if math.prod(reader.GetSize()) > MAXIMUM_COMPRESSION * Path(file).stat().st_size:
         return None
     return reader
 
