@@ -5,6 +5,7 @@ The same functions serve `detect`, `adjust` and a live panel. Torch-free.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -69,10 +70,11 @@ class Detection:
     def write(self, directory: str | Path, *, request: str | None = None, cancel: CancelToken | None = None) -> None:
         """Write all files of the result into `directory`, whole or not at all. Raises OutputError or Cancelled.
 
-        `request` is kept in the findings' parameters, so that a later run can tell what was asked for.
+        `request` replaces the evidence's; it is kept with the evidence and in the findings' parameters, so that a
+        later run can tell what was asked for.
         """
-        case = self.case
-        findings = {**self.findings, "parameters": {**self.findings["parameters"], "request": request}}
+        case = self.case if request is None else dataclasses.replace(self.case, request=request)
+        findings = {**self.findings, "parameters": {**self.findings["parameters"], "request": case.request}}
         writers: dict[str, Callable[[Path], None]] = {
             HEATMAP_FILE: lambda path: write_heatmap(path, self.score, case.geometry),
             SEGMENTATION_FILE: lambda path: write_segmentation(path, self.mask, case.geometry),
@@ -125,11 +127,16 @@ def check_can_write(directory: str | Path, inputs: Iterable[str | Path] = ()) ->
 
 
 def build_detection(case: CaseEvidence, settings: SelectionSettings | None = None) -> Detection:
-    """Apply settings to evidence. Raises SettingsError for settings the evidence cannot answer."""
+    """Apply settings to evidence; None applies those kept with it.
+
+    Raises SettingsError for settings the evidence cannot answer.
+    """
+    if settings is not None:
+        case = dataclasses.replace(case, settings=settings)
     choices = resolve(
         case.evidence.point,
         len(case.model.used),
-        settings or SelectionSettings(),
+        case.settings,
         case.calibration,
         MinimumSize(pixels=case.model.minimum_size_px),
     )

@@ -154,7 +154,7 @@ class Detector:
         """
         self.check(settings)
         case = self.examine(images, options, on_progress=on_progress, cancel=cancel)
-        return build_detection(case, settings)
+        return build_detection(case, settings or SelectionSettings())
 
     def identity(self) -> dict[str, Any]:
         """What of the detector decides the result: for telling whether a finished case is up to date."""

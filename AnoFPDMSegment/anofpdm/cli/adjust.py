@@ -9,7 +9,8 @@ from typing import Any
 from ..detection import build_detection, check_can_write
 from ..evidence.storage import EVIDENCE_FILE, load_evidence
 from ..results.findings import format_findings
-from .options import add_selection_options, output_folder, selection_settings
+from ..selection.settings import SelectionSettings
+from .options import add_selection_options, output_folder, overlaid_settings
 
 
 def add_parser(commands: Any) -> None:
@@ -17,22 +18,27 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "adjust",
         help="change guidance strength or thresholds of a result, without a rerun",
-        description="Rebuild a result from its evidence with other guidance strength or thresholds.",
+        description="Rebuild a result from its evidence with other guidance strength or thresholds. Whatever is left "
+        "out stays as it was chosen for the result.",
     )
     parser.add_argument("result", metavar="DIR", help="output folder of anofpdm detect")
     parser.add_argument("--output", metavar="DIR", help="folder for the new result (default: replace the old one)")
-    add_selection_options(parser)
+    parser.add_argument(
+        "--as-calibrated", action="store_true", help="forget what was chosen before; the options given here still hold"
+    )
+    add_selection_options(parser, "selection (as chosen for the result where left out)")
     parser.set_defaults(run=run_adjust)
 
 
 def run_adjust(options: argparse.Namespace) -> int:
     """Run the command."""
-    settings = selection_settings(options)
+    overlaid_settings(options, SelectionSettings())  # what is wrong with the options is wrong with any result
     source = Path(options.result)
     output = output_folder(options.output) if options.output is not None else source
     case = load_evidence(source / EVIDENCE_FILE)
     check_can_write(output)
-    detection = build_detection(case, settings)
+    before = SelectionSettings() if options.as_calibrated else case.settings
+    detection = build_detection(case, overlaid_settings(options, before, case.calibration))
     detection.write(output)
     print(f"{format_findings(detection.findings)}\nWritten to {output}.")
     return 0

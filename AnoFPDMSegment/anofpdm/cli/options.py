@@ -4,48 +4,89 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..calibration import Calibration
 from ..configuration import OperatingPoint
 from ..errors import ModelError, SettingsError
 from ..selection.settings import MinimumSize, SelectionSettings, Threshold
 
+CALIBRATED = "calibrated"
+"""Takes a single option back to what the model's calibration says."""
 
-def add_selection_options(parser: argparse.ArgumentParser) -> None:
-    """What can be chosen without a rerun."""
-    group = parser.add_argument_group("selection (as calibrated where left out; can be changed later with adjust)")
-    group.add_argument("--guidance", type=float, metavar="W", help="guidance strength w toward healthy")
+
+def add_selection_options(
+    parser: argparse.ArgumentParser,
+    title: str = "selection (as calibrated where left out; can be changed later with adjust)",
+) -> None:
+    """What can be chosen without a rerun; every option also takes the value 'calibrated'."""
+    group = parser.add_argument_group(title, "Options that take a value also take 'calibrated'.")
+    group.add_argument("--guidance", type=_float_or_calibrated, metavar="W", help="guidance strength w toward healthy")
     group.add_argument(
         "--threshold",
         metavar="KIND",
         help="pixel threshold: dynamic (Algorithm 1 of the paper), healthy (calibrated on healthy slices), "
         "quantile=Q or value=V",
     )
-    group.add_argument("--decision", choices=("similarity", "map"), help="image-level decision")
-    group.add_argument("--decision-threshold", type=float, metavar="X", help="replaces its calibrated threshold")
-    group.add_argument("--ungated", action="store_true", help="show the maps of slices decided healthy too")
-    group.add_argument("--last-sam", action="store_true", help="use the last sub-anomaly map, not the aggregated one")
+    group.add_argument("--decision", choices=("similarity", "map", CALIBRATED), help="image-level decision")
+    group.add_argument(
+        "--decision-threshold", type=_float_or_calibrated, metavar="X", help="replaces its calibrated threshold"
+    )
+    gate = group.add_mutually_exclusive_group()
+    gate.add_argument("--ungated", action="store_const", const=True, help="show the maps of healthy slices too")
+    gate.add_argument("--gated", dest="ungated", action="store_const", const=False, help="do not (default)")
+    kind = group.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--last-sam",
+        dest="map",
+        action="store_const",
+        const="last",
+        help="use the last sub-anomaly map, not the aggregated one",
+    )
+    kind.add_argument(
+        "--aggregated", dest="map", action="store_const", const="aggregated", help="use the aggregated map (default)"
+    )
     group.add_argument(
         "--scaling", metavar="M[,M...]", help="dataset-calibrated scaling M_max, one value per used modality"
     )
-    group.add_argument("--region", choices=("interior", "frame"), help="where anomalies are accepted")
+    group.add_argument("--region", choices=("interior", "frame", CALIBRATED), help="where anomalies are accepted")
     group.add_argument("--min-size", metavar="SIZE", help="smallest component kept: 40px (per slice) or 500mm3")
 
 
+def overlaid_settings(
+    options: argparse.Namespace, before: SelectionSettings, calibration: Calibration | None = None
+) -> SelectionSettings:
+    """The settings `before` with the options put over them. Raises SettingsError.
+
+    An image-level threshold belongs to one of the decisions: another decision without a threshold of its
+    own takes the calibrated one. `calibration` tells which decision an open setting means.
+    """
+    given: dict[str, Any] = {}
+    readers: dict[str, tuple[Any, Callable[[Any], Any]]] = {
+        "guidance": (options.guidance, lambda value: _finite(value, "--guidance")),
+        "threshold": (options.threshold, Threshold.parse),
+        "decision": (options.decision, str),
+        "decision_threshold": (options.decision_threshold, lambda value: _finite(value, "--decision-threshold")),
+        "ungated": (options.ungated, bool),
+        "map": (options.map, str),
+        "scaling": (options.scaling, lambda text: tuple(numbers(text, "--scaling"))),
+        "region": (options.region, str),
+        "minimum_size": (options.min_size, MinimumSize.parse),
+    }
+    for name, (value, read) in readers.items():
+        if value is not None:
+            given[name] = None if value == CALIBRATED else read(value)
+    usual = calibration.decision if calibration else "similarity"
+    if "decision" in given and (given["decision"] or usual) != (before.decision or usual):
+        given.setdefault("decision_threshold", None)
+    return dataclasses.replace(before, **given)
+
+
 def selection_settings(options: argparse.Namespace) -> SelectionSettings:
-    """Raises SettingsError."""
-    return SelectionSettings(
-        guidance=_finite(options.guidance, "--guidance"),
-        threshold=Threshold.parse(options.threshold) if options.threshold is not None else None,
-        decision=options.decision,
-        decision_threshold=_finite(options.decision_threshold, "--decision-threshold"),
-        ungated=options.ungated,
-        map="last" if options.last_sam else "aggregated",
-        scaling=tuple(numbers(options.scaling, "--scaling")) if options.scaling is not None else None,
-        region=options.region,
-        minimum_size=MinimumSize.parse(options.min_size) if options.min_size is not None else None,
-    )
+    """The options alone, as calibrated where left out. Raises SettingsError."""
+    return overlaid_settings(options, SelectionSettings())
 
 
 def add_process_options(parser: argparse.ArgumentParser) -> None:
@@ -101,6 +142,15 @@ def numbers(text: str, option: str) -> list[float]:
     for value in values:
         _finite(value, option)
     return values
+
+
+def _float_or_calibrated(text: str) -> float | str:
+    if text == CALIBRATED:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid float value: '{text}'") from None
 
 
 def _range(text: str) -> tuple[int, int]:

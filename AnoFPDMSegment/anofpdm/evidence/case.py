@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..arrays import BoolArray, ByteArray, FloatArray
 from ..calibration import Calibration
 from ..errors import EvidenceError
+from ..selection.settings import SelectionSettings
 from ..volumes.geometry import VolumeGeometry
 from ..volumes.stack_grid import StackGrid
 from .maps import Evidence
@@ -72,6 +73,10 @@ class CaseEvidence:
     model: ModelIdentity
     calibration: Calibration | None
     run: RunRecord
+    settings: SelectionSettings = field(default_factory=SelectionSettings)
+    """What was chosen for the result beside this evidence; an adjustment starts from it."""
+    request: str | None = None
+    """A digest of what a table's run asked for, so that it can tell a finished case."""
 
     def __post_init__(self) -> None:
         width, height, count = self.grid.size

@@ -12,12 +12,13 @@ import numpy as np
 from ..calibration import Calibration
 from ..configuration import OperatingPoint, record_from_dict, record_to_dict
 from ..errors import EvidenceError
+from ..selection.settings import SelectionSettings
 from ..volumes.geometry import VolumeGeometry
 from ..volumes.stack_grid import StackGrid
 from .case import CaseEvidence, ModelIdentity, RunRecord
 from .maps import broken_array, build_evidence, evidence_arrays
 
-EVIDENCE_SCHEMA = 1
+EVIDENCE_SCHEMA = 2
 EVIDENCE_FILE = "evidence.npz"
 _MAGIC = "anofpdm-evidence"
 _PREFIX = "evidence_"
@@ -41,6 +42,8 @@ def save_evidence(path: Path, case: CaseEvidence) -> None:
             "files": dict(case.run.files),
             "software": dict(case.run.software),
         },
+        "settings": record_to_dict(case.settings),
+        "request": case.request,
     }
     text = np.frombuffer(json.dumps(record).encode(), dtype=np.uint8)
     arrays: dict[str, Any] = {_PREFIX + name: value for name, value in evidence_arrays(case.evidence).items()}
@@ -113,6 +116,8 @@ def _case(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> CaseEvidence
             batch_size=int(run["batch_size"]),
             network_evaluations=int(run["network_evaluations"]),
         ),
+        settings=record_from_dict(SelectionSettings, record["settings"], "settings"),
+        request=None if record["request"] is None else str(record["request"]),
     )
 
 

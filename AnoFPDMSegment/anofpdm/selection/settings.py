@@ -24,6 +24,16 @@ class Threshold:
     kind: ThresholdKind
     number: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.kind == "quantile":
+            if self.number is None or not 0 < self.number < 1:
+                raise SettingsError(f"The threshold's quantile must lie between 0 and 1, not {_shown(self.number)}.")
+        elif self.kind == "value":
+            if self.number is None or not 0 < self.number < float("inf"):
+                raise SettingsError(f"The threshold's value must be positive, not {_shown(self.number)}.")
+        elif self.number is not None:
+            raise SettingsError(f"The threshold '{self.kind}' takes no number.")
+
     @classmethod
     def parse(cls, text: str) -> Threshold:
         """`dynamic`, `healthy`, `quantile=Q` (0 < Q < 1) or `value=V` (V > 0). Raises SettingsError."""
@@ -33,13 +43,7 @@ class Threshold:
         number = _number(match.group(2)) if match else None
         if match is None or number is None:
             raise SettingsError(f"The threshold '{text}' is not one of dynamic, healthy, quantile=Q, value=V.")
-        if match.group(1) == "quantile":
-            if not 0 < number < 1:
-                raise SettingsError(f"The threshold's quantile must lie between 0 and 1, not {number:g}.")
-            return cls("quantile", number)
-        if not 0 < number < float("inf"):
-            raise SettingsError(f"The threshold's value must be positive, not {number:g}.")
-        return cls("value", number)
+        return cls("quantile" if match.group(1) == "quantile" else "value", number)
 
     def __str__(self) -> str:
         return self.kind if self.number is None else f"{self.kind}={self.number:g}"
@@ -51,6 +55,11 @@ class MinimumSize:
 
     pixels: int | None = None
     mm3: float | None = None
+
+    def __post_init__(self) -> None:
+        for size in (self.pixels, self.mm3):
+            if size is not None and not 0 <= size < 1e9:
+                raise SettingsError(f"The minimum size must not be negative, not {size:g}.")
 
     @classmethod
     def parse(cls, text: str) -> MinimumSize:
@@ -94,6 +103,10 @@ class SelectionSettings:
         limit = self.decision_threshold
         if limit is not None and not float("-inf") < limit < float("inf"):
             raise SettingsError("The image-level threshold must be a finite number.")
+
+
+def _shown(number: float | None) -> str:
+    return "left out" if number is None else f"{number:g}"
 
 
 def _number(text: str) -> float | None:
