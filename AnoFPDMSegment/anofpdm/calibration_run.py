@@ -127,5 +127,6 @@ class CalibrationRun:
             device=self._device.device,
             batch_size=self._batch_size,
             on_progress=report,
+            cancel=self._cancel,
         )
         return LabelledEvidence(evidence, self._interior, self._unhealthy, self._subjects)

@@ -19,20 +19,22 @@ from . import __version__
 from .calibration import Calibration, calibration_for, load_calibrations
 from .configuration import ModelConfig, OperatingPoint, record_to_dict
 from .detection import Detection, build_detection
-from .diffusion.device import ChosenDevice, choose_device
+from .diffusion.device import ChosenDevice, choose_device, confirm_device
+from .diffusion.forward_process import NULL_LABEL
 from .diffusion.predictor import NetworkPredictor
 from .diffusion.schedule import NoiseSchedule, jump_targets, visited_levels
 from .diffusion.slices import SlicePredictor, accumulate_slices, batch_size_for
 from .errors import InputError, ModelError, SettingsError
 from .evidence.case import CaseEvidence, ModelIdentity, RunRecord
 from .evidence.maps import Evidence, broken_array, evidence_arrays
-from .progress import CancelToken, ProgressCallback, ProgressClock
+from .progress import CancelToken, ProgressCallback, ProgressClock, StageCallback
 from .selection.select import resolve
 from .selection.settings import MinimumSize, SelectionSettings
 from .store.model_folder import ModelFolder
 from .store.model_search import default_model_name, find_model
 from .store.weights import load_network
-from .volumes.preparation import PreparedCase, prepare_case
+from .volumes.geometry import VolumeGeometry
+from .volumes.preparation import PreparedCase, check_modalities, prepare_case
 from .volumes.reading import check_volume, read_volume
 
 Image = str | Path | sitk.Image
@@ -121,11 +123,16 @@ class Detector:
                 raise SettingsError(f"The range {point.first}..{point.last} goes beyond the model's {levels}.")
             config = dataclasses.replace(config, operating_point=point)
         chosen = choose_device(device)
-        network: torch.nn.Module = load_network(folder, chosen.device)
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        predictor = _load_predictor(folder, config, chosen.device)
+        if chosen.device.type != "cpu":
+            confirmed = confirm_device(chosen, lambda: _evaluate_once(predictor, config, chosen.device))
+            if confirmed is not chosen:
+                # Read again: after a failure of its own the device may not even give the weights back.
+                predictor = _load_predictor(folder, config, confirmed.device)
+            chosen = confirmed
         return cls(
             config,
-            NetworkPredictor(network, config.operating_point.precision),
+            predictor,
             chosen,
             weights_sha256=folder.weights_sha256,
             calibrations=load_calibrations(folder.calibration) if folder.calibration else [],
@@ -139,6 +146,7 @@ class Detector:
         options: DetectorOptions | None = None,
         *,
         on_progress: ProgressCallback | None = None,
+        on_stage: StageCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> Detection:
         """Detect anomalies in one patient's volume.
@@ -148,12 +156,15 @@ class Detector:
                 mapping from modality to image. Results return on the grid of the model's first modality.
             settings: guidance strength, thresholds, decision; as calibrated where left open.
             on_progress: called after every step of every batch.
-            cancel: set it to end the run with Cancelled.
+            on_stage: called when reading, preparing, detecting and building begin.
+            cancel: set it to end the run with Cancelled before its next evaluation of the network.
 
         Raises InputError, SettingsError, ResourceError or Cancelled.
         """
         self.check(settings)
-        case = self.examine(images, options, on_progress=on_progress, cancel=cancel)
+        case = self.examine(images, options, on_progress=on_progress, on_stage=on_stage, cancel=cancel)
+        if on_stage is not None:
+            on_stage("building")
         return build_detection(case, settings or SelectionSettings())
 
     def identity(self) -> dict[str, Any]:
@@ -180,15 +191,19 @@ class Detector:
         options: DetectorOptions | None = None,
         *,
         on_progress: ProgressCallback | None = None,
+        on_stage: StageCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> CaseEvidence:
         """The evidence of one volume, from which `build_detection` makes results for any settings."""
         options = options or DetectorOptions()
+        cancel = cancel or CancelToken()
+        on_stage = on_stage or (lambda _: None)
         start = time.monotonic()
-        files, volumes = self._read(images)
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        prepared = prepare_case(volumes, self.config)
+        on_stage("reading")
+        files, volumes = self._read(images, cancel)
+        on_stage("preparing")
+        prepared = prepare_case(volumes, self.config, cancel=cancel)
+        on_stage("detecting")
         point = self.config.operating_point
         calibration, _ = calibration_for(self._calibrations, point, self._weights_sha256)
         evidence, batch = self._run(prepared, options, on_progress, cancel)
@@ -221,22 +236,18 @@ class Detector:
             ),
         )
 
-    def _read(self, images: Image | Mapping[str, Image]) -> tuple[dict[str, str], dict[str, sitk.Image]]:
+    def _read(
+        self, images: Image | Mapping[str, Image], cancel: CancelToken
+    ) -> tuple[dict[str, str], dict[str, sitk.Image]]:
         if not isinstance(images, Mapping):
             if len(self.config.modalities) > 1:
                 names = " ".join(f"{modality}=FILE" for modality in self.config.modalities)
                 raise InputError(f"This model needs several modalities; name each one: {names}.")
             images = {self.config.modalities[0]: images}
-        unknown = [name for name in images if name not in self.config.modalities]
-        missing = [name for name in self.config.modalities if name not in images]
-        if unknown or missing:
-            needed = ", ".join(self.config.modalities)
-            given = ", ".join(images) or "none"
-            raise InputError(
-                f"This model needs the modalities {needed}, but {given} was given; name each as in t1=FILE."
-            )
+        check_modalities(images, self.config)
         files, volumes = {}, {}
         for modality in self.config.modalities:
+            cancel.raise_if_cancelled()
             image = images[modality]
             if isinstance(image, sitk.Image):
                 files[modality], volumes[modality] = "", check_volume(image, modality)
@@ -249,16 +260,15 @@ class Detector:
         prepared: PreparedCase,
         options: DetectorOptions,
         on_progress: ProgressCallback | None,
-        cancel: CancelToken | None,
+        cancel: CancelToken,
     ) -> tuple[Evidence, int]:
-        clock = ProgressClock(len(prepared.x0), on_progress)
+        clock = ProgressClock(len(prepared.x0), on_progress, afterwards_s=_results_s(prepared.geometry))
         sizes = [batch_size_for(self.device.device, options.batch_size)]
         furthest = 0.0
 
         def report(done: float) -> None:
             nonlocal furthest
-            if cancel is not None:
-                cancel.raise_if_cancelled()
+            cancel.raise_if_cancelled()
             furthest = max(furthest, done)  # a batch begun again after memory ran out
             clock.report(furthest)
 
@@ -281,6 +291,7 @@ class Detector:
             batch_size=options.batch_size,
             on_progress=report,
             on_smaller_batch=smaller,
+            cancel=cancel,
         )
         if broken_array(evidence_arrays(evidence)):
             # Comparisons with NaN are false: without this the slices would pass for healthy.
@@ -304,11 +315,32 @@ class Detector:
         )
 
 
+def _load_predictor(folder: ModelFolder, config: ModelConfig, device: torch.device) -> NetworkPredictor:
+    network: torch.nn.Module = load_network(folder, device)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return NetworkPredictor(network, config.operating_point.precision)
+
+
+@torch.inference_mode()
+def _evaluate_once(predictor: SlicePredictor, config: ModelConfig, device: torch.device) -> None:
+    """The smallest evaluation of a run: one slice, healthy and null label."""
+    level = torch.full((1,), 0.5, device=device) if config.network.level_embedding else None
+    x = torch.zeros(2, len(config.modalities), config.grid.matrix, config.grid.matrix, device=device)
+    t = torch.full((2,), config.operating_point.first - 1, dtype=torch.int64, device=device)
+    label = torch.tensor([config.healthy_label, NULL_LABEL])
+    predictor.for_slices(level)(x, t, label).sum().item()
+
+
 def _evaluations(point: OperatingPoint) -> int:
     """Network evaluations a slice: one fused pair a step, and the inversion's own where it is not shared."""
     if point.encoding == "ddpm":
         return 2 * point.steps
     return 2 * point.steps + 1 if point.mode == "paper" else 3 * point.steps - 1
+
+
+def _results_s(geometry: VolumeGeometry) -> float:
+    """About how long results on this grid take to be built and written, as measured on a plain processor."""
+    return 0.2 + 1.5e-7 * float(np.prod(geometry.size))
 
 
 def _unguided_warning(evidence: Evidence, calibration: Calibration | None) -> str:

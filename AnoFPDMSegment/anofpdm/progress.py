@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from .errors import Cancelled
 
@@ -18,10 +19,13 @@ class Progress:
     slices_total: int
     elapsed_s: float
     remaining_s: float | None
-    """None until the first step gives a rate."""
+    """To the end of the run, its results written; None until the second step gives a rate."""
 
 
 ProgressCallback = Callable[[Progress], None]
+
+Stage = Literal["reading", "preparing", "detecting", "building", "writing"]
+StageCallback = Callable[[Stage], None]
 
 
 class CancelToken:
@@ -43,12 +47,23 @@ class CancelToken:
 class ProgressClock:
     """Turns slices done into `Progress` with the time left at the rate so far.
 
-    The first report only starts the rate: what came before it (first allocations, kernel choice) is
-    not typical of the rest.
+    The first report of something done only starts the rate: what came before it (first allocations,
+    kernel choice) is not typical of the rest.
+
+    Args:
+        afterwards_s: what follows when everything is done; part of the time left.
     """
 
-    def __init__(self, total: int, callback: ProgressCallback | None, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        total: int,
+        callback: ProgressCallback | None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        afterwards_s: float = 0.0,
+    ):
         self._total = total
+        self._afterwards_s = afterwards_s
         self._callback = callback
         self._clock = clock
         self._start = clock()
@@ -58,11 +73,13 @@ class ProgressClock:
         """`done` slices of the total are finished."""
         now = self._clock()
         remaining = None
-        if self._first is None:
-            self._first = (now, done)
+        if done >= self._total:
+            remaining = self._afterwards_s
+        elif self._first is None:
+            self._first = (now, done) if done > 0 else None
         else:
             first_time, first_done = self._first
             if done > first_done:
-                remaining = (now - first_time) / (done - first_done) * (self._total - done)
+                remaining = (now - first_time) / (done - first_done) * (self._total - done) + self._afterwards_s
         if self._callback is not None:
             self._callback(Progress(done, self._total, now - self._start, remaining))

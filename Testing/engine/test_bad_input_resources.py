@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,13 +15,16 @@ import torch
 from command_line import CommandLine
 from torch import Tensor
 
+from anofpdm import detector as detectors
 from anofpdm.calibration import load_calibrations
+from anofpdm.cli.failures import OUT_OF_MEMORY, describe_failure
 from anofpdm.detector import Detector, DetectorOptions
 from anofpdm.diffusion import device as devices
-from anofpdm.diffusion.device import ChosenDevice, choose_device
+from anofpdm.diffusion.device import ChosenDevice, choose_device, confirm_device
 from anofpdm.diffusion.predictor import NetworkPredictor
 from anofpdm.errors import ModelError, ResourceError, SettingsError
 from anofpdm.evidence.maps import Evidence
+from anofpdm.out_of_memory import is_out_of_memory
 from anofpdm.progress import Progress
 from anofpdm.store.model_folder import open_model_folder
 from anofpdm.store.weights import load_network
@@ -252,3 +256,76 @@ class TestDeviceFallback:
         findings = json.loads((tmp_path / "o" / "findings.json").read_text())
         assert any("no kernel image" in warning for warning in findings["warnings"])
         assert findings["device"] == "CPU"
+
+
+class TestNetworkOnTheDevice:
+    """A device that passes the small test and fails at the network"""
+
+    GPU = ChosenDevice(torch.device("cuda", 1), "Some GPU")
+
+    def test_that_runs_is_kept(self) -> None:
+        assert confirm_device(self.GPU, lambda: None) is self.GPU
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            RuntimeError("CUDA error: no kernel image is available\nfor execution on the device"),
+            NotImplementedError("The operator 'aten::_scaled_dot_product' is not implemented for this device"),
+        ],
+    )
+    def test_that_fails_gives_way_to_the_cpu(self, error: Exception) -> None:
+        chosen = confirm_device(self.GPU, _raises(error))
+        assert chosen.device == torch.device("cpu") and chosen.name == "CPU"
+        assert chosen.warning.startswith("The device 'cuda:1' is present but cannot run this network (")
+        assert chosen.warning.endswith("; the CPU is used instead.") and "\n" not in chosen.warning
+
+    @pytest.mark.parametrize("error", NO_MEMORY[:3], ids=["cuda", "cpu", "mps"])
+    def test_that_is_full_is_kept(self, error: Callable[[], Exception]) -> None:
+        assert confirm_device(self.GPU, _raises(error())) is self.GPU
+
+    def test_a_defect_is_not_hidden(self) -> None:
+        with pytest.raises(KeyError):
+            confirm_device(self.GPU, _raises(KeyError("x")))
+
+    def test_the_detector_evaluates_its_network_there(
+        self, tiny_model: Path, head_image: sitk.Image, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The meta device holds the weights and computes nothing."""
+        nowhere = ChosenDevice(torch.device("meta"), "Nowhere")
+        monkeypatch.setattr(detectors, "choose_device", lambda wanted: nowhere)
+        notices: list[str] = []
+        fallen_back = Detector.from_model(tiny_model, notice=notices.append)
+        assert fallen_back.device.device == torch.device("cpu")
+        assert len(notices) == 1 and "The device 'meta' is present but cannot run this network" in notices[0]
+        found = fallen_back.examine(head_image).evidence
+        monkeypatch.undo()
+        check_same(found, Detector.from_model(tiny_model, device="cpu").examine(head_image).evidence)
+
+
+def _raises(error: Exception) -> Callable[[], object]:
+    def evaluate() -> object:
+        raise error
+
+    return evaluate
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        *((make(), True) for make in NO_MEMORY),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp:116] DefaultCPUAllocator: not enough memory: 9 bytes"), True),
+        (RuntimeError("Exception thrown in SimpleITK: Failed to allocate memory for image."), True),
+        (RuntimeError("std::bad_alloc"), True),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), True),
+        (RuntimeError("CUDNN_STATUS_NOT_SUPPORTED"), False),
+        (RuntimeError("shape mismatch"), False),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_exhausted_memory_is_recognised_alike(error: Exception, expected: bool) -> None:
+    """By the batches that are halved and by the sentence that ends a run."""
+    assert is_out_of_memory(error) == expected
+    assert (describe_failure(error)[1] == OUT_OF_MEMORY) == expected

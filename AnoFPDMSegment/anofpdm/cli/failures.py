@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import traceback
 
 from ..errors import AnoFPDMError
+from ..out_of_memory import is_out_of_memory
 
 UNUSABLE_FILE = 2
 UNPRINTABLE = 4
@@ -15,9 +15,6 @@ MISSING_PACKAGE = 69
 UNEXPECTED = 70
 CANCELLED = 130
 DEBUG_VARIABLE = "ANOFPDM_DEBUG"
-
-_NO_MEMORY = re.compile("failed to allocate memory|out of memory|bad_alloc|can(no|')t allocate memory", re.IGNORECASE)
-"""As ITK and torch say it."""
 
 
 def describe_failure(error: BaseException) -> tuple[str, int]:
@@ -28,7 +25,7 @@ def describe_failure(error: BaseException) -> tuple[str, int]:
         traceback.print_exception(error)
     if isinstance(error, KeyboardInterrupt):
         return "The run was cancelled; nothing was written.", CANCELLED
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error))):
+    if is_out_of_memory(error):
         return "Memory ran out; close other programs or use a machine with more memory.", OUT_OF_MEMORY
     if isinstance(error, ImportError):
         package = (error.name or "").partition(".")[0]

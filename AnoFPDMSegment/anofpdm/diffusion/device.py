@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from ..errors import SettingsError
+from ..out_of_memory import is_out_of_memory
 
 DEVICE_CHOICES = ("auto", "cpu", "cuda", "mps")
 
@@ -45,14 +47,35 @@ def choose_device(wanted: str = "auto") -> ChosenDevice:
         device = torch.device(wanted)
         _probe(device)
     except (RuntimeError, NotImplementedError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        return ChosenDevice(
-            torch.device("cpu"),
-            "CPU",
-            f"The device '{wanted}' is present but cannot run this network ({reason}); the CPU is used instead.",
-        )
+        return _fallback(wanted, error)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "Apple GPU (MPS)"
     return ChosenDevice(device, name)
+
+
+def confirm_device(chosen: ChosenDevice, evaluate: Callable[[], object]) -> ChosenDevice:
+    """`chosen` if the network runs there, else the CPU with a warning.
+
+    Args:
+        evaluate: one real evaluation of the network on that device, waited for.
+
+    The small operation of `choose_device` passes on devices that lack a kernel, or a precision, which the
+    network needs. Memory that runs out is no reason to leave the device: the run tries smaller batches.
+    """
+    try:
+        evaluate()
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            return _fallback(str(chosen.device), error)
+    return chosen
+
+
+def _fallback(wanted: str, error: Exception) -> ChosenDevice:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return ChosenDevice(
+        torch.device("cpu"),
+        "CPU",
+        f"The device '{wanted}' is present but cannot run this network ({reason}); the CPU is used instead.",
+    )
 
 
 def _parse(wanted: str) -> tuple[str, int | None]:

@@ -24,7 +24,8 @@ class NoisePredictor(Protocol):
     """eps_theta(x_t, t, label).
 
     `x_t` [N, C, H, W] holds one or two copies of the batch of slices, `t` [N] 0-based levels,
-    `label` [N] class labels with `NULL_LABEL` for the null label; returns [N, C, H, W] float32.
+    `label` [N] class labels with `NULL_LABEL` for the null label, on the CPU: the network compares
+    them there, and fetching them would wait for the accelerator at every evaluation. Returns [N, C, H, W] float32.
     """
 
     def __call__(self, x_t: Tensor, t: Tensor, label: Tensor) -> Tensor: ...
@@ -39,17 +40,21 @@ class _Evaluations:
 
     def null(self, x: Tensor, level: int) -> Tensor:
         n = len(x)
-        return self._predict(x, self._full(n, level, x), self._full(n, NULL_LABEL, x))
+        return self._predict(x, self._levels(n, level, x), self._labels(n, NULL_LABEL))
 
     def healthy_and_null(self, x: Tensor, level: int) -> tuple[Tensor, Tensor]:
         n = len(x)
-        labels = torch.cat([self._full(n, self._healthy, x), self._full(n, NULL_LABEL, x)])
-        both = self._predict(torch.cat([x, x]), self._full(2 * n, level, x), labels)
+        labels = torch.cat([self._labels(n, self._healthy), self._labels(n, NULL_LABEL)])
+        both = self._predict(torch.cat([x, x]), self._levels(2 * n, level, x), labels)
         return both[:n], both[n:]
 
     @staticmethod
-    def _full(n: int, value: int, like: Tensor) -> Tensor:
-        return torch.full((n,), int(value), dtype=torch.int64, device=like.device)
+    def _levels(n: int, level: int, like: Tensor) -> Tensor:
+        return torch.full((n,), int(level), dtype=torch.int64, device=like.device)
+
+    @staticmethod
+    def _labels(n: int, label: int) -> Tensor:
+        return torch.full((n,), label, dtype=torch.int64)
 
 
 def _paper_ddim_states(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -13,6 +14,8 @@ from ..arrays import FloatArray
 from ..configuration import OperatingPoint
 from ..errors import ResourceError
 from ..evidence.maps import Evidence, build_evidence, join_evidence
+from ..out_of_memory import is_out_of_memory
+from ..progress import CancelToken
 from .forward_process import NoisePredictor, run_forward_process
 from .noise import SeededNoise
 from .schedule import NoiseSchedule
@@ -41,24 +44,29 @@ def accumulate_slices(
     batch_size: int | None = None,
     on_progress: Callable[[float], None] | None = None,
     on_smaller_batch: Callable[[int], None] | None = None,
+    cancel: CancelToken | None = None,
 ) -> Evidence:
     """Evidence of the slices x0 [N, C, H, W] in [-1, 1]; the result does not depend on the batch size.
 
     Args:
         level: relative level [N] for a network that takes it.
         slice_numbers: number of each slice, which with `seed` gives its noise; default 0..N-1.
-        batch_size: slices a batch; None chooses by device. Out of memory halves it and goes on.
+        batch_size: most slices a batch; None chooses by device. The slices are spread evenly over as few
+            batches as that needs, so that the last is no shorter than the time left supposes. Out of
+            memory halves it and goes on.
         on_progress: called after every step with the slices done so far; may raise to stop the run.
         on_smaller_batch: told the new size when memory ran out.
+        cancel: looked at before every evaluation of the network.
 
-    Raises ResourceError when a single slice does not fit into memory.
+    Raises Cancelled, and ResourceError when a single slice does not fit into memory.
     """
     numbers = list(slice_numbers) if slice_numbers is not None else list(range(len(x0)))
     size = batch_size_for(device, batch_size)
     parts: list[Evidence] = []
     start = 0
     while start < len(x0):
-        batch = slice(start, min(start + size, len(x0)))
+        left = len(x0) - start
+        batch = slice(start, start + math.ceil(left / math.ceil(left / size)))
         count = batch.stop - batch.start
 
         def on_step(step: int, start: int = start, count: int = count) -> None:
@@ -68,7 +76,7 @@ def accumulate_slices(
         try:
             arrays = run_forward_process(
                 torch.from_numpy(np.ascontiguousarray(x0[batch], dtype=np.float32)).to(device),
-                predictor.for_slices(_levels(level, batch, device)),
+                _cancellable(predictor.for_slices(_levels(level, batch, device)), cancel),
                 schedule,
                 point,
                 used_channels=used_channels,
@@ -77,14 +85,14 @@ def accumulate_slices(
                 on_step=on_step,
             )
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             if count == 1:
                 raise ResourceError(
                     f"Memory ran out on {device.type} even for a single slice; close other programs or use "
                     "another device."
                 ) from error
-            size = max(1, count // 2)
+            size = max(1, min(size // 2, count - 1))
         else:
             arrays["x0"] = np.ascontiguousarray(x0[batch][:, list(used_channels)], dtype=np.float32)
             parts.append(build_evidence(point, arrays))
@@ -103,14 +111,18 @@ def batch_size_for(device: torch.device, wanted: int | None) -> int:
     return wanted or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
 
 
+def _cancellable(predict_noise: NoisePredictor, cancel: CancelToken | None) -> NoisePredictor:
+    if cancel is None:
+        return predict_noise
+
+    def predict(x_t: Tensor, t: Tensor, label: Tensor) -> Tensor:
+        cancel.raise_if_cancelled()
+        return predict_noise(x_t, t, label)
+
+    return predict
+
+
 def _levels(level: FloatArray | None, batch: slice, device: torch.device) -> Tensor | None:
     if level is None:
         return None
     return torch.from_numpy(np.ascontiguousarray(level[batch], dtype=np.float32)).to(device)
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "can't allocate memory" in text or "cannot allocate memory" in text

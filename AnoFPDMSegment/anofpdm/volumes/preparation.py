@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..configuration import ModelConfig, PreprocessingConfig
-from ..errors import InputError, SettingsError
+from ..errors import InputError
+from ..progress import CancelToken
 from .geometry import VolumeGeometry
 from .head import HeadFinding, find_head
 from .plausibility import CaseFacts, input_warnings
@@ -66,17 +67,23 @@ class PreparedCase:
     warnings: list[str]
 
 
-def prepare_case(images: Mapping[str, sitk.Image], config: ModelConfig) -> PreparedCase:
+def prepare_case(
+    images: Mapping[str, sitk.Image], config: ModelConfig, *, cancel: CancelToken | None = None
+) -> PreparedCase:
     """Bring one examination onto the model's stack of slices.
 
     `images`: one checked volume per modality of the model; they may lie on different grids, and the
-    first modality's decides about head, stack and output. Raises SettingsError if the modalities
-    are not the model's, InputError if an image shows no head, belongs elsewhere, or leaves nothing
-    to examine.
+    first modality's decides about head, stack and output. Raises InputError if the modalities are
+    not the model's, or if an image shows no head, belongs elsewhere, or leaves nothing to examine;
+    Cancelled between the modalities once `cancel` is set.
     """
-    _check_modalities(images, config)
+    check_modalities(images, config)
+    cancel = cancel or CancelToken()
     first = config.modalities[0]
-    findings = {name: find_head(images[name], name) for name in config.modalities}
+    findings = {}
+    for name in config.modalities:
+        cancel.raise_if_cancelled()
+        findings[name] = find_head(images[name], name)
     grid = plan_stack(images[first], findings[first].mask, config.grid)
     slab = config.grid.slab_average
     head: Mask = sample_stack(sitk.Cast(findings[first].mask, sitk.sitkFloat32), grid, slab_average=slab) >= 0.5
@@ -84,12 +91,14 @@ def prepare_case(images: Mapping[str, sitk.Image], config: ModelConfig) -> Prepa
         raise InputError("No head is left inside the model's field of view; check the image's voxel size.")
     stacks, covered, warnings, display = [], [], [], None
     for name in config.modalities:
+        cancel.raise_if_cancelled()
         image, shift_warnings = remove_background_offset(images[name], findings[name], name)
         stacks.append(sample_stack(image, grid, slab_average=slab))
         covered.append(sample_stack_coverage(image, grid, slab_average=slab) > 0.5)
         warnings += shift_warnings + _coverage_warnings(head, covered[-1], name, first)
         if name == config.used[0]:
             display = _display_stack(image, grid, slab, stacks[-1][head & covered[-1]])
+    cancel.raise_if_cancelled()
     assert display is not None  # the configuration sees to it that `used` is among `modalities`
     stack, inside = np.stack(stacks), np.stack(covered)
     areas = head.sum(axis=(1, 2)) * grid.pixel_mm**2
@@ -126,18 +135,13 @@ def prepare_case(images: Mapping[str, sitk.Image], config: ModelConfig) -> Prepa
     )
 
 
-def _check_modalities(images: Mapping[str, sitk.Image], config: ModelConfig) -> None:
-    given = ", ".join(images) or "none"
-    needed = ", ".join(config.modalities)
-    missing = [name for name in config.modalities if name not in images]
-    if missing:
-        raise SettingsError(
-            f"Model '{config.name}' needs the modalities {needed}; {', '.join(missing)} is missing (given: {given})."
-        )
-    extra = [name for name in images if name not in config.modalities]
-    if extra:
-        raise SettingsError(
-            f"Model '{config.name}' does not use {', '.join(extra)}; give only {needed} (given: {given})."
+def check_modalities(given: Iterable[str], config: ModelConfig) -> None:
+    """Raises InputError unless the names are those of the model's modalities, in any order."""
+    names = list(given)
+    if set(names) != set(config.modalities):
+        raise InputError(
+            f"This model needs the modalities {', '.join(config.modalities)}, but {', '.join(names) or 'none'} was "
+            "given; name each as in t1=FILE."
         )
 
 
