@@ -84,6 +84,11 @@ class TestTable:
     def test_names_that_are_no_folder(self, table: Table, name: str) -> None:
         table.refused(f"case,flair\n{name},head.nii.gz\n", "must be a plain folder name")
 
+    @pytest.mark.parametrize(("first", "second"), [("Anna", "anna"), ("P1", "p1"), ("MÜLLER", "müller")])
+    def test_names_that_some_disks_take_for_one(self, table: Table, first: str, second: str) -> None:
+        words = f"line 3: the case '{second}' differs from '{first}' in the case of its letters only"
+        table.refused(f"case,flair\n{first},head.nii.gz\n{second},head.nii.gz\n", words)
+
     @pytest.mark.parametrize("name", ["nowhere.csv", ".", "x" * 300 + ".csv"])
     def test_no_file(self, command: CommandLine, tmp_path: Path, name: str) -> None:
         call = ("detect", "--cases", tmp_path / name, "--output", tmp_path / "o")
@@ -173,6 +178,23 @@ class TestPatient:
         assert events[0]["event"] == "start" and events[-1]["event"] == "error"
         assert events[-1]["exit_code"] == outcome.status == 2
         assert [event["case"] for event in events if event["event"] == "result"] == ["first", "last"]
+        for kind in ("progress", "stage"):
+            assert {event["case"] for event in events if event["event"] == kind} >= {"first", "last"}
+        assert [event["case"] for event in events if event["event"] == "notice"] == ["bad"]
+        assert "case" not in events[-1]
+
+    def test_warnings_and_progress_name_the_patient(self, table: Table, head_image: sitk.Image) -> None:
+        """Every patient's progress begins anew; every warning is printed once."""
+        sitk.WriteImage(head_image[:, :, 10:16], str(table.folder / "slab.nii.gz"))
+        outcome = table.run("case,flair\na,slab.nii.gz\nb,slab.nii.gz\n", progress="bar")
+        assert outcome.status == 0
+        findings = json.loads((table.output / "b" / "findings.json").read_text())
+        assert findings["warnings"]
+        for warning in findings["warnings"]:
+            assert (outcome.out + outcome.err).count(warning) == 2
+        lines = outcome.err.splitlines()
+        of = {name: [line for line in lines if line.startswith(f"{name}: ")] for name in "ab"}
+        assert len(of["a"]) == len(of["b"]) > 1
 
 
 class TestTakingUpAgain:
@@ -232,6 +254,38 @@ class TestTakingUpAgain:
         assert not (table.output / "b").exists() and not (table.output / "c").exists()
         outcome = table.run(text)
         assert outcome.status == 0 and outcome.out.count("finished earlier") == 1
+
+    @pytest.mark.parametrize("missing", sorted(FILES))
+    def test_a_result_that_lacks_a_file_runs_again(self, table: Table, missing: str) -> None:
+        text = "case,flair\na,head.nii.gz\n"
+        assert table.run(text).status == 0
+        (table.output / "a" / missing).unlink()
+        outcome = table.run(text)
+        assert outcome.status == 0 and "finished earlier" not in outcome.out
+        assert {path.name for path in (table.output / "a").iterdir()} == FILES
+
+    def test_an_adjusted_result_is_finished_and_kept(self, table: Table) -> None:
+        text = "case,flair\na,head.nii.gz\n"
+        assert table.run(text).status == 0
+        for guidance in ("4", "6"):
+            assert table.command("adjust", table.output / "a", "--guidance", guidance, "--ungated").status == 0
+            before = snapshot(table.output)
+            outcome = table.run(text)
+            assert outcome.status == 0 and "finished earlier" in outcome.out
+            assert snapshot(table.output) == before
+        assert "finished earlier" not in table.run(text, "--guidance", "4").out
+
+    @pytest.mark.parametrize(("header", "data"), [("a.mhd", "a.raw"), ("a.nhdr", "a.raw")])
+    def test_a_changed_data_file_beside_its_header_runs_again(
+        self, table: Table, head_image: sitk.Image, header: str, data: str
+    ) -> None:
+        sitk.WriteImage(head_image, str(table.folder / header))
+        text = f"case,flair\na,{header}\n"
+        assert table.run(text).status == 0
+        assert "finished earlier" in table.run(text).out
+        os.utime(table.folder / data, ns=(1, 1))
+        outcome = table.run(text)
+        assert outcome.status == 0 and "finished earlier" not in outcome.out
 
     def test_only_the_failed_ones_run_again(self, table: Table) -> None:
         assert table.run("case,flair\na,head.nii.gz\nb,later.nii.gz\n").status == 2

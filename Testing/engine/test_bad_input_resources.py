@@ -252,7 +252,8 @@ class TestDeviceFallback:
     ) -> None:
         call = ("detect", head_file, "--model", tiny_model, "--output", tmp_path / "o", "--progress", "none")
         outcome = command(*call)
-        assert outcome.status == 0 and "the CPU is used instead." in outcome.err
+        assert outcome.status == 0 and outcome.err.count("the CPU is used instead.") == 1
+        assert "the CPU is used instead." not in outcome.out
         findings = json.loads((tmp_path / "o" / "findings.json").read_text())
         assert any("no kernel image" in warning for warning in findings["warnings"])
         assert findings["device"] == "CPU"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import SimpleITK as sitk
 from command_line import ENGINE, SAID, environment, run_process, run_python, snapshot
 
 import anofpdm
@@ -241,7 +242,34 @@ class TestProgress:
         assert events[0] == {"event": "start", "version": anofpdm.__version__, "package": package}
         assert events[-1]["event"] == "result" and events[-1]["output"] == str(output)
         assert events[-1]["summary"] in events[-1]["text"]
-        assert {event["event"] for event in events[1:-1]} == {"progress"}
+        assert {event["event"] for event in events[1:-1]} == {"stage", "progress"}
+        assert not any("case" in event for event in events)
+
+    def test_prints_a_warning_once(self, command, tiny_model: Path, head_image, tmp_path: Path) -> None:
+        """Programs find it beside the result's text too."""
+        sitk.WriteImage(head_image[:, :, 10:16], str(tmp_path / "slab.nii"))
+        call = ("detect", tmp_path / "slab.nii", "--model", tiny_model, "--output", tmp_path / "o", "--progress")
+        for progress in ("none", "bar", "json"):
+            outcome = command(*call, progress)
+            assert outcome.status == 0
+            warnings = json.loads((tmp_path / "o" / "findings.json").read_text())["warnings"]
+            assert warnings
+            if progress == "json":
+                last = json.loads(outcome.out.splitlines()[-1])
+                assert last["warnings"] == warnings
+                assert all(last["text"].count(warning) == 1 for warning in warnings)
+            else:
+                assert all((outcome.out + outcome.err).count(warning) == 1 for warning in warnings)
+
+    def test_names_the_stages_in_order(self, json_run) -> None:
+        done, _ = json_run
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        stages = [event["stage"] for event in events if event["event"] == "stage"]
+        assert stages == ["reading", "preparing", "detecting", "building", "writing"]
+        # Slices are counted between `detecting` and `building`.
+        kinds = [event.get("stage", event["event"]) for event in events]
+        assert set(kinds[kinds.index("detecting") + 1 : kinds.index("building")]) == {"progress"}
+        assert "progress" not in kinds[: kinds.index("detecting")] + kinds[kinds.index("building") :]
 
     def test_only_ever_rises(self, json_run) -> None:
         done, _ = json_run
@@ -252,7 +280,8 @@ class TestProgress:
             assert values == sorted(values), name
         assert {event["slices_total"] for event in progress} == {22}
         assert progress[0]["slices_done"] == 0 and progress[-1]["slices_done"] == 22
-        assert progress[0]["remaining_s"] is None and progress[-1]["remaining_s"] == 0
+        # What remains at the end is for building and writing the results.
+        assert progress[0]["remaining_s"] is None and 0 < progress[-1]["remaining_s"] < 1
 
     @pytest.mark.parametrize("arguments", [("--guidance", "-1"), ("--device", "tpu"), ("--model", "none")])
     def test_ends_with_the_error(self, command, tiny_model: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +20,8 @@ from anofpdm.cli.main import main
 from anofpdm.configuration import ScheduleConfig
 from anofpdm.diffusion.device import choose_device
 from anofpdm.diffusion.schedule import NoiseSchedule
-from anofpdm.errors import InputError
-from anofpdm.progress import Progress, ProgressClock
+from anofpdm.errors import Cancelled, InputError
+from anofpdm.progress import CancelToken, Progress, ProgressClock
 from anofpdm.results.segmentation import read_heatmap, read_segmentation
 from anofpdm.synthetic.phantom import phantom_volume
 
@@ -163,3 +165,111 @@ def test_time_left_is_right_within_a_third_after_a_fifth_of_a_steady_run() -> No
     at_a_fifth = next(p for p in seen if p.slices_done == 20)
     assert at_a_fifth.remaining_s == pytest.approx(80, rel=0.3)
     assert seen[-1].remaining_s == 0
+
+
+class Steady:
+    """A predictor that takes the same time at every evaluation, whatever the batch, and longer at the first."""
+
+    def __init__(self, clock: list[float], every: float, first: float) -> None:
+        self._clock, self._every, self._first = clock, every, first
+
+    def for_slices(self, level):
+        def predict(x_t: torch.Tensor, t: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+            self._clock[0] += self._first or self._every
+            self._first = 0.0
+            return torch.zeros_like(x_t)
+
+        return predict
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 7, 16, 20])
+def test_time_left_is_right_within_a_third_after_a_fifth_of_a_detection(head, model, monkeypatch, batch_size) -> None:
+    """Batches of any size, evaluations as long for a ragged batch as for a full one, a slow first one."""
+    now = [0.0]
+    # The seconds of the clock are the predictor's: how busy the machine is does not matter.
+    clock = functools.partial(ProgressClock, clock=lambda: now[0])
+    monkeypatch.setattr("anofpdm.detector.ProgressClock", clock)
+    seen: list[tuple[float, float | None]] = []
+    config = dataclasses.replace(
+        model.config, operating_point=dataclasses.replace(model.config.operating_point, steps=12)
+    )
+    detector = Detector(config, Steady(now, 1.0, 4.0), choose_device("cpu"), weights_sha256="x")
+    detector.examine(
+        head, DetectorOptions(batch_size=batch_size), on_progress=lambda p: seen.append((now[0], p.remaining_s))
+    )
+    total = now[0]
+    after_a_fifth = [(at, left) for at, left in seen if 0.2 * total <= at < 0.9 * total]
+    assert len(after_a_fifth) > 5
+    for at, left in after_a_fifth:
+        assert left == pytest.approx(total - at, rel=0.3)
+
+
+def test_time_left_of_a_real_run(head, model) -> None:
+    """From a fifth of the run on the estimate holds, the building and writing of results included."""
+
+    class Slow:
+        def for_slices(self, level):
+            def predict(x_t: torch.Tensor, t: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+                time.sleep(0.05)
+                return torch.zeros_like(x_t)
+
+            return predict
+
+    seen: list[tuple[float, float | None]] = []
+    config = dataclasses.replace(
+        model.config, operating_point=dataclasses.replace(model.config.operating_point, steps=12)
+    )
+    detector = Detector(config, Slow(), choose_device("cpu"), weights_sha256="x")
+    start = time.monotonic()
+    settings = SelectionSettings(guidance=1, threshold=Threshold("value", 1.0), ungated=True)
+    detector.detect(
+        head,
+        settings,
+        DetectorOptions(batch_size=8),
+        on_progress=lambda p: seen.append((time.monotonic() - start, p.remaining_s)),
+    )
+    total = time.monotonic() - start
+    at, left = next((at, left) for at, left in seen if at >= total / 5)
+    assert left == pytest.approx(total - at, rel=0.3)
+
+
+def test_a_run_ends_at_the_next_evaluation(head, model) -> None:
+    token, calls = CancelToken(), []
+
+    class Counting:
+        def for_slices(self, level):
+            def predict(x_t: torch.Tensor, t: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+                calls.append(len(x_t))
+                token.cancel()
+                return torch.zeros_like(x_t)
+
+            return predict
+
+    detector = Detector(model.config, Counting(), choose_device("cpu"), weights_sha256="x")
+    with pytest.raises(Cancelled):
+        detector.examine(head, cancel=token)
+    # The step that the first evaluation belongs to needs another one.
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("function", ["read_volume", "check_volume", "find_head", "sample_stack_coverage"])
+def test_a_run_ends_between_the_modalities(head, tmp_path: Path, monkeypatch, function: str) -> None:
+    """While reading or preparing, the modality under way is the last."""
+    import anofpdm.detector
+    import anofpdm.volumes.preparation
+
+    home = anofpdm.detector if hasattr(anofpdm.detector, function) else anofpdm.volumes.preparation
+    original, token, calls = getattr(home, function), CancelToken(), []
+
+    def cancelling(*arguments, **options):
+        calls.append(function)
+        token.cancel()
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(home, function, cancelling)
+    detector = Detector.from_folder(write_tiny_model(tmp_path / "two", tiny_config("two", ("flair", "t2"))))
+    sitk.WriteImage(head, str(tmp_path / "head.nii"))
+    image = tmp_path / "head.nii" if function == "read_volume" else head
+    with pytest.raises(Cancelled):
+        detector.examine({"flair": image, "t2": image}, cancel=token)
+    assert len(calls) == 1

@@ -5,17 +5,19 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..configuration import record_to_dict
-from ..detection import FINDINGS_FILE, check_can_write
+from ..detection import RESULT_FILES, check_can_write
 from ..errors import Cancelled, EvidenceError, InputError
 from ..progress import CancelToken
-from ..results.findings import read_findings
+from ..results.findings import FINDINGS_FILE, read_findings
 from ..selection.settings import SelectionSettings
+from ..volumes.data_files import data_files
 from .failures import describe_failure
 from .reporting import Reporter
 
@@ -51,19 +53,22 @@ def read_cases(path: Path) -> list[Case]:
         )
     if not all(columns) or len(set(columns)) < len(columns):
         raise InputError(f"{path} has a column without a name or two of the same name; name each column once.")
-    cases: dict[str, Case] = {}
+    cases: dict[str, Case] = {}  # by the folder's name as disks compare it that do not tell A from a
     for line, row in rows:
         if None in row or any(row[name] is None or not row[name].strip() for name in columns):
             raise InputError(f"{path}, line {line}: every column needs a value, as many as the header names.")
         name = row["case"].strip()
         if Path(name).name != name or name.startswith(".") or not name.isprintable():
             raise InputError(f"{path}, line {line}: the case '{name}' must be a plain folder name.")
-        if name in cases:
-            raise InputError(f"{path}, line {line}: the case '{name}' occurs twice.")
+        folder = unicodedata.normalize("NFC", name).casefold()
+        if folder in cases:
+            twin = cases[folder].name
+            what = "occurs twice" if name == twin else f"differs from '{twin}' in the case of its letters only"
+            raise InputError(f"{path}, line {line}: the case '{name}' {what}; name each case otherwise.")
         images = {modality: str(path.parent / row[modality].strip()) for modality in modalities}
         if any("\0" in image for image in images.values()):
             raise InputError(f"{path}, line {line}: a path holds a zero byte; write the table again.")
-        cases[name] = Case(name, images["image"] if list(images) == ["image"] else images)
+        cases[folder] = Case(name, images["image"] if list(images) == ["image"] else images)
     if not cases:
         raise InputError(f"{path} lists no cases.")
     return list(cases.values())
@@ -80,10 +85,11 @@ def detect_case(
 ) -> dict[str, Any]:
     """Detect in one case, write its results, and return its findings. Raises AnoFPDMError."""
     request = _request(detector, case, settings, run)
-    detection = detector.detect(case.images, settings, run, on_progress=reporter.progress, cancel=cancel)
+    detection = detector.detect(
+        case.images, settings, run, on_progress=reporter.progress, on_stage=reporter.stage, cancel=cancel
+    )
     cancel.raise_if_cancelled()
-    for warning in detection.findings["warnings"]:
-        reporter.notice(f"Warning: {warning}")
+    reporter.stage("writing")
     detection.write(output, request=request, cancel=cancel)
     return detection.findings
 
@@ -103,9 +109,10 @@ def detect_cases(
     for number, case in enumerate(cases, 1):
         folder = output / case.name
         head = f"Case {number} of {len(cases)}, {case.name}"
+        reporter.begin_case(case.name)
         try:
             if _is_finished(folder, _request(detector, case, settings, run)):
-                reporter.result(f"{head}: finished earlier.", {"case": case.name, "output": str(folder)})
+                reporter.result(f"{head}: finished earlier.", {"output": str(folder)})
                 continue
             check_can_write(folder, case.images.values() if isinstance(case.images, Mapping) else [case.images])
             findings = detect_case(detector, case, folder, settings, run, reporter, cancel)
@@ -119,12 +126,23 @@ def detect_cases(
             message, status = describe_failure(error)
             reporter.notice(f"{head} failed: {message}")
             continue
-        summary = findings["summary"]
-        details = {"case": case.name, "output": str(folder), "summary": summary}
-        reporter.result(f"{head}: {summary}", details)
+        for warning in untold_warnings(findings, detector):
+            reporter.notice(f"Warning: {warning}")
+        reporter.result(f"{head}: {findings['summary']}", result_details(findings, folder))
+    reporter.begin_case(None)
     if failed:
         reporter.error(f"{len(failed)} of {len(cases)} cases failed: {', '.join(failed)}.", status)
     return status
+
+
+def untold_warnings(findings: Mapping[str, Any], detector: Detector) -> list[str]:
+    """The findings' warnings without the one of the device, which was given when the detector was made."""
+    return [warning for warning in findings["warnings"] if warning != detector.device.warning]
+
+
+def result_details(findings: Mapping[str, Any], output: Path) -> dict[str, Any]:
+    """What programs are told about a result."""
+    return {"output": str(output), "summary": findings["summary"], "warnings": findings["warnings"]}
 
 
 def _request(detector: Detector, case: Case, settings: SelectionSettings, run: DetectorOptions) -> str:
@@ -142,7 +160,7 @@ def _request(detector: Detector, case: Case, settings: SelectionSettings, run: D
 
 def _fingerprint(path: Path) -> list[list[Any]]:
     try:
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        files = data_files(path)
     except OSError:
         return []  # reading it will say what is wrong
     found = []
@@ -156,6 +174,9 @@ def _fingerprint(path: Path) -> list[list[Any]]:
 
 
 def _is_finished(folder: Path, request: str) -> bool:
+    """Whether all files of the asked-for result are there, as computed or adjusted since."""
+    if not all((folder / name).is_file() for name in RESULT_FILES):
+        return False
     try:
         findings = read_findings(folder / FINDINGS_FILE)
     except EvidenceError:

@@ -11,7 +11,7 @@ from ..detection import check_can_write
 from ..errors import InputError, SettingsError
 from ..progress import CancelToken
 from ..results.findings import format_findings
-from .cases import Case, detect_case, detect_cases, read_cases
+from .cases import Case, detect_case, detect_cases, read_cases, result_details, untold_warnings
 from .interruption import cancellation
 from .options import add_process_options, add_selection_options, operating_point, output_folder, selection_settings
 from .reporting import Reporter, make_reporter
@@ -85,8 +85,8 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     if cases is not None:
         return detect_cases(detector, cases, output, settings, run, reporter, cancel)
     findings = detect_case(detector, Case(output.name, images), output, settings, run, reporter, cancel)
-    text = f"{format_findings(findings)}\nWritten to {output}."
-    reporter.result(text, {"output": str(output), "summary": findings["summary"]})
+    shown = {**findings, "warnings": untold_warnings(findings, detector)}
+    reporter.result(f"{format_findings(shown)}\nWritten to {output}.", result_details(findings, output))
     return 0
 
 

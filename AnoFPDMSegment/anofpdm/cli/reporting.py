@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from .. import __version__
-from ..progress import Progress
+from ..progress import Progress, Stage
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -27,6 +27,10 @@ def complain(message: str) -> None:
 class Reporter(Protocol):
     """Receives what happens during a run."""
 
+    def begin_case(self, name: str | None) -> None: ...
+
+    def stage(self, stage: Stage) -> None: ...
+
     def progress(self, progress: Progress) -> None: ...
 
     def notice(self, message: str) -> None: ...
@@ -38,6 +42,12 @@ class Reporter(Protocol):
 
 class SilentReporter:
     """Prints notices and errors to standard error and the result to standard output; no progress."""
+
+    def begin_case(self, name: str | None) -> None:
+        """Nothing."""
+
+    def stage(self, stage: Stage) -> None:
+        """Nothing."""
 
     def progress(self, progress: Progress) -> None:
         """Nothing."""
@@ -64,12 +74,19 @@ class BarReporter(SilentReporter):
         self._stream = stream or sys.stderr
         self._open = False
         self._tenth = 0
+        self._case = ""
+
+    def begin_case(self, name: str | None) -> None:
+        """The case of a table that follows; None after the last one."""
+        self._close()
+        self._tenth = 0
+        self._case = "" if name is None else f"{one_line(name)}: "
 
     def progress(self, progress: Progress) -> None:
         """Slices done and time left."""
         share = progress.slices_done / max(progress.slices_total, 1)
         left = "" if progress.remaining_s is None else f", {format_seconds(progress.remaining_s)} left"
-        text = f"{int(progress.slices_done)} of {progress.slices_total} slices{left}"
+        text = f"{self._case}{int(progress.slices_done)} of {progress.slices_total} slices{left}"
         if self._stream.isatty():
             filled = int(share * self.WIDTH)
             bar = "#" * filled + "." * (self.WIDTH - filled)
@@ -90,7 +107,6 @@ class BarReporter(SilentReporter):
     def result(self, text: str, details: dict[str, Any]) -> None:
         """The outcome for people."""
         self._close()
-        self._tenth = 0
         super().result(text, details)
 
     def error(self, message: str, status: int) -> None:
@@ -110,8 +126,17 @@ class JsonReporter:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
+        self._case: dict[str, str] = {}
         package = str(Path(__file__).resolve().parent.parent)
         self._send({"event": "start", "version": __version__, "package": package})
+
+    def begin_case(self, name: str | None) -> None:
+        """Every event of a table's case names it: {..., "case"}."""
+        self._case = {} if name is None else {"case": name}
+
+    def stage(self, stage: Stage) -> None:
+        """{"event": "stage", "stage"}: reading, preparing, detecting, building, writing."""
+        self._send({"event": "stage", "stage": stage})
 
     def progress(self, progress: Progress) -> None:
         """{"event": "progress", "slices_done", "slices_total", "elapsed_s", "remaining_s"}."""
@@ -139,7 +164,7 @@ class JsonReporter:
         complain(message)
 
     def _send(self, record: dict[str, Any]) -> None:
-        self._stream.write(json.dumps(record) + "\n")
+        self._stream.write(json.dumps({**record, **self._case}) + "\n")
         self._stream.flush()
 
 
