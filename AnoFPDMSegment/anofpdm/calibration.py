@@ -5,7 +5,6 @@ A calibration holds for one operating point and one set of weights. Torch-free.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -201,8 +200,3 @@ def load_calibrations(path: Path) -> list[Calibration]:
     if not isinstance(entries, list):
         raise ModelError(f"{path} holds no list of calibrations; calibrate the model again.")
     return [record_from_dict(Calibration, entry, f"{path.name}: calibrations[{i}]") for i, entry in enumerate(entries)]
-
-
-def rename(calibration: Calibration, name: str) -> Calibration:
-    """The same calibration under another name."""
-    return dataclasses.replace(calibration, name=name)
