@@ -66,12 +66,6 @@ def test_older_files_are_replaced_and_foreign_ones_left(results: Path) -> None:
     assert contents(results) == before | {"a.txt": b"new a", "b.txt": b"new b", "c.txt": b"new c"}
 
 
-def test_files_that_the_new_set_lacks_are_retired(results: Path) -> None:
-    write_output_set(results, NEW, retire=("picture.png", "never-there.png", "a.txt"))
-    assert "picture.png" not in contents(results)
-    assert contents(results)["a.txt"] == b"new a"
-
-
 @pytest.mark.parametrize("stage", range(3))
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), Cancelled("ended"), RuntimeError("bug"), MemoryError()])
 def test_a_failing_writer_leaves_everything_as_it_was(results: Path, stage: int, error: BaseException) -> None:
@@ -83,16 +77,16 @@ def test_a_failing_writer_leaves_everything_as_it_was(results: Path, stage: int,
     writers[list(NEW)[stage]] = fail
     before = contents(results)
     with pytest.raises(type(error)):
-        write_output_set(results, writers, retire=("picture.png",))
+        write_output_set(results, writers)
     assert contents(results) == before
 
 
 @pytest.mark.parametrize("fault", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()])
-@pytest.mark.parametrize("call", range(8))
+@pytest.mark.parametrize("call", range(7))
 def test_a_fault_during_the_exchange_is_undone(
     results: Path, monkeypatch: pytest.MonkeyPatch, call: int, fault: BaseException
 ) -> None:
-    # Calls: the journal, three old files away (a, b, picture), three new ones in place, none after.
+    # Calls: the journal, two old files away (a, b), three new ones in place, none after.
     before = contents(results)
     replace, calls = os.replace, []
 
@@ -103,12 +97,12 @@ def test_a_fault_during_the_exchange_is_undone(
         replace(source, target)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "replace", faulty)
-    if call == 7:
-        write_output_set(results, NEW, retire=("picture.png",))
-        assert len(calls) == 7
+    if call == 6:
+        write_output_set(results, NEW)
+        assert len(calls) == 6
         return
     with pytest.raises(OutputError if isinstance(fault, OSError) else KeyboardInterrupt):
-        write_output_set(results, NEW, retire=("picture.png",))
+        write_output_set(results, NEW)
     assert contents(results) == before
 
 
@@ -124,12 +118,12 @@ CRASH = """
         replace(source, target)
     os.replace = crashing
     names = ("a.txt", "c.txt", "b.txt")
-    write_output_set(sys.argv[1], {n: lambda p: p.write_text("new") for n in names}, retire=("picture.png",))
+    write_output_set(sys.argv[1], {n: lambda p: p.write_text("new") for n in names})
 """
 
 
 @POSIX
-@pytest.mark.parametrize("call", [0, 1, 3, 4, 5, 6])
+@pytest.mark.parametrize("call", [0, 1, 2, 3, 4, 5])
 def test_the_next_run_undoes_what_a_killed_run_left(results: Path, call: int) -> None:
     before = contents(results)
     assert run_python(CRASH, results, call).returncode == 9

@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -67,19 +67,16 @@ class OutputSet:
     ) -> None:
         self._leave()
 
-    def write(self, writers: Mapping[str, Writer], *, retire: Iterable[str] = ()) -> list[Path]:
+    def write(self, writers: Mapping[str, Writer]) -> list[Path]:
         """Write every file of the set whole, or leave the directory as it was.
 
-        writers: file name to the function that writes it, called in this order. retire: optional
-        files of the set that this run does not write; older ones of these names are removed with
-        the exchange, so that results of two runs never stand side by side. Returns the final
+        writers: file name to the function that writes it, called in this order. Returns the final
         paths. Raises OutputError; an exception of a writer that is no OSError passes unchanged
         after everything is restored.
         """
         if self._lock is None:
             raise RuntimeError("OutputSet.write is called inside the 'with' block")
-        retired = [name for name in retire if name not in writers]
-        for name in (*writers, *retired):
+        for name in writers:
             if not name or name.startswith(".") or name != os.path.basename(name) or "\\" in name:
                 raise ValueError(f"{name!r} is not a plain file name")
             if (self.directory / name).is_dir() and not (self.directory / name).is_symlink():
@@ -88,7 +85,7 @@ class OutputSet:
         try:
             work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=self.directory))
             self._write_new(work, writers)
-            self._exchange(work, list(writers), retired)
+            self._exchange(work, list(writers))
         except OSError as error:
             raise _output_error(error, self.directory) from error
         finally:
@@ -108,9 +105,9 @@ class OutputSet:
             _flush(path)
         _flush_directory(work / _NEW)
 
-    def _exchange(self, work: Path, names: list[str], retired: list[str]) -> None:
-        added = [name for name in names if not os.path.lexists(self.directory / name)]
-        present = [name for name in (*names, *retired) if os.path.lexists(self.directory / name)]
+    def _exchange(self, work: Path, names: list[str]) -> None:
+        present = [name for name in names if os.path.lexists(self.directory / name)]
+        added = [name for name in names if name not in present]
         journal = work / _JOURNAL
         draft = work / f"{_JOURNAL}.part"
         draft.write_text(json.dumps({"added": added}), encoding="utf-8")
@@ -173,10 +170,10 @@ class OutputSet:
         self._made = []
 
 
-def write_output_set(directory: str | Path, writers: Mapping[str, Writer], *, retire: Iterable[str] = ()) -> list[Path]:
+def write_output_set(directory: str | Path, writers: Mapping[str, Writer]) -> list[Path]:
     """Write the files of one result whole or not at all; see `OutputSet.write`."""
     with OutputSet(directory) as output:
-        return output.write(writers, retire=retire)
+        return output.write(writers)
 
 
 def check_output_directory(directory: str | Path) -> None:
