@@ -45,7 +45,7 @@ def make(environment: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 def calls(environment: Path) -> list[str]:
-    return (environment.parent / "log.txt").read_text().splitlines()
+    return (environment.parent / "log.txt").read_text(encoding="utf-8").splitlines()
 
 
 def test_the_default_is_the_bundled_sample(environment: Path) -> None:

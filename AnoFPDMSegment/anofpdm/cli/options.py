@@ -35,8 +35,10 @@ def add_selection_options(
         "--decision-threshold", type=_float_or_calibrated, metavar="X", help="replaces its calibrated threshold"
     )
     gate = group.add_mutually_exclusive_group()
-    gate.add_argument("--ungated", action="store_const", const=True, help="show the maps of healthy slices too")
-    gate.add_argument("--gated", dest="ungated", action="store_const", const=False, help="do not (default)")
+    gate.add_argument("--ungated", action="store_const", const=True, help="show the maps of slices decided healthy too")
+    gate.add_argument(
+        "--gated", dest="ungated", action="store_const", const=False, help="show them as healthy (default)"
+    )
     kind = group.add_mutually_exclusive_group()
     kind.add_argument(
         "--last-sam",
