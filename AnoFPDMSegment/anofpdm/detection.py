@@ -152,7 +152,7 @@ def score_stack(case: CaseEvidence, selection: Selection) -> FloatArray:
     """Scores of all slices of the stack [S, H, W]; 0 where not examined."""
     width, height, count = case.grid.size
     stack = np.zeros((count, height, width), dtype=np.float32)
-    stack[case.examined] = selection.score
+    stack[case.examined] = np.where(selection.accepted, selection.score, 0)
     return stack
 
 
@@ -254,7 +254,7 @@ def _slice_findings(detection: Detection) -> list[SliceFinding]:
                 },
                 quantile=_by_modality(case, selection.quantile[row]),
                 threshold=float(selection.threshold[row]),
-                area_mm2=float((selection.score[row] >= 1).sum() * pixel_area),
+                area_mm2=float(((selection.score[row] >= 1) & selection.accepted[row]).sum() * pixel_area),
             )
         )
     return found

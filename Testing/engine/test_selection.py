@@ -150,17 +150,17 @@ def test_dynamic_strength_does_not_depend_on_the_guidance_strength() -> None:
     assert np.array_equal(quantiles[0], quantiles[1]) and np.array_equal(quantiles[0], quantiles[2])
 
 
-def test_slices_decided_healthy_score_zero_unless_ungated() -> None:
+def test_slices_decided_healthy_are_not_accepted_unless_ungated() -> None:
     e = evidence()
     interior = np.ones((3, 24, 24), dtype=bool)
     statistic = select(e, interior, chosen(e, ungated=True)).map_statistic
     limit = float(np.sort(statistic)[1])
     gated = select(e, interior, chosen(e, decision="map", decision_threshold=limit))
     assert gated.unhealthy.tolist() == (statistic >= limit).tolist() and gated.unhealthy.sum() == 2
-    assert not gated.score[~gated.unhealthy].any() and gated.score[gated.unhealthy].any()
-    assert (
-        select(e, interior, chosen(e, decision="map", decision_threshold=limit, ungated=True)).score.any((1, 2)).all()
-    )
+    assert not gated.accepted[~gated.unhealthy].any() and gated.accepted[gated.unhealthy].all()
+    ungated = select(e, interior, chosen(e, decision="map", decision_threshold=limit, ungated=True))
+    assert ungated.accepted.all()
+    assert np.array_equal(gated.score, ungated.score) and ungated.score.any((1, 2)).all()
 
 
 def test_similarity_decides_from_below() -> None:
@@ -185,7 +185,8 @@ def test_region_limits_where_anomalies_are_accepted() -> None:
     interior[:, 8:16, 8:16] = True
     inside = select(e, interior, chosen(e, threshold=Threshold("value", 1e-4), ungated=True, region="interior"))
     frame = select(e, interior, chosen(e, threshold=Threshold("value", 1e-4), ungated=True, region="frame"))
-    assert not inside.score[~interior].any() and frame.score[~interior].any()
+    assert np.array_equal(inside.accepted, interior) and frame.accepted.all()
+    assert np.array_equal(inside.score, frame.score) and frame.score[~interior].any()
 
 
 def test_removed_components_stay_just_below_the_border() -> None:
@@ -197,6 +198,19 @@ def test_removed_components_stay_just_below_the_border() -> None:
     removed = small_components(before >= 1, 15)
     assert removed.any() and not removed[before < 1].any()
     assert np.allclose(after[removed], 0.999) and np.array_equal(after[~removed], before[~removed])
+
+
+def test_only_what_is_accepted_counts_as_size() -> None:
+    """A component of which all but a small part lies outside the region is small."""
+    e = evidence()
+    interior = np.zeros((3, 24, 24), dtype=bool)
+    interior[:, :, 12:] = True
+    choices = chosen(e, threshold=Threshold("quantile", 0.55), ungated=True, region="interior")
+    before = select(e, interior, choices).score
+    after = select(e, interior, dataclasses.replace(choices, minimum_size=MinimumSize(pixels=15))).score
+    removed = small_components((before >= 1) & interior, 15)
+    assert (removed & ~small_components(before >= 1, 15)).any()
+    assert np.array_equal(after != before, removed)
 
 
 def test_an_empty_mean_of_the_public_code_gives_no_anomaly() -> None:

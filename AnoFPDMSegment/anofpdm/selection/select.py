@@ -46,8 +46,9 @@ class Selection:
 
     choices: Choices
     score: FloatArray
-    """[N, H, W]: filtered map over the slice's threshold, 1 at the border, at most LARGEST_SCORE; 0 where nothing
-    is shown."""
+    """[N, H, W]: filtered map over the slice's threshold, 1 at the border, at most LARGEST_SCORE, everywhere."""
+    accepted: BoolArray
+    """[N, H, W]: where a score of 1 makes a finding; nowhere in slices that are not shown."""
     threshold: FloatArray
     """[N]."""
     quantile: FloatArray
@@ -195,16 +196,16 @@ def select(evidence: Evidence, interior: BoolArray, choices: Choices) -> Selecti
     shown = np.ones(len(filtered), dtype=bool) if choices.ungated else unhealthy
     with np.errstate(divide="ignore", invalid="ignore"):
         score = np.where(threshold[:, None, None] > 0, filtered / threshold[:, None, None], 0.0)
-    score = np.minimum(score, LARGEST_SCORE)
-    score = np.where(shown[:, None, None], score, 0.0).astype(np.float32)
-    if choices.region == "interior":
-        score = np.where(interior, score, np.float32(0))
+    score = np.minimum(score, LARGEST_SCORE).astype(np.float32)
+    region = interior if choices.region == "interior" else np.ones_like(interior)
+    accepted = region & shown[:, None, None]
     if choices.minimum_size.pixels:
-        removed = small_components(score >= 1, choices.minimum_size.pixels)
+        removed = small_components((score >= 1) & accepted, choices.minimum_size.pixels)
         score = np.where(removed, JUST_BELOW_BORDER, score)
     return Selection(
         choices=choices,
         score=score,
+        accepted=accepted,
         threshold=threshold,
         quantile=quantile,
         unhealthy=unhealthy,
