@@ -26,9 +26,10 @@ from .results.findings import EndStep, ModelRecord, SliceFinding, findings_docum
 from .results.output_set import check_output_directory, write_output_set
 from .results.overlay import render_overlay, require_pillow
 from .results.segmentation import write_heatmap, write_segmentation
+from .results.slice_share import slice_areas_mm2
 from .selection.select import Selection, resolve, select
 from .selection.settings import MinimumSize, SelectionSettings
-from .volumes.resampling import stack_to_volume
+from .volumes.score_volume import score_in_volume, score_to_volume
 
 HEATMAP_FILE = "heatmap.nrrd"
 SEGMENTATION_FILE = "segmentation.seg.nrrd"
@@ -39,14 +40,14 @@ RESULT_FILES = (HEATMAP_FILE, SEGMENTATION_FILE, FINDINGS_FILE, EVIDENCE_FILE, O
 
 @dataclass(frozen=True)
 class Detection:
-    """What the user gets, on the grid of the input.
-
-    `score` [k, j, i] is the anomaly map over the threshold: 1 at the border of the mask.
-    """
+    """What the user gets, on the grid of the input."""
 
     case: CaseEvidence
     selection: Selection
     score: FloatArray
+    """[k, j, i]: the anomaly map over the threshold, 1 at the border of the mask; 0 where nothing is accepted."""
+    slice_score: FloatArray
+    """[S, H, W]: the same on the model grid; below 1 where the mask has nothing."""
     components: tuple[Component, ...]
 
     @property
@@ -88,12 +89,11 @@ class Detection:
 
     def _write_overlay(self, path: Path) -> None:
         case = self.case
-        score = score_stack(case, self.selection)
-        flagged = [int(i) for i in np.flatnonzero((score >= 1).any(axis=(1, 2)))]
+        flagged = [int(i) for i in np.flatnonzero((self.slice_score >= 1).any(axis=(1, 2)))]
         render_overlay(
             path,
             display=case.display,
-            score=score,
+            score=self.slice_score,
             healthy_prediction=self.healthy_prediction(),
             flagged=flagged,
             examined=case.examined,
@@ -141,19 +141,24 @@ def build_detection(case: CaseEvidence, settings: SelectionSettings | None = Non
         MinimumSize(pixels=case.model.minimum_size_px),
     )
     selection = select(case.evidence, case.interior[case.examined], choices)
-    score = stack_to_volume(score_stack(case, selection), case.grid, case.geometry)
+    stack, accepted = _stack_of_scores(case, selection)
+    score = score_to_volume(stack, accepted, case.grid, case.geometry)
     if choices.minimum_size.mm3:
         score = limit_small_components(score, case.geometry, choices.minimum_size.mm3)
-    components = tuple(find_components(score, case.geometry, midline_ras_r_mm(case)))
-    return Detection(case, selection, score, components)
+    slice_score = score_in_volume(stack, accepted, score, case.grid, case.geometry)
+    components = tuple(find_components(score, case.geometry, case.grid, midline_ras_r_mm(case)))
+    return Detection(case, selection, score, slice_score, components)
 
 
-def score_stack(case: CaseEvidence, selection: Selection) -> FloatArray:
-    """Scores of all slices of the stack [S, H, W]; 0 where not examined."""
-    width, height, count = case.grid.size
-    stack = np.zeros((count, height, width), dtype=np.float32)
-    stack[case.examined] = np.where(selection.accepted, selection.score, 0)
-    return stack
+def _stack_of_scores(case: CaseEvidence, selection: Selection) -> tuple[FloatArray, BoolArray]:
+    """Scores of all slices of the stack and where they are accepted, both [S, H, W].
+
+    A slice that was not examined is accepted nowhere and repeats the scores of the nearest one that
+    was, so that it pulls none of them down in the interpolation.
+    """
+    distance = np.abs(np.arange(len(case.examined))[:, None] - np.flatnonzero(case.examined))
+    nearest = distance.argmin(axis=1)
+    return selection.score[nearest], selection.accepted[nearest] & case.examined[:, None, None]
 
 
 def midline_ras_r_mm(case: CaseEvidence) -> float:
@@ -224,7 +229,7 @@ def _slice_findings(detection: Detection) -> list[SliceFinding]:
     case, selection = detection.case, detection.selection
     levels = visited_levels(case.evidence.point) + 1
     inclusive = case.evidence.point.mode == "paper"
-    pixel_area = case.grid.spacing[0] * case.grid.spacing[1]
+    areas = slice_areas_mm2(detection.mask, case.geometry, case.grid)
     rows = iter(range(len(selection.score)))
     found = []
     for index, examined in enumerate(case.examined):
@@ -254,7 +259,7 @@ def _slice_findings(detection: Detection) -> list[SliceFinding]:
                 },
                 quantile=_by_modality(case, selection.quantile[row]),
                 threshold=float(selection.threshold[row]),
-                area_mm2=float(((selection.score[row] >= 1) & selection.accepted[row]).sum() * pixel_area),
+                area_mm2=float(areas[index]),
             )
         )
     return found

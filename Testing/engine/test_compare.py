@@ -16,6 +16,7 @@ from anofpdm.results.findings import ModelRecord, SliceFinding, findings_documen
 from anofpdm.results.output_set import write_output_set
 from anofpdm.results.segmentation import write_heatmap, write_segmentation
 from anofpdm.volumes.geometry import VolumeGeometry
+from anofpdm.volumes.stack_grid import StackGrid
 
 SHAPE = (8, 20, 24)
 GEOMETRY = VolumeGeometry(SHAPE[::-1], (1.0, 1.0, 2.5), (-12.0, -10.0, 3.0), (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0))
@@ -26,6 +27,13 @@ def base_score() -> np.ndarray:
     score[1:4, 2:6, 2:7] = 2.0  # 60 voxels
     score[5:7, 12:15, 12:17] = 1.5  # 30 voxels
     return score
+
+
+def _stack(geometry: VolumeGeometry, slices: int) -> StackGrid:
+    """As many slices over the volume's thickness."""
+    thickness = geometry.spacing[2] * geometry.size[2] / slices
+    origin = (*geometry.origin[:2], geometry.origin[2] + (thickness - geometry.spacing[2]) / 2)
+    return StackGrid((*geometry.size[:2], slices), (*geometry.spacing[:2], thickness), origin, geometry.direction)
 
 
 def write_result(
@@ -51,7 +59,7 @@ def write_result(
             "midline_ras_r_mm": 0.0,
             "skull_stripped": None,
             "slices": slices,
-            "components": find_components(score, geometry, 0.0),
+            "components": find_components(score, geometry, _stack(geometry, len(decisions)), 0.0),
             "model": ModelRecord("lgg", "1.0", "t", "l", "00", None),
             "parameters": {"w": 8.0, "range": {"last": 400}},
             "warnings": [],

@@ -12,9 +12,13 @@ import scipy.ndimage as ndi
 
 from anofpdm.results.components import find_components, label_components, limit_small_components
 from anofpdm.results.diameter import longest_diameter_mm
+from anofpdm.results.slice_share import slice_areas_mm2
 from anofpdm.volumes.geometry import VolumeGeometry
+from anofpdm.volumes.stack_grid import StackGrid
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+STACK = StackGrid((64, 64, 20), (3.75, 3.75, 5.0), (-120.0, -120.0, 0.0), IDENTITY)
+"""Slices of 5 mm, the first at S 0 mm."""
 
 
 def make_geometry(
@@ -77,7 +81,7 @@ def test_corner_neighbours_are_one_component_and_exactly_one_counts() -> None:
     score = np.zeros((4, 4, 4), np.float32)
     score[0, 0, 0] = score[1, 1, 1] = 1.0
     score[3, 3, 3] = np.nextafter(np.float32(1), np.float32(0))
-    (component,) = find_components(score, make_geometry(score.shape), 0.0)
+    (component,) = find_components(score, make_geometry(score.shape), STACK, 0.0)
     assert component.volume_ml == pytest.approx(0.002)
     assert component.longest_diameter_mm == pytest.approx(2 * math.sqrt(3))
 
@@ -92,7 +96,7 @@ def test_positions_follow_the_geometry(left_handed: bool) -> None:
     points = np.array(
         [image.TransformIndexToPhysicalPoint((int(i), int(j), int(k))) for k, j, i in np.argwhere(score >= 1)]
     ) * [-1, -1, 1]
-    (component,) = find_components(score, geometry, midline_ras_r_mm=0.0)
+    (component,) = find_components(score, geometry, STACK, midline_ras_r_mm=0.0)
     peak = np.array(image.TransformIndexToPhysicalPoint((11, 7, 5))) * [-1, -1, 1]
     assert component.number == 1
     assert component.volume_ml == pytest.approx(240 * 0.8 * 1.1 * 4.0 / 1000)
@@ -105,6 +109,57 @@ def test_positions_follow_the_geometry(left_handed: bool) -> None:
     assert component.longest_diameter_mm == pytest.approx(float(np.linalg.norm(corners)) * (1 + 1 / 9))
 
 
+@pytest.mark.parametrize(
+    ("layers", "thickness", "origin", "expected"),
+    [
+        ((3, 5), 5.0, 0.0, (3, 5)),  # layers that are slices
+        ((12, 22), 1.0, 0.0, (2, 4)),  # five layers to a slice: layer 12 still in slice 2, layer 22 in slice 4
+        ((13, 17), 1.0, 0.0, (3, 3)),
+        ((16, 16), 1.0, 0.0, (3, 3)),  # one layer of a slice
+        ((1, 1), 5.0, 2.5, (1, 2)),  # half in one slice, half in the next
+        ((2, 2), 15.0, -5.0, (4, 6)),  # one thick layer, 17.5 to 32.5 mm
+        ((0, 11), 15.0, -60.0, (0, 19)),  # beyond the stack on both sides
+    ],
+)
+def test_slices_are_those_the_voxels_reach(
+    layers: tuple[int, int], thickness: float, origin: float, expected: tuple[int, int]
+) -> None:
+    score = np.zeros((24, 6, 6), np.float32)
+    score[layers[0] : layers[1] + 1, 2:4, 2] = 1.5
+    geometry = make_geometry(score.shape, (1.0, 1.0, thickness), origin=(0.0, 0.0, origin))
+    (component,) = find_components(score, geometry, STACK, 0.0)
+    assert component.slice_range == expected
+
+
+def test_slices_are_those_of_the_stack_in_sagittal_volumes() -> None:
+    """Index j rises downwards, k across the patient."""
+    score = np.zeros((4, 30, 30), np.float32)
+    score[1, 10:14, 5:9] = 1.5
+    geometry = make_geometry(score.shape, (2.0, 2.0, 6.0), (0, 0, 1, 1, 0, 0, 0, -1, 0), (0.0, 0.0, 70.0))
+    (component,) = find_components(score, geometry, STACK, 0.0)
+    assert component.extent_s_ras_mm == (44.0, 50.0) and component.slice_range == (9, 10)
+
+
+def test_areas_add_up_to_the_volume_and_lie_in_the_slices_of_the_range() -> None:
+    score = blobs((24, 20, 22), 0.02, seed=3, sigma=3)
+    geometry = make_geometry(score.shape, (1.3, 2.0, 3.1), oblique(True), (30.0, -20.0, 85.0))
+    components = find_components(score, geometry, STACK, 0.0)
+    areas = slice_areas_mm2(score >= 1, geometry, STACK)
+    assert areas.shape == (20,) and areas[0] == areas[-1] == 0
+    assert areas.sum() * 5.0 == pytest.approx(1000 * sum(c.volume_ml for c in components))
+    reached = {n for c in components for n in range(c.slice_range[0], c.slice_range[1] + 1)}
+    assert set(np.flatnonzero(areas).tolist()) == reached
+
+
+def test_areas_are_exact_where_layers_are_parts_of_slices() -> None:
+    mask = np.zeros((30, 6, 6), bool)
+    mask[10:15, 2:4, 2] = mask[15:17, 1:4, 1:4] = True  # layers 8 to 12 are slice 2
+    geometry = make_geometry(mask.shape, (2.0, 2.0, 1.0), origin=(0, 0, 0))
+    areas = slice_areas_mm2(mask, geometry, STACK)
+    assert areas[:5] == pytest.approx([0, 0, 3 * 8 / 5, (2 * 8 + 2 * 36) / 5, 0])
+    assert not slice_areas_mm2(np.zeros_like(mask), geometry, STACK).any()
+
+
 @pytest.mark.parametrize("flip", [False, True])
 def test_side_is_the_patients(flip: bool) -> None:
     # Index i rises toward the patient's left (LPS), or toward the right when flipped.
@@ -114,11 +169,11 @@ def test_side_is_the_patients(flip: bool) -> None:
     score[4, 4, 12:30] = 1.0
     score[7, 7, 19:40] = 1.0
     geometry = make_geometry(score.shape, direction=direction, origin=(20.0 if flip else -20.0, 0.0, 0.0))
-    found = {c.volume_ml: c.side for c in find_components(score, geometry, midline_ras_r_mm=0.0)}
+    found = {c.volume_ml: c.side for c in find_components(score, geometry, STACK, midline_ras_r_mm=0.0)}
     near, far = ("left", "right") if flip else ("right", "left")
     # Of the longest, one voxel lies on the near side and one on the midline: less than a fifth.
     assert found == {0.008: near, 0.018: "midline", 0.021: far}
-    moved = find_components(score, geometry, midline_ras_r_mm=100.0)
+    moved = find_components(score, geometry, STACK, midline_ras_r_mm=100.0)
     assert {c.side for c in moved} == {"left"}
 
 
@@ -127,7 +182,7 @@ def test_a_fifth_on_the_other_side_is_midline(across: int, side: str) -> None:
     score = np.zeros((3, 3, 40), np.float32)
     score[1, 1, 20 - across : 30 - across] = 1.0
     geometry = make_geometry(score.shape, origin=(-19.5, 0.0, 0.0))
-    (component,) = find_components(score, geometry, midline_ras_r_mm=0.0)
+    (component,) = find_components(score, geometry, STACK, midline_ras_r_mm=0.0)
     assert component.side == side
 
 
@@ -187,7 +242,7 @@ def test_small_components_are_capped_and_nothing_else_changes() -> None:
     assert (limited[1, 1, 1:4] > 0.99).all()
     changed = limited != score
     assert int(changed.sum()) == 3
-    assert len(find_components(limited, geometry, 0.0)) == 1  # five voxels of 0.1 are exactly 0.5
+    assert len(find_components(limited, geometry, STACK, 0.0)) == 1  # five voxels of 0.1 are exactly 0.5
     assert (limit_small_components(score, geometry, 0.0) == score).all()
     assert (limit_small_components(score, geometry, 1e9) < 1).all()
 
@@ -195,10 +250,10 @@ def test_small_components_are_capped_and_nothing_else_changes() -> None:
 def test_empty_and_full_masks() -> None:
     empty = np.full((6, 7, 8), 0.99, np.float32)
     geometry = make_geometry(empty.shape)
-    assert find_components(empty, geometry, 0.0) == []
+    assert find_components(empty, geometry, STACK, 0.0) == []
     assert not label_components(empty).any()
     assert (limit_small_components(empty, geometry, 10.0) == empty).all()
-    (component,) = find_components(np.ones_like(empty), geometry, 0.0)
+    (component,) = find_components(np.ones_like(empty), geometry, STACK, 0.0)
     assert component.volume_ml == pytest.approx(6 * 7 * 8 / 1000)
 
 
@@ -212,6 +267,6 @@ def test_a_whole_brain_volume_is_measured_quickly() -> None:
     times = []
     for _ in range(3):
         start = time.perf_counter()
-        assert len(find_components(score, geometry, -120.0)) == 3
+        assert len(find_components(score, geometry, STACK, -120.0)) == 3
         times.append(time.perf_counter() - start)
     assert min(times) < 0.5

@@ -23,6 +23,7 @@ from anofpdm.diffusion.schedule import NoiseSchedule
 from anofpdm.errors import Cancelled, InputError
 from anofpdm.progress import CancelToken, Progress, ProgressClock
 from anofpdm.results.segmentation import read_heatmap, read_segmentation
+from anofpdm.selection.settings import MinimumSize
 from anofpdm.synthetic.phantom import phantom_volume
 
 SPACING = (3.75, 3.75, 6.0)
@@ -273,3 +274,89 @@ def test_a_run_ends_between_the_modalities(head, tmp_path: Path, monkeypatch, fu
     with pytest.raises(Cancelled):
         detector.examine({"flair": image, "t2": image}, cancel=token)
     assert len(calls) == 1
+
+
+def painted(monkeypatch: pytest.MonkeyPatch, score: np.ndarray, accepted: np.ndarray | None = None) -> None:
+    """Every later selection has this score on the stack [S, H, W], accepted where given, before any size limit."""
+    from anofpdm import detection
+
+    original = detection.select
+
+    def paint(evidence, interior, choices):
+        selection = original(evidence, interior, choices)
+        where = np.ones(score.shape, bool) if accepted is None else accepted
+        return dataclasses.replace(selection, score=score, accepted=where)
+
+    monkeypatch.setattr(detection, "select", paint)
+
+
+@pytest.fixture(scope="module")
+def case(head, model):
+    return Detector.from_model(model.path).examine(head)
+
+
+def test_a_limit_of_volume_acts_on_everything(case, monkeypatch, tmp_path: Path) -> None:
+    """Mask, components, areas and overlay agree on what was dropped and what was kept."""
+    rows = np.flatnonzero(case.examined)
+    score = np.full((len(rows), *case.grid.size[1::-1]), 0.2, np.float32)
+    score[4, 3:5, 3:5] = 2  # 15 mm pixels: some 2 mL
+    score[9:13, 6:11, 6:11] = 2
+    painted(monkeypatch, score)
+    drawn = {}
+    monkeypatch.setattr("anofpdm.detection.render_overlay", lambda path, **given: drawn.update(given))
+    settings = SelectionSettings(guidance=2, ungated=True, minimum_size=MinimumSize.parse("9000mm3"))
+    both = build_detection(case, dataclasses.replace(settings, minimum_size=None))
+    kept = build_detection(case, settings)
+    assert len(both.components) == 2 and kept.components == (both.components[0],)
+    for detection, flagged in ((both, [4, 9, 10, 11, 12]), (kept, [9, 10, 11, 12])):
+        detection._write_overlay(tmp_path / "overlay.png")
+        expected = [int(rows[n]) for n in flagged]
+        assert drawn["flagged"] == expected
+        assert np.flatnonzero((drawn["score"] >= 1).any(axis=(1, 2))).tolist() == expected
+        areas = np.array([entry["area_mm2"] for entry in detection.findings["slices"]])
+        assert np.flatnonzero(areas).tolist() == expected
+        # Slices and voxel layers are the same in this volume.
+        assert areas == pytest.approx(detection.mask.sum(axis=(1, 2)) * 3.75**2, rel=1e-3)
+        volume = detection.findings["totals"]["volume_ml"] * 1000
+        assert areas.sum() * case.grid.slice_spacing_mm == pytest.approx(volume, rel=1e-3)
+        first, last = detection.components[0].slice_range
+        assert [first, last] == [expected[-4], expected[-1]]
+
+
+def test_the_slice_scores_and_the_mask_follow_the_acceptance(case, monkeypatch) -> None:
+    """Two accepted slices among others with the same score."""
+    rows = np.flatnonzero(case.examined)
+    score = np.zeros((len(rows), *case.grid.size[1::-1]), np.float32)
+    score[:, 6:9, 6:9] = 1.3
+    accepted = np.zeros(score.shape, bool)
+    accepted[[2, 5]] = True
+    painted(monkeypatch, score, accepted)
+    detection = build_detection(case, SelectionSettings(guidance=2, ungated=True))
+    assert np.array_equal(detection.mask, detection.score >= 1)
+    expected = [int(rows[2]), int(rows[5])]
+    assert np.flatnonzero(detection.mask.any(axis=(1, 2))).tolist() == expected
+    assert np.flatnonzero(detection.slice_score.any(axis=(1, 2))).tolist() == expected
+    assert [c.slice_range for c in detection.components] == [(n, n) for n in expected]
+
+
+def test_slices_not_examined_pull_no_finding_down(model, monkeypatch) -> None:
+    """Six layers of 1 mm to a slice: the finding fills its slab on the side of a slice that was not examined too."""
+    volume = np.pad(phantom_volume(3, lesion=True).image, ((3, 3), (0, 0), (0, 0)))
+    fine = make_image(np.repeat(volume, 6, axis=0), (3.75, 3.75, 1.0))
+    config = dataclasses.replace(
+        model.config, grid=dataclasses.replace(model.config.grid, minimum_slice_spacing_mm=6.0)
+    )
+    predictor = Detector.from_folder(model)._predictor
+    case = Detector(config, predictor, choose_device("cpu"), weights_sha256="x").examine(fine)
+    first = int(np.flatnonzero(case.examined)[0])
+    assert first > 0
+    score = np.zeros((int(case.examined.sum()), *case.grid.size[1::-1]), np.float32)
+    score[:2, 6:9, 6:9] = 1.2
+    painted(monkeypatch, score)
+    detection = build_detection(
+        case, SelectionSettings(guidance=2, threshold=Threshold("value", 1.0), ungated=True, region="frame")
+    )
+    center = case.geometry.to_index(case.grid.slice_centers[first])[2]
+    layers = np.flatnonzero(detection.mask.any(axis=(1, 2)))
+    assert layers[0] == np.ceil(center - 3.001)
+    assert not any(entry["area_mm2"] for entry in detection.findings["slices"][:first])

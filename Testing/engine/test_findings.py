@@ -49,7 +49,8 @@ def slice_finding(
 
 
 def component(number: int, volume_ml: float) -> Component:
-    return Component(number, volume_ml, 21.5, "left", (-30.0, 12.0, 40.0), (30.0, 50.0), 1.4, 2.25, (-31.0, 10.0, 41.0))
+    place: Any = ((-30.0, 12.0, 40.0), (30.0, 50.0), (0, 0))
+    return Component(number, volume_ml, 21.5, "left", *place, 1.4, 2.25, (-31.0, 10.0, 41.0))
 
 
 def document(slices: list[SliceFinding], components: list[Component], **changes: Any) -> dict[str, Any]:
@@ -259,6 +260,10 @@ def _with(*keys_and_value: Any) -> Callable[[dict[str, Any]], None]:
         (_with("totals", "slices_examined", 4), "totals.slices_examined does not fit"),
         (_with("components", 0, "side", "up"), "unknown side"),
         (_with("components", 0, "peak_ras_mm", [1.0]), "wrong length"),
+        (_with("components", 0, "slice_range", [1]), "range of the slices"),
+        (_with("components", 0, "slice_range", [2, 1]), "range of the slices"),
+        (_with("components", 0, "slice_range", [0, 99]), "range of the slices"),
+        (_with("components", 0, "slice_range", [0.5, 1]), "wrong type"),
         (_with("geometry", "size_ijk", [1, 2]), "wrong length"),
         (_with("warnings", [3]), r"warnings\[0\] has the wrong type"),
     ],

@@ -15,11 +15,11 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..volumes.geometry import VolumeGeometry
+from ..volumes.score_volume import BELOW_BORDER, BORDER
+from ..volumes.stack_grid import StackGrid
 from .diameter import longest_diameter_mm
+from .slice_share import slice_range
 
-BORDER = np.float32(1.0)
-BELOW_BORDER = np.float32(0.999)
-"""What the scores of dropped components are capped to."""
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 MIDLINE_SHARE = 0.2
 """A component with at least this share of its voxels on either side straddles the midline."""
@@ -42,6 +42,8 @@ class Component:
     centroid_ras_mm: Point
     extent_s_ras_mm: tuple[float, float]
     """Superior coordinate of the lowest and the highest voxel center."""
+    slice_range: tuple[int, int]
+    """First and last slice of the stack whose thickness holds a part of the component."""
     mean_score: float
     peak_score: float
     peak_ras_mm: Point
@@ -78,21 +80,29 @@ def label_components(score: NDArray[np.float32]) -> NDArray[np.int32]:
     return volume
 
 
-def find_components(score: NDArray[np.float32], geometry: VolumeGeometry, midline_ras_r_mm: float) -> list[Component]:
+def find_components(
+    score: NDArray[np.float32], geometry: VolumeGeometry, grid: StackGrid, midline_ras_r_mm: float
+) -> list[Component]:
     """Measure every component of `score >= 1`, largest first.
 
-    score: float32 [k, j, i]. midline_ras_r_mm: right coordinate of the midsagittal plane.
+    score: float32 [k, j, i]. grid: the stack whose slices are named. midline_ras_r_mm: right coordinate of the
+    midsagittal plane.
     """
     labels, box = _labels_by_size(score)
     start = np.array([part.start for part in reversed(box)])
     return [
-        _measure(number, kji[:, ::-1] + start, score[box][tuple(kji.T)], geometry, midline_ras_r_mm)
+        _measure(number, kji[:, ::-1] + start, score[box][tuple(kji.T)], geometry, grid, midline_ras_r_mm)
         for number, kji in _indices_by_label(labels)
     ]
 
 
 def _measure(
-    number: int, ijk: NDArray[np.int64], scores: NDArray[np.float32], geometry: VolumeGeometry, midline_mm: float
+    number: int,
+    ijk: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    geometry: VolumeGeometry,
+    grid: StackGrid,
+    midline_mm: float,
 ) -> Component:
     """ijk: [n, 3] voxel indices in rising index order; scores: [n]."""
     ras = geometry.to_physical(ijk) * _LPS_TO_RAS
@@ -109,6 +119,7 @@ def _measure(
         side=side,
         centroid_ras_mm=_point(ras.mean(axis=0)),
         extent_s_ras_mm=(float(ras[:, 2].min()), float(ras[:, 2].max())),
+        slice_range=slice_range(ijk, geometry, grid),
         mean_score=float(scores.mean(dtype=np.float64)),
         peak_score=float(scores[peak]),
         peak_ras_mm=_point(ras[peak]),

@@ -68,7 +68,7 @@ class SliceFinding:
     threshold: float | None = None
     """Of the anomaly map; the score is the map divided by it."""
     area_mm2: float = 0.0
-    """Area of the mask in this slice."""
+    """Area of the mask in this slice, averaged over its thickness."""
 
     def __post_init__(self) -> None:
         if self.decision is not None and not self.examined:

@@ -54,6 +54,7 @@ COMPONENT: dict[str, Shape] = {
     "side": str,
     "centroid_ras_mm": [_NUMBER],
     "extent_s_ras_mm": [_NUMBER],
+    "slice_range": [int],
     "mean_score": _NUMBER,
     "peak_score": _NUMBER,
     "peak_ras_mm": [_NUMBER],
@@ -172,6 +173,9 @@ def _inconsistency(document: dict[str, Any]) -> str | None:
             return f"component {entry['number']} has an unknown side"
         if [len(entry[key]) for key in ("centroid_ras_mm", "extent_s_ras_mm", "peak_ras_mm")] != [3, 2, 3]:
             return f"component {entry['number']} has a point of the wrong length"
+        ends = entry["slice_range"]
+        if len(ends) != 2 or not 0 <= ends[0] <= ends[1] < totals["slices"]:
+            return f"component {entry['number']} has no range of the slices"
     geometry = document["geometry"]
     rows = [geometry["size_ijk"], geometry["spacing_mm"], geometry["origin_ras_mm"], geometry["axes_ras"]]
     if any(len(row) != 3 for row in (*rows, *geometry["axes_ras"])):

@@ -11,13 +11,12 @@ from ..calibration import CalibratedValues, Calibration, Decision, Region
 from ..configuration import OperatingPoint
 from ..errors import SettingsError
 from ..evidence.maps import Evidence, check_guidance
+from ..volumes.score_volume import BELOW_BORDER
 from .algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from .decision import map_statistic, similarity
 from .postprocessing import median_filter, small_components
 from .settings import MinimumSize, SelectionSettings, Threshold
 
-JUST_BELOW_BORDER = np.float32(0.999)
-"""What remains of a removed component's score, so that mask = score >= 1 holds everywhere."""
 LARGEST_SCORE = 1e6
 """Where a threshold is nearly 0, more would be infinite on disk and spoil the interpolation."""
 
@@ -201,7 +200,7 @@ def select(evidence: Evidence, interior: BoolArray, choices: Choices) -> Selecti
     accepted = region & shown[:, None, None]
     if choices.minimum_size.pixels:
         removed = small_components((score >= 1) & accepted, choices.minimum_size.pixels)
-        score = np.where(removed, JUST_BELOW_BORDER, score)
+        score = np.where(removed, BELOW_BORDER, score)
     return Selection(
         choices=choices,
         score=score,
