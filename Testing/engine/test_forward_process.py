@@ -25,6 +25,8 @@ from anofpdm.evidence.maps import Evidence, build_evidence
 from anofpdm.selection.algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from anofpdm.selection.decision import similarity
 from anofpdm.selection.postprocessing import median_filter
+from anofpdm.selection.select import resolve, select
+from anofpdm.selection.settings import MinimumSize, SelectionSettings, Threshold
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "forward_process_reference.npz"
 SCHEDULE = NoiseSchedule.linear(ScheduleConfig())
@@ -311,6 +313,18 @@ def test_reference_mode_reproduces_the_public_code(clamp: bool) -> None:
     near = np.abs(filtered - threshold) <= 1e-5 * filtered.max()
     assert np.array_equal((filtered >= threshold) | near, theirs | near)
     assert theirs.any() and near.sum() < 10
+    chosen = SelectionSettings(
+        guidance=w,
+        threshold=Threshold("dynamic"),
+        scaling=tuple(scaling.tolist()),
+        decision="similarity",
+        decision_threshold=0.99,
+    )
+    choices = resolve(point, x0.shape[1], chosen, None, MinimumSize(pixels=0))
+    selection = select(evidence, np.zeros(filtered.shape, dtype=bool), choices)
+    unhealthy = golden[prefix + "decision_at_0p99"] == 1
+    assert np.array_equal((selection.score >= 1) | near, theirs | near)
+    assert np.array_equal(selection.accepted, np.broadcast_to(unhealthy[:, None, None], theirs.shape))
     if not clamp and evidence.end(w).max() == steps - 1:
         ends_last = (evidence.end(w) == steps - 1)[:, :, None, None]
         predicted = np.where(ends_last, evidence.healthy_prediction(w), golden[prefix + "hgp_last"])
