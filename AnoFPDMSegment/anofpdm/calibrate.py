@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import BoolArray, FloatArray
+from .arrays import BoolArray, FloatArray, IntArray
 from .calibration import Calibration, Decision
 from .errors import InputError
 from .evidence.maps import Evidence, check_guidance
 from .selection.decision import map_statistic, similarity
-from .selection.postprocessing import median_filter, small_components
+from .selection.postprocessing import filtered_map, small_components
 
 PEAK_SHARE = 0.99
 """The default guidance strength is the largest within this share of the peak accuracy."""
 HEALTHY_LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
-ERROR_MARGIN = 2.0
-"""The accepted range of the unguided error: the slices' extremes, widened by this factor."""
+ERROR_MARGIN = 1.25
+"""The accepted range of the unguided error: the volumes' extremes, widened by this factor."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class LabelledEvidence:
     """[N, H, W]: the eroded head."""
     unhealthy: BoolArray
     """[N]."""
+    volume: IntArray
+    """[N]: which volume a slice is of."""
     subjects: int
 
     def __post_init__(self) -> None:
@@ -56,6 +58,11 @@ def best_threshold(values: FloatArray, unhealthy: BoolArray) -> tuple[float, flo
     best = np.flatnonzero(errors == errors.min())
     chosen = best[len(best) // 2]
     return float(cuts[chosen]), float(1 - errors[chosen] / len(ordered))
+
+
+def typical_error(evidence: Evidence) -> float:
+    """Median over a volume's slices of their mean MSE^u: how well the unguided model knows such images."""
+    return float(np.median(evidence.mse_unguided().mean(axis=(1, 2))))
 
 
 def area_under_roc(values: FloatArray, unhealthy: BoolArray) -> float:
@@ -90,7 +97,7 @@ def calibrate(
     evidence = data.evidence
     for w in guidance:
         check_guidance(evidence.point, w)
-    filtered = {w: median_filter(evidence.aam(w).mean(axis=1)) for w in guidance}
+    filtered = {w: filtered_map(evidence.aam(w)) for w in guidance}
     statistics = {w: map_statistic(filtered[w], data.interior, top_pixels) for w in guidance}
     unguided = evidence.mse_unguided()
     # Low similarity means unhealthy, so the threshold is found on its negative.
@@ -105,7 +112,7 @@ def calibrate(
     )
     default = max(w for w, a in zip(guidance, accuracy, strict=True) if a >= PEAK_SHARE * max(accuracy))
     level = _healthy_level(filtered[default], data, minimum_size_px)
-    errors = unguided.mean(axis=(1, 2))
+    errors = np.array([typical_error(evidence.subset(data.volume == v)) for v in np.unique(data.volume)])
     return Calibration(
         name=name,
         weights_sha256=weights_sha256,

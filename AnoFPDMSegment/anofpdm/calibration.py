@@ -5,6 +5,7 @@ A calibration holds for one operating point and one set of weights. Torch-free.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class Calibration:
     region: Region = "interior"
     """Where anomalies are accepted: the eroded head, or the whole frame as in the public code."""
     unguided_error: tuple[float, ...] = ()
-    """Lowest and highest mean MSE^u of a calibration slice; empty if unknown."""
+    """Lowest and highest `typical_error` of a calibration volume, with a margin; empty if unknown."""
     slices: int = 0
     unhealthy_slices: int = 0
     subjects: int = 0
@@ -145,7 +146,8 @@ def calibration_for(
 ) -> tuple[Calibration | None, str]:
     """The calibration made for `point`, or the nearest comparable one with a sentence that says so.
 
-    Thresholds may be borrowed only from the same encoding, mode and clamp: others are on another scale.
+    Thresholds may be borrowed only between numbers of steps and precisions: another encoding, mode, clamp, range or
+    stopping rule is on another scale.
 
     Returns:
         (calibration or None, warning or ""). With None the warning says what is missing.
@@ -157,18 +159,13 @@ def calibration_for(
     comparable = [
         c
         for c in fitting
-        if (c.operating_point.encoding, c.operating_point.mode, c.operating_point.clamp)
-        == (point.encoding, point.mode, point.clamp)
+        if _key(dataclasses.replace(c.operating_point, steps=point.steps, precision=point.precision)) == _key(point)
     ]
     if not comparable:
         stale = " (its calibrations belong to other weights)" if calibrations and not fitting else ""
         return None, f"This model has no calibration for {describe_point(point)}{stale}."
 
-    def distance(calibration: Calibration) -> tuple[int, int]:
-        other = calibration.operating_point
-        return abs(other.first - point.first) + abs(other.last - point.last), abs(other.steps - point.steps)
-
-    nearest = min(comparable, key=distance)
+    nearest = min(comparable, key=lambda c: abs(c.operating_point.steps - point.steps))
     return nearest, (
         f"Not calibrated for {describe_point(point)}: thresholds are borrowed from "
         f"{describe_point(nearest.operating_point)}, so decisions and borders may be off."

@@ -69,6 +69,7 @@ class CalibrationRun:
         self._interior = cache.interior(self._rows)
         self._level = cache.level[self._rows]
         self._unhealthy = np.asarray(cache.unhealthy[self._rows], dtype=bool)
+        self._volume = np.asarray(cache.volume[self._rows])
         self._subjects = len(set(cache.subject[self._rows]))
 
     def choose_range(self, plan: CalibrationPlan, tell: Callable[[Calibration], None]) -> tuple[int, int]:
@@ -129,4 +130,4 @@ class CalibrationRun:
             on_progress=report,
             cancel=self._cancel,
         )
-        return LabelledEvidence(evidence, self._interior, self._unhealthy, self._subjects)
+        return LabelledEvidence(evidence, self._interior, self._unhealthy, self._volume, self._subjects)

@@ -172,6 +172,11 @@ class OperatingPoint:
         if self.end_step is not None:
             _require(1 <= self.end_step <= self.steps, f"the end step must lie between 1 and {self.steps}")
 
+    @property
+    def includes_end_step(self) -> bool:
+        """Whether the map of t_e enters the aggregated map; the public code stops before its own t_e (method 4.5)."""
+        return self.mode == "paper" or self.end_step is not None
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -198,6 +203,8 @@ class ModelConfig:
     non_commercial: bool = False
     citation: str = ""
     notes: str = ""
+    caution: str = ""
+    """A warning that goes with every result of this model."""
 
     def __post_init__(self) -> None:
         _require(bool(self.name) and self.name == Path(self.name).name, "name must be a plain folder name")

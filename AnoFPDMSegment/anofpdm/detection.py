@@ -211,12 +211,20 @@ def _findings(detection: Detection) -> dict[str, Any]:
             calibration=case.calibration.name if case.calibration else None,
         ),
         parameters=parameters,
-        warnings=[*case.warnings, *_calibration_warnings(case)],
+        warnings=[*case.warnings, *_calibration_warnings(case), *_missing_map_warnings(detection)],
         software=dict(case.run.software),
         seed=case.run.seed,
         device=case.run.device,
         run_time_s=case.run.run_time_s,
     )
+
+
+def _missing_map_warnings(detection: Detection) -> list[str]:
+    case = detection.case
+    empty = np.isnan(case.evidence.aam(detection.selection.choices.guidance)).any(axis=(1, 2, 3)).sum()
+    if not empty:
+        return []
+    return [f"In {empty} slice(s) the divergence is largest at the very first step, where the public code has no map."]
 
 
 def _calibration_warnings(case: CaseEvidence) -> list[str]:
@@ -228,7 +236,7 @@ def _calibration_warnings(case: CaseEvidence) -> list[str]:
 def _slice_findings(detection: Detection) -> list[SliceFinding]:
     case, selection = detection.case, detection.selection
     levels = visited_levels(case.evidence.point) + 1
-    inclusive = case.evidence.point.mode == "paper"
+    inclusive = case.evidence.point.includes_end_step
     areas = slice_areas_mm2(detection.mask, case.geometry, case.grid)
     rows = iter(range(len(selection.score)))
     found = []
@@ -254,7 +262,7 @@ def _slice_findings(detection: Detection) -> list[SliceFinding]:
                 decision=_decision(selection, row),
                 largest_divergence=_by_modality(case, selection.largest_divergence[row]),
                 end_step={
-                    name: EndStep(step=int(end) + inclusive, noise_level=int(levels[end]))
+                    name: EndStep(step=int(end) + inclusive, noise_level=int(levels[max(end - (not inclusive), 0)]))
                     for name, end in zip(case.model.used, ends, strict=True)
                 },
                 quantile=_by_modality(case, selection.quantile[row]),

@@ -16,6 +16,7 @@ import SimpleITK as sitk
 import torch
 
 from . import __version__
+from .calibrate import typical_error
 from .calibration import Calibration, calibration_for, load_calibrations
 from .configuration import ModelConfig, OperatingPoint, record_to_dict
 from .detection import Detection, build_detection
@@ -220,7 +221,12 @@ class Detector:
             skull_stripped=prepared.skull_stripped,
             warnings=tuple(
                 warning
-                for warning in (self.device.warning, *prepared.warnings, _unguided_warning(evidence, calibration))
+                for warning in (
+                    self.config.caution,
+                    self.device.warning,
+                    *prepared.warnings,
+                    _unguided_warning(evidence, calibration),
+                )
                 if warning
             ),
             model=self._model_identity(),
@@ -344,10 +350,11 @@ def _results_s(geometry: VolumeGeometry) -> float:
 
 
 def _unguided_warning(evidence: Evidence, calibration: Calibration | None) -> str:
-    if calibration is None or not calibration.unguided_error:
+    # A borrowed calibration saw other steps, whose errors differ.
+    if calibration is None or not calibration.unguided_error or calibration.operating_point != evidence.point:
         return ""
     low, high = calibration.unguided_error
-    typical = float(np.median(evidence.mse_unguided().mean(axis=(1, 2))))
+    typical = typical_error(evidence)
     if low <= typical <= high:
         return ""
     return (

@@ -56,7 +56,7 @@ def test_switches_can_be_undone(command: CommandLine, chosen: Path) -> None:
 
 
 def test_single_options_and_all_of_them_go_back_to_the_calibration(command: CommandLine, chosen: Path) -> None:
-    kept = adjusted(command, chosen, "--threshold", "calibrated", "--guidance", "calibrated")
+    kept = adjusted(command, chosen, "--threshold", "calibrated", "--guidance", "calibrated", "--aggregated")
     assert kept.threshold is None and kept.guidance is None and kept.ungated
     assert read_findings(chosen / "findings.json")["parameters"]["threshold"] == "healthy"
     assert adjusted(command, chosen, "--as-calibrated", "--region", "frame") == SelectionSettings(region="frame")

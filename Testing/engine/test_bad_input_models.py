@@ -304,12 +304,12 @@ class TestCalibration:
     @pytest.mark.parametrize(
         ("options", "words"),
         [
-            ((), "gives a guidance strength; calibrate it, or give --guidance W"),
-            (("--guidance", "2"), "gives a threshold; calibrate it"),
-            (("--guidance", "2", "--threshold", "healthy"), "gives a healthy threshold"),
+            ((), "calibrate it, or give --guidance W, --threshold quantile=Q or value=V, --ungated"),
+            (("--guidance", "2"), "give --threshold quantile=Q or value=V, --ungated"),
+            (("--guidance", "2", "--threshold", "healthy"), "give --threshold quantile=Q or value=V"),
             (("--guidance", "2", "--threshold", "value=1"), "give --ungated"),
-            (("--guidance", "2", "--threshold", "dynamic", "--ungated"), "needs the dataset-calibrated scaling"),
-            (("--guidance", "2", "--threshold", "value=1", "--decision", "map"), "gives the map decision"),
+            (("--guidance", "2", "--threshold", "dynamic", "--ungated"), "give --scaling M"),
+            (("--guidance", "2", "--threshold", "value=1", "--decision", "map"), "the map decision cannot be made"),
         ],
     )
     def test_missing(
@@ -323,18 +323,18 @@ class TestCalibration:
         options = ("--guidance", "2", "--threshold", "value=0.1", "--ungated", "--progress", "none")
         outcome = command("detect", head_file, "--model", uncalibrated, "--output", tmp_path / "o", *options)
         assert outcome.status == 0
-        assert "This model has no calibration for 3 DDIM steps" in outcome.err
+        assert "This model has no calibration for 3 DDIM steps" in outcome.out
 
     def test_of_other_weights(
         self, refused, command: CommandLine, model: Path, head_file: Path, tmp_path: Path
     ) -> None:
         edit(model, "calibration.json", "calibrations.0.weights_sha256", "0" * 64)
-        refused("gives a guidance strength")
+        refused("give --guidance W")
         verified = command("models", "verify", model)
         assert verified.status == 0 and "belongs to other weights and is not used" in verified.out
         options = ("--guidance", "2", "--threshold", "value=0.1", "--ungated", "--progress", "none")
         outcome = command("detect", head_file, "--model", model, "--output", tmp_path / "o", *options)
-        assert outcome.status == 0 and "no calibration for" in outcome.err
+        assert outcome.status == 0 and "no calibration for" in outcome.out
 
     @pytest.mark.parametrize(
         ("place", "value", "words"),

@@ -221,16 +221,16 @@ class TestForwardProcess:
 
     @pytest.mark.parametrize("options", [("--encoding", "ddpm"), ("--mode", "reference")])
     def test_nothing_is_calibrated_for_it(self, refused, options: tuple[str, str]) -> None:
-        refused(*options, words="no calibration for this forward process that gives a guidance strength")
+        refused(*options, words="no calibration for this forward process; calibrate it, or give --guidance W")
 
     @pytest.mark.parametrize(
         ("options", "words"),
         [
-            ((), "gives a threshold"),
-            (("--threshold", "healthy"), "gives a healthy threshold"),
-            (("--threshold", "dynamic", "--ungated"), "dynamic threshold needs the dataset-calibrated scaling"),
-            (("--threshold", "value=1"), "gives an image-level threshold"),
-            (("--threshold", "value=1", "--decision", "map"), "gives the map decision"),
+            ((), "give --threshold"),
+            (("--threshold", "healthy"), "give --threshold"),
+            (("--threshold", "dynamic", "--ungated"), "give --scaling M"),
+            (("--threshold", "value=1"), "give --ungated"),
+            (("--threshold", "value=1", "--decision", "map"), "the map decision cannot be made"),
         ],
     )
     def test_what_the_calibration_would_have_given(self, refused, options: tuple[str, ...], words: str) -> None:

@@ -48,7 +48,7 @@ def labelled(n: int = 40, *, signal: float = 0.4) -> LabelledEvidence:
     )
     interior = np.zeros((n, size, size), dtype=bool)
     interior[:, 3:-3, 3:-3] = True
-    return LabelledEvidence(evidence, interior, unhealthy, subjects=4)
+    return LabelledEvidence(evidence, interior, unhealthy, volume=np.arange(n) // 10, subjects=4)
 
 
 @given(st.lists(st.tuples(st.integers(-5, 5), st.booleans()), min_size=2, max_size=25))
@@ -152,15 +152,22 @@ def test_a_calibration_that_contradicts_itself_is_refused(broken: dict) -> None:
 
 def test_the_calibration_of_the_operating_point_is_found_and_others_are_borrowed_openly() -> None:
     near = OperatingPoint(steps=12, last=400)
-    far = OperatingPoint(steps=12, last=900)
+    far = OperatingPoint(steps=90, last=400)
     calibrations = [tiny_calibration("x", point=point) for point in (far, near)]
     assert calibration_for(calibrations, near, "x") == (calibrations[1], "")
-    borrowed, warning = calibration_for(calibrations, OperatingPoint(steps=20, last=450), "x")
+    borrowed, warning = calibration_for(calibrations, OperatingPoint(steps=20, last=400), "x")
     assert borrowed is calibrations[1] and "Not calibrated for 20" in warning and "12 DDIM steps over 1..400" in warning
 
 
 @pytest.mark.parametrize(
-    "change", [{"mode": "reference"}, {"encoding": "ddpm"}, {"clamp": True, "guidance_bank": (2.0,)}]
+    "change",
+    [
+        {"mode": "reference"},
+        {"encoding": "ddpm"},
+        {"clamp": True, "guidance_bank": (2.0,)},
+        {"last": 300},
+        {"end_step": 5},
+    ],
 )
 def test_another_scale_is_never_borrowed(change: dict) -> None:
     point = OperatingPoint(steps=12, last=400)

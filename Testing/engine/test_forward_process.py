@@ -335,3 +335,13 @@ def test_the_public_code_truncates_the_quantile_level() -> None:
     exact, truncated = (quantile_of(np.array([0.53, 0.59]), truncate=t) for t in (False, True))
     assert np.allclose(exact, 0.98 - 0.08 * np.array([0.53, 0.59]))
     assert np.allclose(truncated, 0.98 - 0.08 * np.array([0.52, 0.58]))
+
+
+@pytest.mark.parametrize("bank", [(), (2.0,)])
+def test_a_fixed_end_step_counts_the_steps_aggregated_in_both_modes(bank: tuple[float, ...]) -> None:
+    predictor = gaussians()
+    x0 = draw(predictor)
+    for mode in ("paper", "reference"):
+        point = OperatingPoint(steps=6, last=200, mode=mode, end_step=1, clamp=bool(bank), guidance_bank=bank)
+        evidence = run(x0, predictor, point)
+        assert np.allclose(evidence.aam(2.0), evidence.last_sam(2.0), rtol=1e-4, atol=1e-6)

@@ -102,8 +102,8 @@ def test_what_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr(ImageDraw.ImageDraw, "text", listen)
     picture(tmp_path, flagged=[7, 5, 1], maximum_slices=2)
-    assert "3 slices flagged, 2 of them shown, evenly chosen." in said
-    assert [text for text in said if text.startswith("S ")] == ["S 1 mm", "S 7 mm"]
+    assert "3 slices flagged, 2 of them shown, the strongest among them." in said
+    assert [text for text in said if text.startswith("S ")] == ["S 1 mm", "S 5 mm"]
     assert {"R", "L", "A", "P", "AnoFPDM", "Research use only.", "healthy prediction", "1", "2+", "score"} <= set(said)
     said.clear()
     picture(tmp_path, flagged=[], examined=[n in (2, 4) for n in range(SLICES)])

@@ -242,8 +242,8 @@ def test_values_between_table_entries_grow_like_the_maps() -> None:
         ({}, "calibration"),
         ({"guidance": 2.0}, "calibration"),
         ({"guidance": 2.0, "threshold": Threshold("quantile", 0.9)}, "--ungated"),
-        ({"guidance": 2.0, "threshold": Threshold("healthy"), "ungated": True}, "healthy"),
-        ({"guidance": 2.0, "threshold": Threshold("dynamic"), "ungated": True}, "scaling"),
+        ({"guidance": 2.0, "threshold": Threshold("healthy"), "ungated": True}, "--threshold"),
+        ({"guidance": 2.0, "threshold": Threshold("dynamic"), "ungated": True}, "--scaling"),
         ({"guidance": 2.0, "threshold": Threshold("value", 1.0), "decision": "map"}, "map"),
     ],
 )
@@ -276,3 +276,20 @@ def test_guidance_beyond_the_calibration_is_refused() -> None:
 def test_scaling_needs_one_value_per_modality() -> None:
     with pytest.raises(SettingsError, match="2 value"):
         chosen(evidence(c=2), scaling=(0.1,))
+
+
+def test_the_last_map_alone_is_never_held_against_thresholds_of_the_aggregated_one() -> None:
+    assert str(chosen(evidence(), map="last").threshold) == "dynamic"
+    with pytest.raises(SettingsError, match="aggregated map"):
+        chosen(evidence(), map="last", threshold=Threshold("healthy"))
+    e = evidence()
+    interior = np.ones((3, 24, 24), dtype=bool)
+    statistics = [select(e, interior, chosen(e, map=kind)).map_statistic for kind in ("aggregated", "last")]
+    assert np.array_equal(*statistics)
+
+
+def test_settings_without_effect_are_refused() -> None:
+    with pytest.raises(SettingsError, match="no effect"):
+        chosen(evidence(), scaling=(0.1,), threshold=Threshold("healthy"))
+    with pytest.raises(SettingsError, match="not calibrated at this guidance"):
+        chosen(evidence(), guidance=50.0, threshold=Threshold("value", 1.0), ungated=True, decision="map")

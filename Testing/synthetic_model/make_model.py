@@ -57,6 +57,7 @@ def config() -> ModelConfig:
         minimum_size_px=MINIMUM_SIZE_PX,
         trained_on="synthetic heads drawn by this project",
         licence="CC0-1.0",
+        caution="This model is a demonstration trained on drawn heads: on a patient's image its findings mean nothing.",
     )
 
 
@@ -71,15 +72,17 @@ def heads() -> Iterator[tuple[sitk.Image, np.ndarray]]:
 
 def labelled_evidence(detector: Detector) -> LabelledEvidence:
     """Evidence and image-level labels of all heads; slices that only graze a lesion are left out."""
-    parts, interiors, labels = [], [], []
-    for image, lesion in heads():
+    parts, interiors, labels, volumes = [], [], [], []
+    for number, (image, lesion) in enumerate(heads()):
         case = detector.examine(image)
         area = lesion.sum(axis=(1, 2)) * SPACING_MM[0] * SPACING_MM[1]
         clear = ((area == 0) | (area >= MINIMUM_LESION_MM2))[case.examined]
         parts.append(case.evidence.subset(np.flatnonzero(clear)))
         interiors.append(case.interior[case.examined][clear])
         labels.append((area > 0)[case.examined][clear])
-    return LabelledEvidence(join_evidence(parts), np.concatenate(interiors), np.concatenate(labels), 2 * HEADS)
+        volumes.append(np.full(int(clear.sum()), number))
+    joined = (np.concatenate(parts) for parts in (interiors, labels, volumes))
+    return LabelledEvidence(join_evidence(parts), *joined, subjects=2 * HEADS)
 
 
 def main() -> None:

@@ -56,7 +56,7 @@ class QuadraticAccumulator:
     def __init__(self, x0: Tensor, channels: list[int], point: OperatingPoint) -> None:
         self._x0 = x0[:, channels].float()
         self._channels = channels
-        self._inclusive = point.mode == "paper"
+        self._inclusive = point.includes_end_step
         self._end = _EndStep(point.end_step)
         self._sums: list[Tensor] = [torch.zeros_like(self._x0) for _ in range(3)]
         self._kept: list[Tensor | None] = [None] * 5
@@ -107,6 +107,7 @@ class BankAccumulator:
         self._channels = channels
         self._bank = point.guidance_bank
         self._paper = point.mode == "paper"
+        self._inclusive = point.includes_end_step
         self._end = _EndStep(point.end_step)
         self._sum = self._x0.new_zeros((len(self._bank), *self._x0.shape))
         self._kept_sum: Tensor | None = None
@@ -127,17 +128,17 @@ class BankAccumulator:
         self._divergence[:, :, step] = divergence.transpose(0, 1)
         self._mse_healthy[:, :, step] = _channel_mean(sam).transpose(0, 1)
         self._mse_unguided[:, step] = _channel_mean((unguided - self._x0).square())
-        before = self._sum.clone() if not self._paper else self._sum
+        before = self._sum.clone() if not self._inclusive else self._sum
         self._sum += sam
         moved = self._end.update(step, divergence)
-        self._kept_sum = _keep(moved, self._sum if self._paper else before, self._kept_sum)
+        self._kept_sum = _keep(moved, self._sum if self._inclusive else before, self._kept_sum)
         self._kept_guided = _keep(moved, guided, self._kept_guided)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Fields of `BankEvidence`, float32 (end_index int64); slices first, then the bank."""
         end_index = self._end.index
         assert end_index is not None and self._kept_sum is not None and self._kept_guided is not None
-        count = end_index + 1 if self._paper else end_index
+        count = end_index + 1 if self._inclusive else end_index
         aam = self._kept_sum / count[..., None, None]
         named = {
             "aam_bank": aam.transpose(0, 1),

@@ -68,12 +68,16 @@ def render_overlay(
     require_pillow()
     if flagged:
         shown = _evenly(flagged, maximum_slices)
+        peak = max(flagged, key=lambda s: float(score[s].max()))
+        if peak not in shown:
+            # The strongest finding is never left out.
+            shown[min(range(len(shown)), key=lambda i: abs(shown[i] - peak))] = peak
         top = top_of_scale(score[shown])
         pairs = [_pair(display[s], score[s], healthy_prediction[s], labels[s], top) for s in shown]
         count = len(flagged)
         note = f"{count} slice{'s' if count > 1 else ''} flagged."
         if len(shown) < count:
-            note = f"{count} slices flagged, {len(shown)} of them shown, evenly chosen."
+            note = f"{count} slices flagged, {len(shown)} of them shown, the strongest among them."
     else:
         seen = display.reshape(len(display), -1).any(axis=1) if examined is None else np.asarray(examined, dtype=bool)
         shown = _evenly(np.flatnonzero(seen).tolist(), min(maximum_slices, _UNFLAGGED_SLICES))

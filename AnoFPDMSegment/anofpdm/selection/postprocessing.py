@@ -18,6 +18,14 @@ def median_filter(maps: FloatArray) -> FloatArray:
     return sitk.GetArrayViewFromImage(filtered)[:, r:-r, r:-r].copy()
 
 
+def filtered_map(maps: FloatArray) -> FloatArray:
+    """Channel mean of maps [N, C, H, W], median-filtered, [N, H, W].
+
+    The public code's empty mean at t_e = 0 is NaN; no pixel of such a slice passes a threshold.
+    """
+    return median_filter(np.where(np.isnan(maps), np.float32(0), maps).mean(axis=1))
+
+
 def small_components(masks: BoolArray, largest_px: int) -> BoolArray:
     """The 8-connected components of each mask [N, H, W] whose filled area is at most `largest_px` pixels."""
     small = np.zeros(masks.shape, dtype=bool)

@@ -14,7 +14,7 @@ from ..evidence.maps import Evidence, check_guidance
 from ..volumes.score_volume import BELOW_BORDER
 from .algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from .decision import map_statistic, similarity
-from .postprocessing import median_filter, small_components
+from .postprocessing import filtered_map, small_components
 from .settings import MinimumSize, SelectionSettings, Threshold
 
 LARGEST_SCORE = 1e6
@@ -80,11 +80,8 @@ def resolve(
     Raises SettingsError when something is needed that no calibration gives, or when the guidance
     strength is not available at this operating point.
     """
-    guidance = settings.guidance if settings.guidance is not None else _calibrated_guidance(calibration)
+    guidance, threshold = _guidance_and_threshold(settings, calibration)
     check_guidance(point, guidance)
-    threshold = settings.threshold
-    if threshold is None:
-        threshold = Threshold(_needed(calibration, "a threshold", "--threshold quantile=Q or value=V").threshold)
     values = _look_up(calibration, guidance, settings, threshold)
     decision, limit = _decision(settings, calibration, values)
     return Choices(
@@ -102,24 +99,51 @@ def resolve(
     )
 
 
-def _needed(calibration: Calibration | None, what: str, option: str) -> Calibration:
-    if calibration is None:
+def _guidance_and_threshold(settings: SelectionSettings, calibration: Calibration | None) -> tuple[float, Threshold]:
+    guidance, threshold = settings.guidance, settings.threshold
+    if threshold is None and settings.map == "last":
+        # The paper's own; the healthy threshold is calibrated for the aggregated map.
+        threshold = Threshold("dynamic")
+    if settings.map == "last" and threshold is not None and threshold.kind == "healthy":
         raise SettingsError(
-            f"This model has no calibration for this forward process that gives {what}; calibrate it, or give {option}."
+            "The healthy threshold is calibrated for the aggregated map; with the last map alone give --threshold "
+            "dynamic, quantile=Q or value=V."
         )
-    return calibration
+    if calibration is None:
+        _refuse_open_questions(settings, threshold)
+    else:
+        guidance = calibration.default_guidance if guidance is None else guidance
+        threshold = threshold or Threshold(calibration.threshold)
+    assert guidance is not None and threshold is not None
+    return guidance, threshold
 
 
-def _calibrated_guidance(calibration: Calibration | None) -> float:
-    return _needed(calibration, "a guidance strength", "--guidance W").default_guidance
+def _refuse_open_questions(settings: SelectionSettings, threshold: Threshold | None) -> None:
+    """Without a calibration everything must be given; say all that is missing at once."""
+    if settings.decision == "map" or (settings.decision is not None and settings.decision_threshold is None):
+        raise SettingsError(
+            f"This model has no calibration for this forward process, so the {settings.decision} decision cannot be "
+            "made; calibrate it, or leave --decision out."
+        )
+    missing = []
+    if settings.guidance is None:
+        missing.append("--guidance W")
+    if threshold is None or threshold.kind == "healthy":
+        missing.append("--threshold quantile=Q or value=V")
+    elif threshold.kind == "dynamic" and settings.scaling is None:
+        missing.append("--scaling M")
+    if settings.decision_threshold is None and not settings.ungated:
+        missing.append("--ungated")
+    if missing:
+        raise SettingsError(
+            f"This model has no calibration for this forward process; calibrate it, or give {', '.join(missing)}."
+        )
 
 
 def _look_up(
     calibration: Calibration | None, guidance: float, settings: SelectionSettings, threshold: Threshold
 ) -> CalibratedValues | None:
     if calibration is None:
-        if threshold.kind == "healthy":
-            _needed(calibration, "a healthy threshold", "--threshold quantile=Q or value=V")
         return None
     uncalibrated = threshold.kind in ("quantile", "value") or (
         threshold.kind == "dynamic" and settings.scaling is not None
@@ -133,12 +157,13 @@ def _decision(
     settings: SelectionSettings, calibration: Calibration | None, values: CalibratedValues | None
 ) -> tuple[Decision | None, float | None]:
     if calibration is None or values is None:
-        if settings.decision == "map" and calibration is None:
-            _needed(calibration, "the map decision", "--ungated")
         if settings.decision_threshold is not None:
             return settings.decision or "similarity", settings.decision_threshold
-        if not settings.ungated:
-            _needed(calibration, "an image-level threshold", "--ungated to show every slice's map")
+        if settings.decision is not None:
+            raise SettingsError(
+                f"The {settings.decision} decision is not calibrated at this guidance strength; leave --decision "
+                "out or give --decision-threshold."
+            )
         return None, None
     decision = settings.decision or calibration.decision
     limit = settings.decision_threshold
@@ -164,6 +189,8 @@ def _scaling(
         raise SettingsError("The dataset-calibrated scaling is 0 at this guidance strength; choose a larger one.")
     if threshold.kind == "dynamic" and scaling is None:
         raise SettingsError("The dynamic threshold needs the dataset-calibrated scaling; calibrate or give --scaling.")
+    if settings.scaling and threshold.kind != "dynamic":
+        raise SettingsError(f"The scaling has no effect on a {threshold.kind} threshold; add --threshold dynamic.")
     return scaling
 
 
@@ -179,15 +206,15 @@ def select(evidence: Evidence, interior: BoolArray, choices: Choices) -> Selecti
     the median-filtered map (method sections 2.6 and 2.7).
     """
     w = choices.guidance
-    maps = evidence.last_sam(w) if choices.last_sam_only else evidence.aam(w)
-    # The public code's empty mean at t_e = 0 is NaN there; no pixel of such a slice passes a threshold.
-    maps = np.where(np.isnan(maps), np.float32(0), maps).astype(np.float32)
-    filtered = median_filter(maps.mean(axis=1))
+    aggregated = filtered_map(evidence.aam(w))
+    maps = evidence.last_sam(w) if choices.last_sam_only else np.nan_to_num(evidence.aam(w), nan=0.0)
+    filtered = filtered_map(maps) if choices.last_sam_only else aggregated
     largest = evidence.divergence(w).max(axis=1)
     quantile, threshold = _thresholds(evidence, maps, largest, choices)
     similarities = similarity(evidence.mse_healthy(w), evidence.mse_unguided())
     statistic = (
-        map_statistic(filtered, interior, choices.top_pixels)
+        # Its threshold is calibrated on the aggregated map, whichever map is shown.
+        map_statistic(aggregated, interior, choices.top_pixels)
         if choices.top_pixels is not None
         else np.full(len(filtered), np.nan)
     )

@@ -130,7 +130,14 @@ def _shrink(image: sitk.Image) -> sitk.Image:
     """Average whole blocks of voxels; averaging also tames the noise. Small axes stay as they are."""
     sizes_and_spacings = zip(image.GetSize(), image.GetSpacing(), strict=True)
     factors = [max(1, min(round(WORK_SPACING_MM / spacing), size // 16)) for size, spacing in sizes_and_spacings]
-    return sitk.BinShrink(image, factors) if max(factors) > 1 else image
+    if max(factors) == 1:
+        return image
+    # BinShrink drops last voxels that fill no block: pad on both sides, so that flipped images give flipped masks.
+    missing = [-size % factor for size, factor in zip(image.GetSize(), factors, strict=True)]
+    lower = [count // 2 for count in missing]
+    upper = [count - low for count, low in zip(missing, lower, strict=True)]
+    shrunk: sitk.Image = sitk.BinShrink(sitk.ZeroFluxNeumannPad(image, lower, upper), factors)
+    return shrunk
 
 
 def _moved_spacing(image: sitk.Image, axis: int) -> tuple[float, float, float]:
