@@ -41,6 +41,10 @@ A small network that has seen drawn heads only. It shows how the software works 
 - Licence: CC0-1.0.
 - Intended use: trying the software on its synthetic sample. Not for any real image.
 - Limits: 32 x 32 pixels; knows round bright lesions of 8 to 25 mm radius only.
+
+Image-level accuracy on 24 other drawn heads, half of them with lesions, for each forward process tried; the first of
+the best is the model's default. No pixel label was looked at.
+
 """
 
 
@@ -96,6 +100,7 @@ def main() -> None:
     candidates += [dataclasses.replace(point, clamp=True, guidance_bank=GUIDANCE) for point in candidates]
     draft = write_model(options.folder.with_name("draft"), config(), state, model_card=CARD, dtype=torch.bfloat16)
     results: list[tuple[float, Calibration]] = []
+    tried: list[str] = []
     for point in candidates:
         data = labelled_evidence(Detector.from_folder(draft, point=point))
         calibration = calibrate(
@@ -107,15 +112,16 @@ def main() -> None:
             source="synthetic heads drawn by this project",
         )
         results.append((max(calibration.accuracy), calibration))
-        print(
-            f"{describe_point(point)}: accuracy {max(calibration.accuracy):.4f} ({calibration.decision}), "
-            f"w {calibration.default_guidance:g}, healthy level {calibration.healthy_level}",
-            flush=True,
+        tried.append(
+            f"- {describe_point(point)}: accuracy {max(calibration.accuracy):.4f} ({calibration.decision} decision), "
+            f"guidance strength {calibration.default_guidance:g}"
         )
+        print(tried[-1], flush=True)
     # max keeps the first of equals, and the unclamped candidates come first.
     _, best = max(results, key=lambda result: result[0])
     final = dataclasses.replace(config(), operating_point=best.operating_point)
-    folder = write_model(options.folder, final, state, model_card=CARD, dtype=torch.bfloat16)
+    card = CARD + "\n".join(tried) + "\n"
+    folder = write_model(options.folder, final, state, model_card=card, dtype=torch.bfloat16)
     calibration = dataclasses.replace(best, weights_sha256=folder.weights_sha256)
     write_calibration(folder, calibrations_to_json([calibration]))
     for file in draft.path.iterdir():
