@@ -5,7 +5,6 @@ A calibration holds for one operating point and one set of weights. Torch-free.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -141,6 +140,11 @@ def _key(point: OperatingPoint) -> dict[str, Any]:
     return {**record_to_dict(point), "guidance_bank": []}
 
 
+def _scale(point: OperatingPoint) -> dict[str, Any]:
+    """What the scale of maps and curves depends on."""
+    return {name: value for name, value in _key(point).items() if name not in ("steps", "precision")}
+
+
 def calibration_for(
     calibrations: Sequence[Calibration], point: OperatingPoint, weights_sha256: str
 ) -> tuple[Calibration | None, str]:
@@ -156,11 +160,7 @@ def calibration_for(
     for calibration in fitting:
         if _key(calibration.operating_point) == _key(point):
             return calibration, ""
-    comparable = [
-        c
-        for c in fitting
-        if _key(dataclasses.replace(c.operating_point, steps=point.steps, precision=point.precision)) == _key(point)
-    ]
+    comparable = [c for c in fitting if _scale(c.operating_point) == _scale(point)]
     if not comparable:
         stale = " (its calibrations belong to other weights)" if calibrations and not fitting else ""
         return None, f"This model has no calibration for {describe_point(point)}{stale}."

@@ -30,6 +30,8 @@ def long_run(model: Path, head: Path, output: Path, *options: str, **settings: A
     """A detection that takes a minute or so; killed at the end of the block if it still runs."""
     call = ["detect", head, "--model", model, "--output", output, "--progress", "json", *options]
     slow = ["--range", "1..1000", "--steps", "1000", "--batch-size", "1"]
+    # No calibration knows this range.
+    slow += ["--guidance", "2", "--threshold", "value=0.1", "--ungated"]
     run = subprocess.Popen(
         [sys.executable, "-m", "anofpdm", *map(str, [*call, *slow])],
         env=environment(),

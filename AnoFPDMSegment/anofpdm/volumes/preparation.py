@@ -83,6 +83,7 @@ def prepare_case(
     findings = {}
     for name in config.modalities:
         cancel.raise_if_cancelled()
+        _refuse_mask(images[name], name)
         findings[name] = find_head(images[name], name)
     grid = plan_stack(images[first], findings[first].mask, config.grid)
     slab = config.grid.slab_average
@@ -133,6 +134,12 @@ def prepare_case(
         skull_stripped=stripped,
         warnings=warnings,
     )
+
+
+def _refuse_mask(image: sitk.Image, name: str) -> None:
+    values = sitk.GetArrayViewFromImage(image)
+    if bool(np.isin(values, (values.min(), values.max())).all()):
+        raise InputError(f"The {name} image holds two values only, like a mask; give the MRI itself.")
 
 
 def check_modalities(given: Iterable[str], config: ModelConfig) -> None:

@@ -158,8 +158,6 @@ def _checked(image: sitk.Image, called: str) -> sitk.Image:
         raise InputError(NOT_FINITE.format(called))
     if lowest == highest:
         raise InputError(f"{called} holds the same value everywhere; check that the right image was given.")
-    if bool(((values == lowest) | (values == highest)).all()):
-        raise InputError(f"{called} holds two values only, like a mask; give the MRI itself.")
     return image
 
 
