@@ -22,18 +22,15 @@ from .evidence.case import CaseEvidence
 from .evidence.storage import EVIDENCE_FILE, save_evidence
 from .progress import CancelToken
 from .results.components import Component, find_components, limit_small_components
-from .results.findings import EndStep, ModelRecord, SliceFinding, findings_document, write_findings
+from .results.findings import FINDINGS_FILE, EndStep, ModelRecord, SliceFinding, findings_document, write_findings
 from .results.output_set import check_output_directory, write_output_set
 from .results.overlay import render_overlay, require_pillow
-from .results.segmentation import write_heatmap, write_segmentation
+from .results.segmentation import HEATMAP_FILE, SEGMENTATION_FILE, write_heatmap, write_segmentation
 from .results.slice_share import slice_areas_mm2
 from .selection.select import Selection, resolve, select
 from .selection.settings import MinimumSize, SelectionSettings
 from .volumes.score_volume import score_in_volume, score_to_volume
 
-HEATMAP_FILE = "heatmap.nrrd"
-SEGMENTATION_FILE = "segmentation.seg.nrrd"
-FINDINGS_FILE = "findings.json"
 OVERLAY_FILE = "overlay.png"
 RESULT_FILES = (HEATMAP_FILE, SEGMENTATION_FILE, FINDINGS_FILE, EVIDENCE_FILE, OVERLAY_FILE)
 
