@@ -100,64 +100,44 @@ class TestCutOffFile:
 class TestDamagedFile:
     """Flipped bytes in the header of each format: read, or refused in a sentence."""
 
-    @staticmethod
-    def read_or_refuse(path: Path) -> None:
-        try:
-            image = read_volume(path, "flair")
-        except InputError as error:
-            assert str(error).endswith((".", "?")) and "\n" not in str(error)
-            assert not any(secret in str(error) for secret in SECRETS)
-        else:
-            assert np.isfinite(sitk.GetArrayViewFromImage(image)).all()
-
-    @pytest.mark.parametrize("name", [*FILES, "a.mhd", "a.nhdr"])
-    @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6))
-    def test_file(
-        self,
-        head_image: sitk.Image,
-        tmp_path: Path,
-        capfd: pytest.CaptureFixture[str],
-        name: str,
-        changes: list[tuple[int, int]],
-    ) -> None:
-        path = save(head_image[10:30, 10:30, 10:12], tmp_path / name)
-        content = bytearray(path.read_bytes())
-        for place, value in changes:
-            content[place % len(content)] = value
-        path.write_bytes(content)
-        self.read_or_refuse(path)
-        # The libraries below ITK have their own messages for standard error.
-        assert capfd.readouterr() == ("", "")
-
-    def test_dicom(self, head_image: sitk.Image, tmp_path: Path) -> None:
-        """In a process of its own, whose status shows that GDCM did not end it."""
-        path = write_dicom_series(tmp_path, head_image[10:30, 10:30, 10:14])[1]
-        script = """
+    SCRIPT = """
 import random, sys
 from pathlib import Path
+import numpy as np
+import SimpleITK as sitk
 from anofpdm.errors import InputError
 from anofpdm.volumes.reading import read_volume
 
-path, whole, draw = Path(sys.argv[1]), Path(sys.argv[1]).read_bytes(), random.Random(5)
-for example in range(80):
+path, first, last, folders = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "folders"
+whole, draw = path.read_bytes(), random.Random(5)
+for example in range(60):
     content = bytearray(whole)
     for _ in range(draw.randint(1, 6)):
-        content[draw.randint(128, 1200) % len(content)] = draw.randint(0, 255)
+        content[draw.randint(first, last) % len(content)] = draw.randint(0, 255)
     path.write_bytes(content)
     try:
-        read_volume(path if draw.random() < 0.5 else path.parent, "flair")
-        print("read.")
+        image = read_volume(path.parent if folders and draw.random() < 0.5 else path, "flair")
+        print("read." if np.isfinite(sitk.GetArrayViewFromImage(image)).all() else "read what is not finite")
     except InputError as error:
         print(error)
 """
-        done = run_python("-c", script, path)
-        # The libraries below ITK have their own messages for standard error.
+
+    def read_or_refuse(self, path: Path, *options: object) -> None:
+        """In a process of its own, whose status shows that the libraries below did not end it."""
+        done = run_python("-c", self.SCRIPT, path, *options)
+        # Those libraries have messages of their own for standard error.
         assert (done.returncode, done.stderr) == (0, "")
         said = done.stdout.splitlines()
-        assert len(said) == 80 and all(line.endswith((".", "?")) for line in said)
+        assert len(said) == 60 and all(line.endswith((".", "?")) for line in said)
         assert not any(secret in done.stdout for secret in SECRETS)
-        assert len(set(said)) > 3
+        assert len(set(said)) > 1
+
+    @pytest.mark.parametrize("name", [*FILES, "a.mhd", "a.nhdr"])
+    def test_file(self, head_image: sitk.Image, tmp_path: Path, name: str) -> None:
+        self.read_or_refuse(save(head_image[10:30, 10:30, 10:12], tmp_path / name), 0, 400, "files")
+
+    def test_dicom(self, head_image: sitk.Image, tmp_path: Path) -> None:
+        self.read_or_refuse(write_dicom_series(tmp_path, head_image[10:30, 10:30, 10:14])[1], 128, 1200, "folders")
 
     @pytest.mark.parametrize("name", FILES)
     def test_another_format_under_the_name(

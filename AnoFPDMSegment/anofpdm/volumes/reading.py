@@ -16,6 +16,7 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from .dicom import DICOM_ENDINGS, is_dicom_file, read_dicom_file, read_dicom_folder
+from .meta_image_file import check_meta_image_file
 from .nifti_file import NOT_FINITE, check_nifti_file, undisturbed
 
 SHORTEST_AXIS_VOXELS = 16
@@ -116,6 +117,8 @@ def _read(path: Path, called: str) -> sitk.Image:
             f"{called} is of an unsupported kind; give a NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage "
             "(.mha, .mhd) file or the folder of a DICOM series."
         )
+    if image_io == "MetaImageIO":
+        check_meta_image_file(path, called)
     if image_io != "NiftiImageIO":
         return _read_file(path, image_io, called)
     check_nifti_file(path, called)
