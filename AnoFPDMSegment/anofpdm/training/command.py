@@ -19,6 +19,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"JSON file, or one of those shipped: {', '.join(shipped_configs())} (default: compact)",
     )
+    parser.add_argument("--start-from", metavar="MODEL", help="model folder to fine-tune (default: random weights)")
     parser.add_argument("--cache", metavar="DIR", help="folder of the cached slices (default: DIR/slices)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes to prepare slices (default: 1)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
@@ -47,6 +48,7 @@ def run(options: argparse.Namespace, cancel: CancelToken | None = None) -> int:
         options.manifest,
         options.output,
         config,
+        start_from=options.start_from,
         cache_dir=options.cache,
         device=options.device,
         tensorboard=not options.no_tensorboard,

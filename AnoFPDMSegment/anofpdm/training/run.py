@@ -18,6 +18,7 @@ from .config import TrainingConfig, training_config_to_dict
 from .engine import check_engine, launch_engine, process_rank
 from .export import export_model, write_averaged
 from .monitor import Monitor, check_tensorboard
+from .starting_weights import starting_weights
 from .trainer import Trainer
 from .training_slices import TrainingSlices
 
@@ -31,6 +32,7 @@ def run_training(
     output_dir: str | Path,
     config: TrainingConfig,
     *,
+    start_from: str | Path | None = None,
     cache_dir: str | Path | None = None,
     device: str = "auto",
     tensorboard: bool = True,
@@ -44,11 +46,13 @@ def run_training(
     (unless `cache_dir` is given) and at the end the uncalibrated model under its name. Under `torchrun` every process
     calls this; all but the first return None.
 
+    `start_from`: a model folder whose weights the run starts with (fine-tuning); a run that continues has its own.
     `workers`: processes that prepare slices for the cache.
 
     Raises InputError for mistakes in the manifest, SettingsError if the configuration does not fit the data, the run
-    in the folder or the machine, OutputError if the folder cannot be written or another run writes to it, Cancelled
-    when the token is set (a single process then continues where it stopped).
+    in the folder, the model to start from or the machine, ModelError if that model is damaged, OutputError if the
+    folder cannot be written or another run writes to it, Cancelled when the token is set (a single process then
+    continues where it stopped).
     """
     output = Path(output_dir)
     # Mistakes are reported before anything slow begins.
@@ -56,6 +60,7 @@ def run_training(
     destination = output / config.model.name
     if destination.exists():
         raise OutputError(f"{destination} exists already: this run is finished; choose another output folder.")
+    weights = None if start_from is None else starting_weights(start_from, config.model.network)
     check_engine(config, device)
     first = process_rank() == 0
     if tensorboard and first:
@@ -69,7 +74,7 @@ def run_training(
         slices = TrainingSlices(cache, config.model)
         fabric = launch_engine(config, device)
         quiet = message if first else _silent
-        trainer = Trainer(fabric, slices, config, output, message=quiet)
+        trainer = Trainer(fabric, slices, config, output, start_from=weights, message=quiet)
         if first:
             _record_config(output, config)
             if tensorboard:

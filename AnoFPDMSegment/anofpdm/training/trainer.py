@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,9 +47,13 @@ class Trainer:
         config: TrainingConfig,
         output: Path,
         *,
+        start_from: Mapping[str, Tensor] | None = None,
         message: Message = print,
     ) -> None:
-        """Raises SettingsError if the checkpoint there belongs to another run, ModelError if it is damaged."""
+        """`start_from`: first weights, unless there is a checkpoint; random by default.
+
+        Raises SettingsError if the checkpoint there belongs to another run, ModelError if it is damaged.
+        """
         self._fabric = fabric
         self._config = config
         self._output = output
@@ -65,6 +69,8 @@ class Trainer:
         network = ConditionalUNet(config.model.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if checkpoint is not None:
             network.load_state_dict(checkpoint.network)
+        elif start_from is not None:
+            network.load_state_dict(start_from)
         optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.0)
         self._forward, self._optimizer = fabric.setup(network, optimizer)
         self._network = network
