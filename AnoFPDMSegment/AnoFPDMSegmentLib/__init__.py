@@ -1,0 +1,1 @@
+"""What the AnoFPDMSegment module is made of; importing it imports nothing else."""

@@ -1,0 +1,1 @@
+"""The child process that computes, seen from the application; plain Python, without Slicer and Qt."""

@@ -1,0 +1,107 @@
+"""What a worker tells, line by line, on its standard output (`--progress json` of the command line)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Started:
+    """The first event: which program runs."""
+
+    version: str
+    package: str
+    """The folder of the package `anofpdm` that runs."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the run begins: reading, preparing, detecting, building, writing; calibrating."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the part under way is."""
+
+    slices_done: float
+    slices: int
+    elapsed_s: float
+    seconds_left: float | None
+    """None until a rate is known."""
+    what: str = ""
+    """What the slices are counted of, where a run counts them several times."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A fallback or warning, one sentence."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run has succeeded and its result is written."""
+
+    output: str
+    """The folder of the result."""
+    text: str
+    """The outcome for people, several lines."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run has ended without a result."""
+
+    sentence: str
+    exit_code: int | None
+    """None where the process was ended before it had one."""
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """The run has ended because it was asked to; nothing was written."""
+
+
+Event = Started | Stage | Progress | Notice | Finished | Failed | Cancelled
+
+
+def parse_line(text: str) -> Event | None:
+    """The event of one line; None for a line that is none, such as what a library prints."""
+    if not text.startswith("{"):
+        return None
+    try:
+        record = json.loads(text)
+        return _event(record)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _event(record: dict[str, Any]) -> Event | None:
+    kind = record.get("event")
+    if kind == "start":
+        return Started(str(record["version"]), str(record["package"]))
+    if kind == "stage":
+        return Stage(str(record["stage"]))
+    if kind == "progress":
+        left = record["remaining_s"]
+        return Progress(
+            slices_done=float(record["slices_done"]),
+            slices=int(record["slices_total"]),
+            elapsed_s=float(record["elapsed_s"]),
+            seconds_left=None if left is None else float(left),
+            what=str(record.get("what", "")),
+        )
+    if kind == "notice":
+        return Notice(str(record["message"]))
+    if kind == "result":
+        warnings = tuple(str(warning) for warning in record.get("warnings", ()))
+        return Finished(str(record["output"]), str(record["text"]), warnings)
+    if kind == "error":
+        return Failed(str(record["message"]), int(record["exit_code"]))
+    return None
