@@ -26,6 +26,15 @@ _PREFIX = "evidence_"
 
 def save_evidence(path: Path, case: CaseEvidence) -> None:
     """Write a case to an .npz file; the same case gives the same bytes. Raises OSError."""
+    record, arrays = take_apart(case)
+    text = np.frombuffer(json.dumps(record).encode(), dtype=np.uint8)
+    # Float maps hardly compress, and deflating them would cost more time than the network's fast preset.
+    with path.open("wb") as stream:
+        np.savez(stream, **arrays, record=text)
+
+
+def take_apart(case: CaseEvidence) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A case as a record that JSON can hold, and named arrays: what `put_together` reads."""
     record = {
         "format": _MAGIC,
         "schema": EVIDENCE_SCHEMA,
@@ -45,14 +54,11 @@ def save_evidence(path: Path, case: CaseEvidence) -> None:
         "settings": record_to_dict(case.settings),
         "request": case.request,
     }
-    text = np.frombuffer(json.dumps(record).encode(), dtype=np.uint8)
     arrays: dict[str, Any] = {_PREFIX + name: value for name, value in evidence_arrays(case.evidence).items()}
     masks = {"head": case.head, "interior": case.interior}
     arrays |= {name: np.packbits(mask) for name, mask in masks.items()}
-    arrays |= {"examined": case.examined, "level": case.level, "display": case.display, "record": text}
-    # Float maps hardly compress, and deflating them would cost more time than the network's fast preset.
-    with path.open("wb") as stream:
-        np.savez(stream, **arrays)
+    arrays |= {"examined": case.examined, "level": case.level, "display": case.display}
+    return record, arrays
 
 
 def load_evidence(path: Path) -> CaseEvidence:
@@ -63,7 +69,7 @@ def load_evidence(path: Path) -> CaseEvidence:
                 raise EvidenceError(f"{path} was not written by anofpdm detect; name the output folder of a detection.")
             record = json.loads(archive["record"].tobytes().decode())
             arrays = {name: archive[name] for name in archive.files if name != "record"}
-        return _case(record, arrays)
+        return put_together(record, arrays)
     except EvidenceError:
         raise
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -76,7 +82,8 @@ def load_evidence(path: Path) -> CaseEvidence:
         raise EvidenceError(f"The evidence {path} is damaged or foreign; detect again to make a new one.") from error
 
 
-def _case(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> CaseEvidence:
+def put_together(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> CaseEvidence:
+    """The case that `take_apart` took apart. Raises EvidenceError, KeyError, TypeError or ValueError if it is damaged."""
     if record["format"] != _MAGIC:
         raise ValueError("foreign file")
     if record["schema"] != EVIDENCE_SCHEMA:

@@ -1,0 +1,48 @@
+"""Where the scene and what belongs to it come from: the application, or a scene of our own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from slicer import vtkMRMLApplicationLogic, vtkMRMLScene, vtkMRMLSubjectHierarchyNode
+
+
+@dataclass(frozen=True)
+class SceneContext:
+    """One scene with the application logic that serves it."""
+
+    scene: vtkMRMLScene
+    applicationLogic: vtkMRMLApplicationLogic
+    owned: tuple[Any, ...] = ()
+    """Module logics that live as long as this context: the application logic only points at them."""
+
+    @classmethod
+    def ofApplication(cls) -> SceneContext:
+        """The running application's scene."""
+        import slicer
+
+        return cls(slicer.mrmlScene, slicer.app.applicationLogic())
+
+    @property
+    def subjectHierarchy(self) -> vtkMRMLSubjectHierarchyNode:
+        """The scene's subject hierarchy; made if there is none."""
+        return vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self.scene)
+
+    def moduleLogic(self, name: str) -> Any:
+        """The logic of a loaded module, such as "Segmentations"; None if it is not loaded."""
+        return self.applicationLogic.GetModuleLogic(name)
+
+    def addNode(self, className: str, name: str, *, hidden: bool = False) -> Any:
+        """A new node of the scene, its name made unique."""
+        node = self.scene.CreateNodeByClass(className)
+        node.UnRegister(None)  # the scene's and Python's references are enough
+        node.SetName(self.scene.GenerateUniqueName(name) if self.scene.GetFirstNodeByName(name) else name)
+        node.SetHideFromEditors(hidden)
+        return self.scene.AddNode(node)
+
+    def nodes(self, className: str) -> list[Any]:
+        """The scene's nodes of a class."""
+        collection = self.scene.GetNodesByClass(className)
+        collection.UnRegister(None)
+        return [collection.GetItemAsObject(index) for index in range(collection.GetNumberOfItems())]
