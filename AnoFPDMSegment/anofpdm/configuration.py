@@ -63,6 +63,9 @@ class NetworkConfig:
     """The label's outer product as extra key/value tokens of every attention block."""
     level_embedding: bool = False
     """The slice's level, added to the time embedding of labelled and null predictions alike."""
+    input_activation: bool = False
+    """SiLU also before each residual block's first convolution and before the last one of all; the reference's
+    network has none there, which costs a small network half of its nonlinearities."""
 
     def __post_init__(self) -> None:
         _require(self.image_size >= 8, "network.image_size must be at least 8")

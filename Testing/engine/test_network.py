@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from anofpdm.configuration import NetworkConfig
 from anofpdm.network.attention import AttentionBlock
 from anofpdm.network.embedding import noise_level_features
+from anofpdm.network.residual_block import ResidualBlock
 from anofpdm.network.unet import ConditionalUNet
 
 LABELS = torch.tensor([0, 0, 1, -1])
@@ -114,6 +115,19 @@ def test_attention_only_at_its_resolutions() -> None:
                 layer.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[2]))
     predict(network, *random_input(1, config), torch.tensor([0]))
     assert seen == [16, 16, 16]
+
+
+def test_input_activation_stands_before_the_first_convolution_of_each_block_and_the_last_of_all() -> None:
+    plain, active = (ConditionalUNet(dataclasses.replace(SMALL, input_activation=on)) for on in (False, True))
+    assert plain.state_dict().keys() == active.state_dict().keys()
+    blocks = [module for module in active.modules() if isinstance(module, ResidualBlock)]
+    for normalisation, activation, convolution in [block.in_layers for block in blocks] + [active.out]:
+        assert isinstance(normalisation, torch.nn.GroupNorm)
+        assert isinstance(activation, torch.nn.SiLU)
+        assert isinstance(convolution, torch.nn.Conv2d)
+    x = torch.randn(1, SMALL.base_channels, 8, 8)
+    first = torch.nn.Sequential(*active.out[:2])
+    torch.testing.assert_close(first(x), torch.nn.functional.silu(plain.out[0](x)))
 
 
 def test_noise_level_features_are_cosines_then_sines() -> None:

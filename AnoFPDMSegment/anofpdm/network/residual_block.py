@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ..configuration import NetworkConfig
+
 
 def zero_parameters(module: nn.Module) -> None:
     """Set every parameter to zero, so that a fresh residual branch starts as the identity."""
@@ -11,25 +13,30 @@ def zero_parameters(module: nn.Module) -> None:
         nn.init.zeros_(parameter)
 
 
+def input_activation(config: NetworkConfig) -> nn.Module:
+    """What stands between a normalisation of the input and the convolution after it."""
+    return nn.SiLU() if config.input_activation else nn.Identity()
+
+
 class ResidualBlock(nn.Module):
     """`[N, channels_in, H, W]` to `[N, channels_out, H, W]`, modulated by the embedding `[N, E]`.
 
-    As in the reference, the first normalisation is followed by the convolution directly; only the
+    In the reference's network the first normalisation is followed by the convolution directly; only the
     second, after scale and shift, has an activation.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, embedding: int, groups: int, dropout: float) -> None:
+    def __init__(self, channels_in: int, channels_out: int, embedding: int, config: NetworkConfig) -> None:
         super().__init__()
         self.in_layers = nn.Sequential(
-            nn.GroupNorm(groups, channels_in),
-            nn.Identity(),
+            nn.GroupNorm(config.norm_groups, channels_in),
+            input_activation(config),
             nn.Conv2d(channels_in, channels_out, 3, padding=1),
         )
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(embedding, 2 * channels_out))
         self.out_layers = nn.Sequential(
-            nn.GroupNorm(groups, channels_out),
+            nn.GroupNorm(config.norm_groups, channels_out),
             nn.SiLU(),
-            nn.Dropout(dropout),
+            nn.Dropout(config.dropout),
             nn.Conv2d(channels_out, channels_out, 3, padding=1),
         )
         zero_parameters(self.out_layers[3])

@@ -13,7 +13,7 @@ from ..configuration import NetworkConfig
 from .attention import AttentionBlock
 from .embedding import LevelEmbedding, noise_level_features
 from .label_tokens import LARGEST_GROUP_COUNT, KnownLabel, LabelBatch, LabelGroup, LabelMemory, contiguous_groups
-from .residual_block import Downsample, ResidualBlock, Upsample, zero_parameters
+from .residual_block import Downsample, ResidualBlock, Upsample, input_activation, zero_parameters
 
 LABELS = 2
 
@@ -51,12 +51,11 @@ class ConditionalUNet(nn.Module):
                 self.input_blocks.append(nn.ModuleList([Downsample(channels)]))
                 kept.append(channels)
                 size //= 2
-        groups, dropout = config.norm_groups, config.dropout
         self.middle_block = nn.ModuleList(
             [
-                ResidualBlock(channels, channels, embedding, groups, dropout),
+                ResidualBlock(channels, channels, embedding, config),
                 self._attention(channels),
-                ResidualBlock(channels, channels, embedding, groups, dropout),
+                ResidualBlock(channels, channels, embedding, config),
             ]
         )
         self.output_blocks = nn.ModuleList()
@@ -69,7 +68,9 @@ class ConditionalUNet(nn.Module):
                     size *= 2
                 self.output_blocks.append(nn.ModuleList(layers))
         self.out = nn.Sequential(
-            nn.GroupNorm(groups, channels), nn.Identity(), nn.Conv2d(channels, config.in_channels, 3, padding=1)
+            nn.GroupNorm(config.norm_groups, channels),
+            input_activation(config),
+            nn.Conv2d(channels, config.in_channels, 3, padding=1),
         )
         zero_parameters(self.out[2])
         blocks = [module for module in self.modules() if isinstance(module, AttentionBlock)]
@@ -78,7 +79,7 @@ class ConditionalUNet(nn.Module):
 
     def _residual(self, channels_in: int, channels_out: int, size: int) -> list[nn.Module]:
         config = self.config
-        block = ResidualBlock(channels_in, channels_out, 4 * config.base_channels, config.norm_groups, config.dropout)
+        block = ResidualBlock(channels_in, channels_out, 4 * config.base_channels, config)
         return [block, self._attention(channels_out)] if size in config.attention_px else [block]
 
     def _attention(self, channels: int) -> AttentionBlock:
