@@ -40,12 +40,7 @@ class AnoFPDMParameters:
     fixedEndStep: Annotated[int, Minimum(1)] = 6
 
     replaceResult: bool = True
-
-    threshold: Annotated[str, Choice(["calibrated", "dynamic", "healthy", "quantile", "value"])] = "calibrated"
-    thresholdQuantile: Annotated[float, WithinRange(0, 1)] = 0.99
-    thresholdValue: Annotated[float, Minimum(0)] = 1.0
-    useModelMinimumSize: bool = True
-    minimumSizeMm3: Annotated[float, Minimum(0)] = 0.0
+    """A second run replaces the result of the first; otherwise it adds another."""
 
     showHeatmap: bool = True
     heatmapOpacity: Annotated[float, WithinRange(0, 1)] = 0.6

@@ -1,4 +1,4 @@
-"""`anofpdm models`: which models there are, what they are, and taking one over from the public code."""
+"""`anofpdm models`: which models there are, what they are, adding and removing them, importing public weights."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 from ..calibration import describe_point, load_calibrations
 from ..errors import SettingsError
 from ..store.model_folder import open_model_folder
+from ..store.model_install import install_model, remove_model
 from ..store.model_search import default_model_name, find_model, list_models, search_places
 
 
 def add_parser(commands: Any) -> None:
     """Add the command and its own commands to the parser."""
-    parser = commands.add_parser("models", help="list, inspect, check and import models")
+    parser = commands.add_parser("models", help="list, inspect, check, add, remove and import models")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     listing = actions.add_parser("list", help="the models found, with the places searched")
@@ -27,6 +28,14 @@ def add_parser(commands: Any) -> None:
     verify = actions.add_parser("verify", help="check files, checksums and weights of a model")
     verify.add_argument("model", nargs="?", metavar="NAME", help="name or folder (default: the default model)")
     verify.set_defaults(run=run_verify)
+
+    add = actions.add_parser("add", help="copy a model folder, or a zip file of one, to the user's models")
+    add.add_argument("source", metavar="PATH", help="the folder or zip file")
+    add.set_defaults(run=run_add)
+
+    remove = actions.add_parser("remove", help="delete a model from the user's models")
+    remove.add_argument("model", metavar="NAME", help="its name there")
+    remove.set_defaults(run=run_remove)
 
     official = actions.add_parser(
         "import-official",
@@ -102,6 +111,19 @@ def run_verify(options: argparse.Namespace) -> int:
             print(f"Note: the calibration '{calibration.name}' belongs to other weights and is not used.")
     parameters = sum(parameter.numel() for parameter in network.parameters())
     print(f"{folder.config.name}: files, checksums and {parameters:,} weights are sound.")
+    return 0
+
+
+def run_add(options: argparse.Namespace) -> int:
+    """Add a model."""
+    folder = install_model(options.source)
+    print(f"Added {folder.config.name} to {folder.path.parent}.")
+    return 0
+
+
+def run_remove(options: argparse.Namespace) -> int:
+    """Remove a model."""
+    print(f"Removed {remove_model(options.model)}.")
     return 0
 
 

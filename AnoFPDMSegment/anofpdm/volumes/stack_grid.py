@@ -82,6 +82,12 @@ def plan_stack(image: sitk.Image, head_mask: sitk.Image, config: GridConfig) -> 
     )
 
 
+def stack_slices(geometry: VolumeGeometry, config: GridConfig) -> int:
+    """How many slices the stack over a volume has, head or not."""
+    _, slices, _ = _slice_positions(geometry, _stack_axes(geometry, config)[:, 2], config)
+    return slices
+
+
 def _stack_axes(geometry: VolumeGeometry, config: GridConfig) -> FloatArray:
     """Columns: the unit vectors of the stack's columns, rows and slices in LPS."""
     if config.plane == "patient":

@@ -1,0 +1,1 @@
+"""The models a user can choose from; plain Python, without Slicer and Qt."""

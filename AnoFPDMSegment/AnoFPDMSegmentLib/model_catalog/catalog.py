@@ -1,0 +1,98 @@
+"""The list of models and what can be done with them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..user_file import user_file
+from .catalog_model import CatalogModel
+from .licence_record import LicenceRecord
+from .preset import Preset
+
+if TYPE_CHECKING:
+    from anofpdm.configuration import ModelConfig
+    from anofpdm.store.model_folder import ModelFolder
+
+
+class ModelCatalog:
+    """Models where `anofpdm` looks for them. Every failure is an AnoFPDMError, its message a sentence."""
+
+    def __init__(self, licences: LicenceRecord | None = None) -> None:
+        self.licences = licences or LicenceRecord(user_file("licences.json"))
+
+    def models(self) -> list[CatalogModel]:
+        """Every model found, sorted by name. Weights are not read."""
+        from anofpdm.store.model_search import list_models
+
+        return [self._entry(entry.name, entry.path) for entry in list_models()]
+
+    def defaultName(self) -> str:
+        """The model to begin with; empty if the list leaves it open."""
+        from anofpdm.errors import ModelError
+        from anofpdm.store.model_search import default_model_name
+
+        try:
+            return default_model_name()
+        except ModelError:
+            return ""
+
+    def add(self, source: Path) -> CatalogModel:
+        """Copy a model folder, or a zip file of one, to the user's models."""
+        from anofpdm.store.model_install import install_model
+
+        folder = install_model(source)
+        return self._entry(folder.config.name, folder.path)
+
+    def remove(self, model: CatalogModel) -> None:
+        """Delete one of the user's models."""
+        from anofpdm.store.model_install import remove_model
+
+        remove_model(model.name)
+
+    def verify(self, model: CatalogModel) -> str:
+        """Check every file of the model against its checksum; returns a sentence. Reads the weights as a whole."""
+        from anofpdm.calibration import load_calibrations
+        from anofpdm.store.model_folder import open_model_folder
+
+        folder = open_model_folder(model.folder)
+        calibrations = load_calibrations(folder.calibration) if folder.calibration else []
+        return (
+            f"All {len(folder.checksums)} files of {model.name} are sound; it has {len(calibrations)} calibration(s)."
+        )
+
+    def calibratedCopy(self, model: CatalogModel) -> Path | None:
+        """Where a new calibration of the model goes: None for itself, else the folder of a copy for the user."""
+        from anofpdm.store.model_search import user_folder
+
+        return None if model.removable else user_folder() / model.name
+
+    def _entry(self, name: str, path: Path) -> CatalogModel:
+        from anofpdm.errors import AnoFPDMError
+        from anofpdm.store.model_folder import open_model_folder
+        from anofpdm.store.model_search import user_folder
+
+        entry = CatalogModel(name, path, removable=path.parent == user_folder())
+        try:
+            folder = open_model_folder(path, verify_weights=False)
+            return dataclasses.replace(
+                entry,
+                config=folder.config,
+                card=folder.model_card,
+                weights_sha256=folder.weights_sha256,
+                presets=_presets(folder, folder.config),
+            )
+        except AnoFPDMError as error:
+            return dataclasses.replace(entry, error=str(error))
+
+
+def _presets(folder: ModelFolder, config: ModelConfig) -> tuple[Preset, ...]:
+    """The calibrations for the present weights, that of the model's own operating point first."""
+    from anofpdm.calibration import load_calibrations
+
+    calibrations = load_calibrations(folder.calibration) if folder.calibration else []
+    fitting = [calibration for calibration in calibrations if calibration.weights_sha256 == folder.weights_sha256]
+    fitting.sort(key=lambda calibration: calibration.operating_point != config.operating_point)
+    presets = tuple(Preset(entry.name, entry.operating_point, entry) for entry in fitting)
+    return presets or (Preset("", config.operating_point, None),)

@@ -1,0 +1,88 @@
+"""One entry of the catalog: what the panel shows of a model and needs for a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .preset import Preset
+
+if TYPE_CHECKING:
+    from anofpdm.configuration import ModelConfig
+
+
+@dataclass(frozen=True)
+class CatalogModel:
+    """A model by its name in the list; with `error` it cannot be used, and only name and folder are known."""
+
+    name: str
+    folder: Path
+    removable: bool
+    """Whether it lies among the user's models."""
+    error: str = ""
+    config: ModelConfig | None = None
+    card: str = ""
+    """The model card, Markdown."""
+    weights_sha256: str = ""
+    presets: tuple[Preset, ...] = ()
+    """Never empty for a model without an error; the first is the default."""
+
+    @property
+    def line(self) -> str:
+        """Modalities, training data, licence and purpose in one line."""
+        if self.config is None:
+            return self.error
+        config = self.config
+        licence = f"{config.licence}{' (non-commercial)' if config.non_commercial else ''}"
+        trained = config.trained_on or "data not stated"
+        return f"{', '.join(self.modalities)} · trained on {trained} · {licence} · research use only"
+
+    @property
+    def title(self) -> str:
+        """What the model is, for people."""
+        return self.config.title if self.config and self.config.title else self.name
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Inputs in the network's order, upper case as people write them."""
+        return tuple(name.upper() for name in self.config.modalities) if self.config else ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The same as the command line names them."""
+        return self.config.modalities if self.config else ()
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The modalities whose maps are used, which scaling has one value each for."""
+        return self.config.used if self.config else ()
+
+    def preset(self, name: str) -> Preset:
+        """The preset of that name, or the first."""
+        return next((preset for preset in self.presets if preset.name == name), self.presets[0])
+
+    def stackSlices(self, size: Sequence[int], ijkToRas: Sequence[Sequence[float]]) -> int:
+        """How many slices the model lays over a volume; some of them may hold no head.
+
+        Args:
+            size: voxels along I, J, K.
+            ijkToRas: 4 x 4, with scaling.
+
+        Raises EvidenceError where that is no geometry of a volume.
+        """
+        import numpy as np
+
+        from anofpdm.volumes.geometry import VolumeGeometry
+        from anofpdm.volumes.stack_grid import stack_slices
+
+        if self.config is None:
+            return 0
+        to_lps = np.diag([-1.0, -1.0, 1.0]) @ np.asarray(ijkToRas, dtype=float)[:3]
+        spacing = np.linalg.norm(to_lps[:, :3], axis=0)
+        direction = to_lps[:, :3] / spacing
+        geometry = VolumeGeometry.from_dict(
+            {"size": size, "spacing": spacing, "origin": to_lps[:, 3], "direction": direction.ravel()}
+        )
+        return stack_slices(geometry, self.config.grid)

@@ -1,0 +1,60 @@
+"""A calibrated way to run a model: its operating point with the values that belong to it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..worker.run_options import RunOptions
+
+if TYPE_CHECKING:
+    from anofpdm.calibration import Calibration
+    from anofpdm.configuration import OperatingPoint
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One of the model's calibrations; or, of a model without any, its operating point alone."""
+
+    name: str
+    """Empty for the operating point of a model that is not calibrated."""
+    point: OperatingPoint
+    calibration: Calibration | None
+
+    @property
+    def guidanceRange(self) -> tuple[float, float]:
+        """Smallest and largest guidance strength that the calibration covers; (0, 30) without one."""
+        table = self.point.guidance_bank or (self.calibration.guidance if self.calibration else (0.0, 30.0))
+        return table[0], table[-1]
+
+    @property
+    def guidanceBank(self) -> tuple[float, ...]:
+        """The only guidance strengths there are, where the evidence is a bank; else empty."""
+        return self.point.guidance_bank
+
+    @property
+    def guidance(self) -> float | None:
+        """The calibrated guidance strength."""
+        return self.calibration.default_guidance if self.calibration else None
+
+    def scaling(self, guidance: float) -> tuple[float, ...]:
+        """Dataset-calibrated scaling M_max at a guidance strength, one value per used modality.
+
+        Empty without a calibration; raises SettingsError outside its table.
+        """
+        return self.calibration.at(guidance).largest_divergence if self.calibration else ()
+
+    def apply(self, options: RunOptions) -> RunOptions:
+        """The options with this operating point; encoding and end step stay where they were chosen."""
+        point = self.point
+        return dataclasses.replace(
+            options,
+            steps=point.steps,
+            noise_range=(point.first, point.last),
+            mode=point.mode,
+            precision=point.precision,
+            guidance_bank=point.guidance_bank,
+            encoding=options.encoding or point.encoding,
+            end_step=options.end_step or point.end_step or "dynamic",
+        )

@@ -1,0 +1,40 @@
+"""Small JSON records in the user's folder; losing one costs a question or a measurement, never a result."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def user_file(name: str) -> Path:
+    """The path of a record beside the user's models."""
+    from anofpdm.store.model_search import user_folder
+
+    return user_folder().parent / name
+
+
+def read_record(path: Path) -> dict[str, object]:
+    """The JSON object in a file; empty where there is none or it cannot be read."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def write_record(path: Path, record: Mapping[str, object]) -> None:
+    """Replace the file as a whole; where that fails it stays as it was."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(record, file, indent=1, sort_keys=True)
+            os.replace(temporary, path)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
