@@ -1,27 +1,49 @@
 """Calibration from image-level labels alone (method section 3). Torch-free.
 
-Everything is found for a whole grid of guidance strengths from the evidence of one pass.
+Everything is found for a whole grid of guidance strengths from the evidence of one pass:
+
+1. for each w and both decisions, the threshold with the fewest image-level errors;
+2. the default decision: the one with the higher peak accuracy over w, the map's where they are equal;
+3. the default w: the largest whose accuracy by that decision stays within 99 % of the peak (paper, section 4);
+4. the default pixel threshold and region: those whose masks, without any image-level decision, tell unhealthy
+   slices best by having a component left (balanced accuracy at the default w).
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from .arrays import BoolArray, FloatArray, IntArray
-from .calibration import Calibration, Decision
+from .calibration import CalibratedThreshold, Calibration, Decision, Region
 from .errors import InputError
 from .evidence.maps import Evidence, check_guidance
 from .selection.decision import map_statistic, similarity
 from .selection.postprocessing import filtered_map, small_components
+from .selection.select import resolve, select
+from .selection.settings import MinimumSize, SelectionSettings
 
 PEAK_SHARE = 0.99
 """The default guidance strength is the largest within this share of the peak accuracy."""
 HEALTHY_LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
 ERROR_MARGIN = 1.25
 """The accepted range of the unguided error: the volumes' extremes, widened by this factor."""
+
+
+class LabelledRegions(Protocol):
+    """Labelled slices and where anomalies are accepted in them."""
+
+    @property
+    def interior(self) -> BoolArray:
+        """[N, H, W]: the eroded head."""
+
+    @property
+    def unhealthy(self) -> BoolArray:
+        """[N]."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +107,12 @@ def calibrate(
     minimum_size_px: int = 40,
     source: str = "",
 ) -> Calibration:
-    """Choose guidance strength, thresholds and scaling from image-level labels.
+    """Choose decision, guidance strength, thresholds, region and scaling from image-level labels.
 
     Args:
         guidance: rising grid of guidance strengths; with the clamp it must be the bank.
         top_pixels: how many of the largest map values decide an image.
-        minimum_size_px: the model's smallest component, which the pixel threshold's level is chosen with.
+        minimum_size_px: the model's smallest component, which the pixel threshold is chosen with.
 
     Raises InputError or SettingsError.
     """
@@ -101,33 +123,32 @@ def calibrate(
     statistics = {w: map_statistic(filtered[w], data.interior, top_pixels) for w in guidance}
     unguided = evidence.mse_unguided()
     # Low similarity means unhealthy, so the threshold is found on its negative.
-    by_similarity = [best_threshold(-similarity(evidence.mse_healthy(w), unguided), data.unhealthy) for w in guidance]
+    similarities = {w: -similarity(evidence.mse_healthy(w), unguided) for w in guidance}
+    by_similarity = [best_threshold(similarities[w], data.unhealthy) for w in guidance]
     by_map = [best_threshold(statistics[w], data.unhealthy) for w in guidance]
     decision: Decision = "map" if max(a for _, a in by_map) >= max(a for _, a in by_similarity) else "similarity"
-    accuracy = [a for _, a in (by_map if decision == "map" else by_similarity)]
-    ranks = (
-        [statistics[w] for w in guidance]
-        if decision == "map"
-        else [-similarity(evidence.mse_healthy(w), unguided) for w in guidance]
-    )
+    accuracy, other = (tuple(a for _, a in found) for found in (by_map, by_similarity))
+    ranks = statistics
+    if decision == "similarity":
+        accuracy, other, ranks = other, accuracy, similarities
     default = max(w for w, a in zip(guidance, accuracy, strict=True) if a >= PEAK_SHARE * max(accuracy))
-    level = _healthy_level(filtered[default], data, minimum_size_px)
     errors = np.array([typical_error(evidence.subset(data.volume == v)) for v in np.unique(data.volume)])
-    return Calibration(
+    draft = Calibration(
         name=name,
         weights_sha256=weights_sha256,
         operating_point=evidence.point,
         guidance=tuple(float(w) for w in guidance),
         default_guidance=float(default),
-        accuracy=tuple(accuracy),
-        auroc=tuple(area_under_roc(values, data.unhealthy) for values in ranks),
+        accuracy=accuracy,
+        other_accuracy=other,
+        auroc=tuple(area_under_roc(ranks[w], data.unhealthy) for w in guidance),
         decision=decision,
         similarity_threshold=tuple(-t for t, _ in by_similarity),
         map_threshold=tuple(max(t, 1e-12) for t, _ in by_map),
         top_pixels=top_pixels,
         threshold="healthy",
-        healthy_level=level,
-        healthy_threshold=tuple(healthy_threshold(filtered[w], data, level) for w in guidance),
+        healthy_level=HEALTHY_LEVELS[0],
+        healthy_threshold=tuple(healthy_threshold(filtered[w], data, HEALTHY_LEVELS[0]) for w in guidance),
         scaling=_scaling(evidence, data.unhealthy, guidance),
         unguided_error=(float(errors.min() / ERROR_MARGIN), float(errors.max() * ERROR_MARGIN)),
         slices=len(data.unhealthy),
@@ -135,9 +156,47 @@ def calibrate(
         subjects=data.subjects,
         source=source,
     )
+    return _with_pixel_rule(draft, data, filtered, minimum_size_px)
 
 
-def healthy_threshold(filtered: FloatArray, data: LabelledEvidence, level: float) -> float:
+def _with_pixel_rule(
+    draft: Calibration, data: LabelledEvidence, filtered: dict[float, FloatArray], minimum_size_px: int
+) -> Calibration:
+    """The draft with the pixel threshold and region that tell unhealthy slices best; the first of equals."""
+    point, w = data.evidence.point, draft.default_guidance
+    # The mode that reproduces the public code accepts the whole frame, as that does.
+    regions: tuple[Region, ...] = ("interior", "frame") if point.mode == "paper" else ("frame",)
+    kinds: tuple[CalibratedThreshold, ...] = ("healthy", "dynamic")
+    if not all(value > 0 for value in draft.at(w).largest_divergence):
+        kinds = ("healthy",)  # the public code's divergence vanishes at w = 0
+    found = []
+    for region in regions:
+        where = data.interior if region == "interior" else np.ones_like(data.interior)
+        level = best_healthy_level(filtered[w], data, minimum_size_px, where)
+        thresholds = tuple(healthy_threshold(filtered[g], data, level) for g in draft.guidance)
+        for kind in kinds:
+            calibration = dataclasses.replace(
+                draft, region=region, threshold=kind, healthy_level=level, healthy_threshold=thresholds
+            )
+            settings, smallest = SelectionSettings(ungated=True), MinimumSize(pixels=minimum_size_px)
+            choices = resolve(point, data.evidence.x0.shape[1], settings, calibration, smallest)
+            selection = select(data.evidence, data.interior, choices)
+            masks = (selection.score >= 1) & selection.accepted
+            shown = shown_accuracy(masks, data.unhealthy)
+            found.append(dataclasses.replace(calibration, shown_accuracy=shown))
+    return max(found, key=lambda calibration: calibration.shown_accuracy)
+
+
+def shown_accuracy(masks: BoolArray, unhealthy: BoolArray) -> float:
+    """Balanced accuracy of calling a slice unhealthy that has anything in its mask [N, H, W].
+
+    Balanced, since no threshold must win by calling everything healthy.
+    """
+    called = masks.any(axis=(1, 2))
+    return float((called[unhealthy].mean() + (~called[~unhealthy]).mean()) / 2)
+
+
+def healthy_threshold(filtered: FloatArray, data: LabelledRegions, level: float) -> float:
     """The quantile `level` of the healthy slices' filtered maps [N, H, W] inside the eroded head."""
     healthy = ~data.unhealthy
     values = filtered[healthy][data.interior[healthy]]
@@ -146,20 +205,21 @@ def healthy_threshold(filtered: FloatArray, data: LabelledEvidence, level: float
     return max(float(np.quantile(values, level)), 1e-12)
 
 
-def _healthy_level(filtered: FloatArray, data: LabelledEvidence, minimum_size_px: int) -> float:
-    """The level whose masks tell unhealthy slices best: a slice is called by having any component left.
+def best_healthy_level(
+    filtered: FloatArray, data: LabelledRegions, minimum_size_px: int, region: BoolArray | None = None
+) -> float:
+    """The level whose masks tell unhealthy slices best (`shown_accuracy`), without small components.
 
-    Balanced accuracy, since a level must not win by calling everything healthy; among equals the
-    lowest level, which outlines the most.
+    `region` [N, H, W] is where pixels are accepted, the eroded head by default. Among equals the lowest level, which
+    outlines the most.
     """
+    accepted = data.interior if region is None else region
 
-    def balanced_accuracy(level: float) -> float:
-        masks = np.logical_and(filtered >= healthy_threshold(filtered, data, level), data.interior)
-        called = np.any(masks & ~small_components(masks, minimum_size_px), axis=(1, 2))
-        return float((called[data.unhealthy].mean() + (~called[~data.unhealthy]).mean()) / 2)
+    def accuracy(level: float) -> float:
+        masks = np.logical_and(filtered >= healthy_threshold(filtered, data, level), accepted)
+        return shown_accuracy(masks & ~small_components(masks, minimum_size_px), data.unhealthy)
 
-    scores = [balanced_accuracy(level) for level in HEALTHY_LEVELS]
-    return HEALTHY_LEVELS[int(np.argmax(scores))]
+    return HEALTHY_LEVELS[int(np.argmax([accuracy(level) for level in HEALTHY_LEVELS]))]
 
 
 def _scaling(evidence: Evidence, unhealthy: BoolArray, guidance: Sequence[float]) -> tuple[tuple[float, ...], ...]:

@@ -47,7 +47,7 @@ class Calibration:
     top_pixels: int
     """How many of the largest map values the map statistic averages."""
     threshold: CalibratedThreshold
-    """The pixel threshold used by default."""
+    """The pixel threshold used by default, which the labels prefer."""
     healthy_level: float
     """Quantile of the healthy slices' maps in the interior that gives `healthy_threshold`."""
     healthy_threshold: tuple[float, ...]
@@ -55,7 +55,12 @@ class Calibration:
     """Dataset-calibrated scaling. Without the clamp one row: max mean(D^2) per used modality, so that
     M_max(w) = (1 + w)^2 times it. With the clamp a row for each w: M_max per used modality."""
     region: Region = "interior"
-    """Where anomalies are accepted: the eroded head, or the whole frame as in the public code."""
+    """Where anomalies are accepted, which the labels prefer: the eroded head, or the whole frame as in the public
+    code."""
+    shown_accuracy: float | None = None
+    """Image-level balanced accuracy of that threshold and region: a slice is called by having any component."""
+    other_accuracy: tuple[float, ...] = ()
+    """Image-level accuracy of the decision that is not the default at each w; empty if unknown."""
     unguided_error: tuple[float, ...] = ()
     """Lowest and highest `typical_error` of a calibration volume, with a margin; empty if unknown."""
     slices: int = 0
@@ -70,6 +75,7 @@ class Calibration:
         _require(self.guidance[0] >= 0, "a guidance strength is negative")
         for table in ("accuracy", "auroc", "similarity_threshold", "map_threshold", "healthy_threshold"):
             _require(len(getattr(self, table)) == n, f"its table '{table}' does not have {n} entries")
+        _require(len(self.other_accuracy) in (0, n), f"its table 'other_accuracy' does not have {n} entries")
         _require(all(v > 0 for v in (*self.map_threshold, *self.healthy_threshold)), "a map threshold is not positive")
         low, high = self.guidance[0], self.guidance[-1]
         _require(low <= self.default_guidance <= high, "its default guidance is off its table")

@@ -11,25 +11,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_model import tiny_calibration
 
-from anofpdm.calibrate import LabelledEvidence, area_under_roc, best_threshold, calibrate, healthy_threshold
-from anofpdm.calibration import calibration_for, calibrations_to_json, load_calibrations
+from anofpdm.calibrate import (
+    LabelledEvidence,
+    area_under_roc,
+    best_threshold,
+    calibrate,
+    healthy_threshold,
+    shown_accuracy,
+)
+from anofpdm.calibration import Calibration, calibration_for, calibrations_to_json, load_calibrations
 from anofpdm.configuration import OperatingPoint
 from anofpdm.errors import InputError, ModelError
 from anofpdm.evidence.maps import QuadraticEvidence
 from anofpdm.selection.postprocessing import median_filter
+from anofpdm.selection.select import resolve, select
+from anofpdm.selection.settings import MinimumSize, SelectionSettings
 
 POINT = OperatingPoint(steps=4, last=300)
 GUIDANCE = (0.0, 1.0, 4.0, 8.0)
+SIZE = 20
 
 
 def labelled(n: int = 40, *, signal: float = 0.4) -> LabelledEvidence:
     """Every second slice has a bright patch in D; nothing else tells the labels apart."""
     rng = np.random.default_rng(6)
-    size = 20
-    r = 0.05 * rng.normal(size=(n, 1, size, size)).astype(np.float32)
-    d = 0.02 * rng.normal(size=(n, 1, size, size)).astype(np.float32)
+    r = 0.05 * rng.normal(size=(n, 1, SIZE, SIZE)).astype(np.float32)
+    d = 0.02 * rng.normal(size=(n, 1, SIZE, SIZE)).astype(np.float32)
     unhealthy = np.arange(n) % 2 == 0
     d[unhealthy, :, 8:13, 8:13] += signal
+    return labelled_maps(r, d, unhealthy)
+
+
+def labelled_maps(r: np.ndarray, d: np.ndarray, unhealthy: np.ndarray) -> LabelledEvidence:
+    """Evidence with R and D [N, 1, H, W] at every step, D a little smaller at the earlier ones."""
+    n = len(r)
     scalars = {
         "rr": (r * r).mean((-1, -2))[:, None].repeat(4, 1),
         "rd": (r * d).mean((-1, -2))[:, None].repeat(4, 1),
@@ -46,7 +61,7 @@ def labelled(n: int = 40, *, signal: float = 0.4) -> LabelledEvidence:
         end_index=np.full((n, 1), 3),
         **scalars,
     )
-    interior = np.zeros((n, size, size), dtype=bool)
+    interior = np.zeros((n, *r.shape[-2:]), dtype=bool)
     interior[:, 3:-3, 3:-3] = True
     return LabelledEvidence(evidence, interior, unhealthy, volume=np.arange(n) // 10, subjects=4)
 
@@ -88,6 +103,77 @@ def test_labels_alone_find_a_strength_and_thresholds_that_work() -> None:
     assert masks[patch].mean() > 0.95 and masks[~data.unhealthy].mean() < 0.05
     assert found.scaling[0][0] == pytest.approx(data.evidence.dd.max(), rel=1e-5)
     assert found.slices == 40 and found.unhealthy_slices == 20 and found.subjects == 4
+
+
+def noise_and_labels(n: int = 40, size: int = SIZE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """R and D of noise, every second slice labelled unhealthy."""
+    rng = np.random.default_rng(3)
+    r, d = (0.02 * rng.normal(size=(n, 1, size, size)).astype(np.float32) for _ in range(2))
+    return r, d, np.arange(n) % 2 == 0
+
+
+def chosen(data: LabelledEvidence) -> Calibration:
+    return calibrate(data, GUIDANCE, weights_sha256="x", top_pixels=10, minimum_size_px=3)
+
+
+def test_the_labels_choose_the_healthy_threshold_inside_the_head() -> None:
+    """Bright borders in every slice, lesions inside: only the interior tells them apart."""
+    r, d, unhealthy = noise_and_labels()
+    d[:, :, :3] += 0.8
+    d[unhealthy, :, 8:13, 8:13] += 0.4
+    found = chosen(labelled_maps(r, d, unhealthy))
+    assert (found.threshold, found.region) == ("healthy", "interior")
+    assert found.shown_accuracy is not None and found.shown_accuracy > 0.9
+
+
+def test_the_labels_choose_the_frame_where_lesions_reach_beyond_the_eroded_head() -> None:
+    r, d, unhealthy = noise_and_labels()
+    d[unhealthy, :, 8:13, 0:3] += 0.4
+    found = chosen(labelled_maps(r, d, unhealthy))
+    assert found.region == "frame" and found.shown_accuracy == 1.0
+
+
+def test_the_labels_choose_the_dynamic_threshold_where_the_slices_scales_differ() -> None:
+    """Some healthy slices are strong all over: one value for all cannot do, each slice's own quantile can."""
+    r, d, unhealthy = noise_and_labels(size=40)
+    d[:, :, :2] += 0.4
+    y, x = np.mgrid[:40, :40] - 20
+    d[unhealthy, 0] += 0.8 * np.exp(-(x**2 + y**2) / 18).astype(np.float32)
+    strong = np.arange(len(d)) % 4 == 1
+    assert not (strong & unhealthy).any()
+    r[strong], d[strong] = 200 * r[strong], 200 * d[strong]
+    found = chosen(labelled_maps(r, d, unhealthy))
+    assert (found.threshold, found.region) == ("dynamic", "interior")
+    assert found.shown_accuracy is not None and found.shown_accuracy > 0.9
+
+
+def test_the_choice_is_what_selection_shows() -> None:
+    """The recorded accuracy is that of the finished product without its image-level decision."""
+    data = labelled()
+    found = chosen(data)
+    choices = resolve(POINT, 1, SelectionSettings(ungated=True), found, MinimumSize(pixels=3))
+    selection = select(data.evidence, data.interior, choices)
+    assert shown_accuracy((selection.score >= 1) & selection.accepted, data.unhealthy) == found.shown_accuracy
+
+
+def test_the_labels_choose_the_decision() -> None:
+    """R and D that cancel change the course of the error and leave the map dark; a patch brightens the map."""
+    r, d, unhealthy = noise_and_labels()
+    r[:, :, 2] += 0.6
+    d[unhealthy, :, 2] -= 0.6
+    by_similarity = chosen(labelled_maps(r, d, unhealthy))
+    assert by_similarity.decision == "similarity"
+    assert max(by_similarity.accuracy) > max(by_similarity.other_accuracy)
+    by_map = chosen(labelled())
+    assert by_map.decision == "map" and len(by_map.other_accuracy) == len(GUIDANCE)
+
+
+def test_in_the_mode_of_the_public_code_the_whole_frame_is_accepted() -> None:
+    data = labelled()
+    point = dataclasses.replace(POINT, mode="reference")
+    evidence = dataclasses.replace(data.evidence, point=point)
+    found = calibrate(dataclasses.replace(data, evidence=evidence), GUIDANCE, weights_sha256="x")
+    assert found.region == "frame"
 
 
 def test_the_clamped_scaling_has_a_row_for_each_strength() -> None:
@@ -143,6 +229,7 @@ def test_a_calibration_survives_its_file(tmp_path: Path) -> None:
         {"top_pixels": 0},
         {"healthy_level": 1.0},
         {"unguided_error": (1.0,)},
+        {"other_accuracy": (0.9,)},
     ],
 )
 def test_a_calibration_that_contradicts_itself_is_refused(broken: dict) -> None:
