@@ -18,6 +18,11 @@ class WorkerCommand:
         self._package_dir = Path(package_dir).resolve()
 
     @property
+    def python(self) -> str:
+        """The interpreter."""
+        return self._python
+
+    @property
     def package_dir(self) -> Path:
         """The folder that holds the package `anofpdm`."""
         return self._package_dir
@@ -27,9 +32,12 @@ class WorkerCommand:
         named = [f"{modality}={path}" for modality, path in inputs.items()]
         return [*self._worker("detect"), *named, f"--output={output}", *options.to_arguments()]
 
-    def calibrate(self, model: str, manifest: Path, *, split: str = "val", device: str = "auto") -> list[str]:
-        """Calibrate `model` on the slices of a manifest; its calibration is replaced."""
-        return [*self._worker("calibrate"), model, str(manifest), f"--split={split}", f"--device={device}"]
+    def calibrate(
+        self, model: str, manifest: Path, *, output: Path | None = None, split: str = "val", device: str = "auto"
+    ) -> list[str]:
+        """Calibrate `model` on the slices of a manifest: itself, or a copy of it in the folder `output`."""
+        call = [*self._worker("calibrate"), model, str(manifest), f"--split={split}", f"--device={device}"]
+        return [*call, f"--output={output}"] if output is not None else call
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """The variables of `base` (default: this process's) with the engine first on Python's path."""

@@ -1,0 +1,1 @@
+"""What a first run needs in Slicer's Python: PyTorch and safetensors."""
