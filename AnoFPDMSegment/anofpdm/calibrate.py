@@ -169,7 +169,7 @@ def _with_pixel_rule(
     kinds: tuple[CalibratedThreshold, ...] = ("healthy", "dynamic")
     if not all(value > 0 for value in draft.at(w).largest_divergence):
         kinds = ("healthy",)  # the public code's divergence vanishes at w = 0
-    found = []
+    found: list[tuple[float, Calibration]] = []
     for region in regions:
         where = data.interior if region == "interior" else np.ones_like(data.interior)
         level = best_healthy_level(filtered[w], data, minimum_size_px, where)
@@ -183,8 +183,8 @@ def _with_pixel_rule(
             selection = select(data.evidence, data.interior, choices)
             masks = (selection.score >= 1) & selection.accepted
             shown = shown_accuracy(masks, data.unhealthy)
-            found.append(dataclasses.replace(calibration, shown_accuracy=shown))
-    return max(found, key=lambda calibration: calibration.shown_accuracy)
+            found.append((shown, dataclasses.replace(calibration, shown_accuracy=shown)))
+    return max(found, key=lambda pair: pair[0])[1]
 
 
 def shown_accuracy(masks: BoolArray, unhealthy: BoolArray) -> float:
@@ -192,7 +192,7 @@ def shown_accuracy(masks: BoolArray, unhealthy: BoolArray) -> float:
 
     Balanced, since no threshold must win by calling everything healthy.
     """
-    called = masks.any(axis=(1, 2))
+    called = np.asarray(masks.any(axis=(1, 2)))
     return float((called[unhealthy].mean() + (~called[~unhealthy]).mean()) / 2)
 
 
