@@ -13,27 +13,25 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-import torch
 
 from . import __version__
 from .calibrate import typical_error
 from .calibration import Calibration, calibration_for, load_calibrations
 from .configuration import ModelConfig, OperatingPoint, record_to_dict
 from .detection import Detection, build_detection
-from .diffusion.device import ChosenDevice, choose_device, confirm_device
-from .diffusion.forward_process import NULL_LABEL
-from .diffusion.predictor import NetworkPredictor
+from .diffusion.device import ChosenDevice
+from .diffusion.forward_process import network_evaluations
 from .diffusion.schedule import NoiseSchedule, jump_targets, visited_levels
 from .diffusion.slices import SlicePredictor, accumulate_slices, batch_size_for
 from .errors import InputError, ModelError, SettingsError
 from .evidence.case import CaseEvidence, ModelIdentity, RunRecord
 from .evidence.maps import Evidence, broken_array, evidence_arrays
 from .progress import CancelToken, ProgressCallback, ProgressClock, StageCallback
+from .ready_network import ready_predictor
 from .selection.select import resolve
 from .selection.settings import MinimumSize, SelectionSettings
 from .store.model_folder import ModelFolder
 from .store.model_search import default_model_name, find_model
-from .store.weights import load_network
 from .volumes.geometry import VolumeGeometry
 from .volumes.preparation import PreparedCase, check_modalities, prepare_case
 from .volumes.reading import check_volume, read_volume
@@ -123,14 +121,7 @@ class Detector:
                 levels = f"{config.schedule.steps} noise levels"
                 raise SettingsError(f"The range {point.first}..{point.last} goes beyond the model's {levels}.")
             config = dataclasses.replace(config, operating_point=point)
-        chosen = choose_device(device)
-        predictor = _load_predictor(folder, config, chosen.device)
-        if chosen.device.type != "cpu":
-            confirmed = confirm_device(chosen, lambda: _evaluate_once(predictor, config, chosen.device))
-            if confirmed is not chosen:
-                # Read again: after a failure of its own the device may not even give the weights back.
-                predictor = _load_predictor(folder, config, confirmed.device)
-            chosen = confirmed
+        predictor, chosen = ready_predictor(folder, device, config)
         return cls(
             config,
             predictor,
@@ -238,7 +229,7 @@ class Detector:
                 run_time_s=time.monotonic() - start,
                 software=tuple(_software().items()),
                 batch_size=batch,
-                network_evaluations=_evaluations(point),
+                network_evaluations=network_evaluations(point),
             ),
         )
 
@@ -319,29 +310,6 @@ class Detector:
             used=config.used,
             minimum_size_px=config.minimum_size_px,
         )
-
-
-def _load_predictor(folder: ModelFolder, config: ModelConfig, device: torch.device) -> NetworkPredictor:
-    network: torch.nn.Module = load_network(folder, device)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return NetworkPredictor(network, config.operating_point.precision)
-
-
-@torch.inference_mode()
-def _evaluate_once(predictor: SlicePredictor, config: ModelConfig, device: torch.device) -> None:
-    """The smallest evaluation of a run: one slice, healthy and null label."""
-    level = torch.full((1,), 0.5, device=device) if config.network.level_embedding else None
-    x = torch.zeros(2, len(config.modalities), config.grid.matrix, config.grid.matrix, device=device)
-    t = torch.full((2,), config.operating_point.first - 1, dtype=torch.int64, device=device)
-    label = torch.tensor([config.healthy_label, NULL_LABEL])
-    predictor.for_slices(level)(x, t, label).sum().item()
-
-
-def _evaluations(point: OperatingPoint) -> int:
-    """Network evaluations a slice: one fused pair a step, and the inversion's own where it is not shared."""
-    if point.encoding == "ddpm":
-        return 2 * point.steps
-    return 2 * point.steps + 1 if point.mode == "paper" else 3 * point.steps - 1
 
 
 def _results_s(geometry: VolumeGeometry) -> float:

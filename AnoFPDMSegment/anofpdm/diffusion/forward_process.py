@@ -141,3 +141,10 @@ def run_forward_process(
         if on_step is not None:
             on_step(step + 1)
     return accumulator.arrays()
+
+
+def network_evaluations(point: OperatingPoint) -> int:
+    """Network evaluations a slice: one fused pair a step, and the inversion's own where it is not shared."""
+    if point.encoding == "ddpm":
+        return 2 * point.steps
+    return 2 * point.steps + 1 if point.mode == "paper" else 3 * point.steps - 1

@@ -10,9 +10,9 @@ from ..arrays import BoolArray, FloatArray
 MEDIAN_RADIUS = 2
 
 
-def median_filter(maps: FloatArray) -> FloatArray:
-    """5x5 median of each map [N, H, W] with reflected borders, float32."""
-    r = MEDIAN_RADIUS
+def median_filter(maps: FloatArray, radius: int = MEDIAN_RADIUS) -> FloatArray:
+    """Median over (2 radius + 1)^2 pixels, 5x5 by default, of each map [N, H, W]; reflected borders, float32."""
+    r = radius
     padded = np.pad(np.asarray(maps, dtype=np.float32), ((0, 0), (r, r), (r, r)), mode="reflect")
     filtered = sitk.Median(sitk.GetImageFromArray(padded), (r, r, 0))
     return sitk.GetArrayViewFromImage(filtered)[:, r:-r, r:-r].copy()

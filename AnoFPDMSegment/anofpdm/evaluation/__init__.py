@@ -1,0 +1,1 @@
+"""Measuring methods against lesion masks: metrics, yardsticks, compared methods, tables."""

@@ -1,0 +1,132 @@
+"""AnoFPDM and its variants, all from the evidence of one run of the network an operating point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ..arrays import FloatArray
+from ..calibrate import LabelledEvidence, calibrate
+from ..calibration import Calibration, Decision, describe_point
+from ..calibration_run import GUIDANCE
+from ..configuration import OperatingPoint
+from ..evidence.maps import Evidence
+from ..selection.postprocessing import filtered_map
+from ..selection.select import Selection, resolve, select
+from ..selection.settings import MapKind, MinimumSize, SelectionSettings, Threshold
+from .method_output import Cost, MethodInput, MethodOutput
+from .network_runs import NetworkRuns
+from .slices import LabelledSlices
+
+ThresholdName = Literal["dynamic", "healthy"]
+
+
+@dataclass(frozen=True)
+class Variants:
+    """Which variants of AnoFPDM are measured; every combination that makes sense is one."""
+
+    guidance: tuple[float, ...] | None = None
+    """None: the calibration's default strength."""
+    thresholds: tuple[ThresholdName, ...] = ("healthy", "dynamic")
+    decisions: tuple[Decision, ...] = ("map", "similarity")
+    maps: tuple[MapKind, ...] = ("aggregated", "last")
+
+
+class AnoFPDM:
+    """One operating point; calibrated by the model's own calibration, else on the tuning slices."""
+
+    def __init__(
+        self,
+        runs: NetworkRuns,
+        point: OperatingPoint,
+        variants: Variants,
+        calibrations: Sequence[Calibration] = (),
+        *,
+        name: str = "anofpdm",
+    ) -> None:
+        self.name = name
+        self.point = point
+        self._runs = runs
+        self._variants = variants
+        self._calibrations = calibrations
+
+    def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
+        """One output a variant; the network runs once. Raises SettingsError for a strength out of reach."""
+        evidence, cost = self._runs.evidence(given.measured, self.point, self.name)
+        calibration = self.calibration(given, evidence)
+        strengths = self._variants.guidance or (calibration.default_guidance,)
+        for w in strengths:
+            for kind in self._variants.maps:
+                for threshold in self._variants.thresholds:
+                    # The healthy threshold is calibrated for the aggregated map.
+                    if kind == "last" and threshold == "healthy":
+                        continue
+                    for decision in self._variants.decisions:
+                        settings = SelectionSettings(w, Threshold(threshold), decision, ungated=True, map=kind)
+                        yield self._output(given.measured, evidence, calibration, settings, cost)
+
+    def calibration(self, given: MethodInput, measured: Evidence) -> Calibration:
+        """The model's calibration for exactly this operating point, else one made from the tuning slices' labels."""
+        for calibration in self._calibrations:
+            same = replace(calibration.operating_point, guidance_bank=self.point.guidance_bank) == self.point
+            if calibration.weights_sha256 == self._runs.weights_sha256 and same:
+                return calibration
+        tuning = given.tuning
+        evidence = measured
+        if tuning is not given.measured:
+            evidence, _ = self._runs.evidence(tuning, self.point, f"{self.name}, calibration")
+        return calibrate(
+            LabelledEvidence(evidence, tuning.interior, tuning.unhealthy, tuning.volume, tuning.subjects),
+            self.point.guidance_bank or GUIDANCE,
+            weights_sha256=self._runs.weights_sha256,
+            name=MADE_HERE,
+            top_pixels=given.top_pixels,
+            minimum_size_px=given.minimum_size_px,
+        )
+
+    def _output(
+        self,
+        slices: LabelledSlices,
+        evidence: Evidence,
+        calibration: Calibration,
+        settings: SelectionSettings,
+        cost: Cost,
+    ) -> MethodOutput:
+        config = self._runs.config
+        choices = resolve(
+            self.point, len(config.used), settings, calibration, MinimumSize(pixels=config.minimum_size_px)
+        )
+        selection = select(evidence, slices.interior, choices)
+        w = choices.guidance
+        last = settings.map == "last"
+        parameters = {
+            "operating_point": describe_point(self.point),
+            "calibration": "made here" if calibration.name == MADE_HERE else f"the model's own, '{calibration.name}'",
+            "guidance": w,
+            "map": settings.map,
+            "threshold": str(settings.threshold),
+            "decision": settings.decision,
+            "decision_threshold": choices.decision_threshold,
+            "region": choices.region,
+        }
+        steps = f"{self.point.steps} of {self.point.first}..{self.point.last}"
+        last_only = ", last SAM only" if last else ""
+        return MethodOutput(
+            f"{self.name}, {steps}, w {w:g}{last_only}, {settings.threshold} threshold, {settings.decision} decision",
+            self.name,
+            "image labels",
+            parameters,
+            filtered_map(evidence.last_sam(w) if last else evidence.aam(w)),
+            (selection.score >= 1) & selection.accepted,
+            _image_score(selection, settings),
+            selection.unhealthy,
+            cost,
+        )
+
+
+MADE_HERE = "made-here"
+
+
+def _image_score(selection: Selection, settings: SelectionSettings) -> FloatArray:
+    return selection.map_statistic if settings.decision == "map" else -selection.similarity

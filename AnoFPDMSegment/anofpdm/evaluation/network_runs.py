@@ -1,0 +1,90 @@
+"""Runs of the shared network over slices, kept so that variants and resumed runs do not repeat them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..arrays import IntArray
+from ..configuration import ModelConfig, OperatingPoint, record_to_dict
+from ..diffusion.device import ChosenDevice
+from ..diffusion.forward_process import network_evaluations
+from ..diffusion.predictor import NetworkPredictor
+from ..diffusion.schedule import NoiseSchedule
+from ..diffusion.slices import accumulate_slices
+from ..errors import ModelError
+from ..evidence.maps import Evidence, broken_array, build_evidence, evidence_arrays
+from ..progress import CancelToken
+from ..store.model_folder import ModelFolder
+from ..store.weights import load_network
+from .chunk_store import Arrays, ChunkStore
+from .method_output import Cost
+from .slices import LabelledSlices
+
+Report = Callable[[str, float, int], None]
+"""`report(what, slices done, slices)`."""
+
+
+class NetworkRuns:
+    """One model on one device."""
+
+    def __init__(
+        self,
+        folder: ModelFolder,
+        device: ChosenDevice,
+        store: ChunkStore,
+        *,
+        data_key: str,
+        seed: int = 0,
+        batch_size: int | None = None,
+        report: Report | None = None,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        """`data_key`: identifies the slice cache that rows count in."""
+        self.config: ModelConfig = folder.config
+        self.weights_sha256 = folder.weights_sha256
+        self.device = device
+        self.network = load_network(folder, device.device)
+        self.schedule = NoiseSchedule.linear(self.config.schedule)
+        self.store = store
+        self.seed = seed
+        self.batch_size = batch_size
+        self.cancel = cancel or CancelToken()
+        self.report = report or (lambda *_: None)
+        self.key = {"weights": self.weights_sha256, "data": data_key, "seed": seed}
+
+    def evidence(self, slices: LabelledSlices, point: OperatingPoint, what: str) -> tuple[Evidence, Cost]:
+        """Evidence of the forward process at `point`, and what a slice cost. Raises ModelError if it is not finite."""
+
+        def compute(positions: IntArray) -> Arrays:
+            def progress(done: float) -> None:
+                self.cancel.raise_if_cancelled()
+                self.report(what, float(positions[0]) + done, len(slices))
+
+            evidence = accumulate_slices(
+                slices.x0[positions],
+                slices.level[positions] if self.config.network.level_embedding else None,
+                NetworkPredictor(self.network, point.precision),
+                self.schedule,
+                point,
+                used_channels=self.config.used_channels,
+                healthy_label=self.config.healthy_label,
+                device=self.device.device,
+                seed=self.seed,
+                slice_numbers=slices.row[positions].tolist(),
+                batch_size=self.batch_size,
+                on_progress=progress,
+                cancel=self.cancel,
+            )
+            arrays = dict(evidence_arrays(evidence))
+            if broken_array(arrays):
+                raise ModelError(
+                    f"The network's predictions are not finite numbers on {self.device.name} in {point.precision}; "
+                    "try --device cpu or another model."
+                )
+            return arrays
+
+        key = {**self.key, "run": "forward process", "point": record_to_dict(point)}
+        arrays, seconds = self.store.arrays(key, np.asarray(slices.row), compute)
+        return build_evidence(point, arrays), Cost(seconds / len(slices), network_evaluations(point))
