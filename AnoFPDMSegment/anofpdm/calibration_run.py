@@ -14,13 +14,12 @@ from .configuration import ModelConfig, OperatingPoint
 from .datasets.manifest import Split
 from .datasets.slice_cache import SliceCache
 from .diffusion.device import ChosenDevice
-from .diffusion.predictor import NetworkPredictor
 from .diffusion.schedule import NoiseSchedule
-from .diffusion.slices import accumulate_slices
+from .diffusion.slices import SlicePredictor, accumulate_slices, smaller_batch
 from .errors import InputError
+from .evidence.maps import require_finite
 from .progress import CancelToken
 from .store.model_folder import ModelFolder
-from .store.weights import load_network
 
 GUIDANCE = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 20.0, 30.0)
 RANGES = ((1, 200), (1, 300), (1, 400), (1, 500), (1, 600))
@@ -45,23 +44,32 @@ class CalibrationRun:
         self,
         folder: ModelFolder,
         cache: SliceCache,
+        predictor: SlicePredictor,
         device: ChosenDevice,
         *,
         splits: Sequence[Split] = ("val",),
         source: str = "",
         batch_size: int | None = None,
         on_progress: Callable[[str, float, int], None] | None = None,
+        notice: Callable[[str], None] | None = None,
         cancel: CancelToken | None = None,
     ) -> None:
-        """`on_progress(what, slices done, slices)`. Raises InputError if the splits hold one kind of label only."""
+        """`predictor` on `device`: see `ready_predictor`.
+
+        `on_progress(what, slices done, slices)`; `notice` is told about fallbacks, one sentence each. Raises InputError
+        if the splits hold no slices.
+        """
         self._folder = folder
         self._config: ModelConfig = folder.config
         self._device = device
-        self._network = load_network(folder, device.device)
+        self._predictor = predictor
         self._source = source
         self._batch_size = batch_size
         self._on_progress = on_progress or (lambda *_: None)
+        self._notice = notice or (lambda _: None)
         self._cancel = cancel or CancelToken()
+        if device.warning:
+            self._notice(device.warning)
         self._rows = cache.indices(*splits)
         if len(self._rows) == 0:
             raise InputError(f"The manifest has no slices in the split {' or '.join(splits)}; calibration needs some.")
@@ -120,7 +128,7 @@ class CalibrationRun:
         evidence = accumulate_slices(
             self._x0,
             self._level if self._config.network.level_embedding else None,
-            NetworkPredictor(self._network, point.precision),
+            self._predictor,
             NoiseSchedule.linear(self._config.schedule),
             point,
             used_channels=self._config.used_channels,
@@ -128,6 +136,8 @@ class CalibrationRun:
             device=self._device.device,
             batch_size=self._batch_size,
             on_progress=report,
+            on_smaller_batch=lambda size: self._notice(smaller_batch(size)),
             cancel=self._cancel,
         )
+        require_finite(evidence, self._device.name)
         return LabelledEvidence(evidence, self._interior, self._unhealthy, self._volume, self._subjects)

@@ -22,10 +22,10 @@ from .detection import Detection, build_detection
 from .diffusion.device import ChosenDevice
 from .diffusion.forward_process import network_evaluations
 from .diffusion.schedule import NoiseSchedule, jump_targets, visited_levels
-from .diffusion.slices import SlicePredictor, accumulate_slices, batch_size_for
-from .errors import InputError, ModelError, SettingsError
+from .diffusion.slices import SlicePredictor, accumulate_slices, batch_size_for, smaller_batch
+from .errors import InputError, SettingsError
 from .evidence.case import CaseEvidence, ModelIdentity, RunRecord
-from .evidence.maps import Evidence, broken_array, evidence_arrays
+from .evidence.maps import Evidence, require_finite
 from .progress import CancelToken, ProgressCallback, ProgressClock, StageCallback
 from .ready_network import ready_predictor
 from .selection.select import resolve
@@ -271,7 +271,7 @@ class Detector:
 
         def smaller(size: int) -> None:
             sizes.append(size)
-            self._notice(f"Memory ran out; going on with batches of {size} slice(s).")
+            self._notice(smaller_batch(size))
 
         report(0.0)
         evidence = accumulate_slices(
@@ -290,12 +290,7 @@ class Detector:
             on_smaller_batch=smaller,
             cancel=cancel,
         )
-        if broken_array(evidence_arrays(evidence)):
-            # Comparisons with NaN are false: without this the slices would pass for healthy.
-            raise ModelError(
-                f"The network's predictions are not finite numbers on {self.device.name} in "
-                f"{self.config.operating_point.precision}; try --precision float32, --device cpu or another model."
-            )
+        require_finite(evidence, self.device.name)
         return evidence, sizes[-1]
 
     def _model_identity(self) -> ModelIdentity:

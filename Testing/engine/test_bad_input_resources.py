@@ -15,7 +15,7 @@ import torch
 from command_line import CommandLine
 from torch import Tensor
 
-from anofpdm import detector as detectors
+from anofpdm import ready_network
 from anofpdm.calibration import load_calibrations
 from anofpdm.cli.failures import OUT_OF_MEMORY, describe_failure
 from anofpdm.detector import Detector, DetectorOptions
@@ -293,7 +293,7 @@ class TestNetworkOnTheDevice:
     ) -> None:
         """The meta device holds the weights and computes nothing."""
         nowhere = ChosenDevice(torch.device("meta"), "Nowhere")
-        monkeypatch.setattr(detectors, "choose_device", lambda wanted: nowhere)
+        monkeypatch.setattr(ready_network, "choose_device", lambda wanted: nowhere)
         notices: list[str] = []
         fallen_back = Detector.from_model(tiny_model, notice=notices.append)
         assert fallen_back.device.device == torch.device("cpu")

@@ -21,7 +21,7 @@ from anofpdm.training.loss_log import read_losses
 
 pytest.importorskip("lightning_fabric", reason="needs the train extra: pip install 'anofpdm[train]'")
 
-from anofpdm.training.engine import launch_engine
+from anofpdm.training.engine import check_engine
 from anofpdm.training.run import run_training
 
 ENGINE = Path(__file__).parents[2] / "AnoFPDMSegment"
@@ -67,4 +67,4 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
 def test_a_batch_that_does_not_divide_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(SettingsError, match="8 slices does not divide among 3 processes"):
-        launch_engine(training_config(), "cpu")
+        check_engine(training_config(), "cpu")

@@ -18,6 +18,7 @@ from ..store.model_folder import ModelFolder, write_calibration, write_config
 from ..store.model_search import find_model
 from .interruption import cancellation
 from .options import numbers
+from .reporting import complain
 
 if TYPE_CHECKING:
     from ..datasets.slice_cache import SliceCache
@@ -52,7 +53,7 @@ def run_calibrate(options: argparse.Namespace) -> int:
     manifest = read_manifest(Path(options.manifest), folder.config.modalities, both_labels_in=(options.split,))
     from ..calibration_run import CalibrationRun
     from ..datasets.build_slice_cache import build_slice_cache
-    from ..diffusion.device import choose_device
+    from ..ready_network import ready_predictor
 
     plan = _plan(options)
     with cancellation() as cancel, tempfile.TemporaryDirectory(prefix="anofpdm-") as temporary:
@@ -65,12 +66,15 @@ def run_calibrate(options: argparse.Namespace) -> int:
             place,
             cancel=cancel,
         )
+        predictor, device = ready_predictor(folder, options.device)
         run = CalibrationRun(
             folder,
             cache,
-            choose_device(options.device),
+            predictor,
+            device,
             splits=(options.split,),
             source=f"{Path(options.manifest).name}, split {options.split}",
+            notice=complain,
             on_progress=_show if sys.stderr.isatty() else None,
             cancel=cancel,
         )

@@ -111,6 +111,11 @@ def batch_size_for(device: torch.device, wanted: int | None) -> int:
     return wanted or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
 
 
+def smaller_batch(size: int) -> str:
+    """What the user is told when memory ran out and batches of `size` follow."""
+    return f"Memory ran out; going on with batches of {size} slice(s)."
+
+
 def _cancellable(predict_noise: NoisePredictor, cancel: CancelToken | None) -> NoisePredictor:
     if cancel is None:
         return predict_noise

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from ..configuration import OperatingPoint
-from ..errors import EvidenceError, SettingsError
+from ..errors import EvidenceError, ModelError, SettingsError
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,18 @@ def broken_array(arrays: Mapping[str, np.ndarray]) -> str | None:
         if np.isinf(array).any() if may_be_nan else not np.isfinite(array).all():
             return name
     return None
+
+
+def require_finite(evidence: Evidence, device: str) -> None:
+    """Raises ModelError if the network's predictions, made on `device`, were not finite numbers.
+
+    Comparisons with NaN are false: without this the slices would pass for healthy.
+    """
+    if broken_array(evidence_arrays(evidence)):
+        raise ModelError(
+            f"The network's predictions are not finite numbers on {device} in {evidence.point.precision}; "
+            "try --precision float32, --device cpu or another model."
+        )
 
 
 def build_evidence(point: OperatingPoint, arrays: dict[str, np.ndarray]) -> Evidence:

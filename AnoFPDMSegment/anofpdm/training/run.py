@@ -61,8 +61,11 @@ def run_training(
     if destination.exists():
         raise OutputError(f"{destination} exists already: this run is finished; choose another output folder.")
     weights = None if start_from is None else starting_weights(start_from, config.model.network)
-    check_engine(config, device)
+    chosen = check_engine(config, device)
     first = process_rank() == 0
+    quiet = message if first else _silent
+    if chosen.warning:
+        quiet(chosen.warning)
     if tensorboard and first:
         check_tensorboard()
     lock = DirectoryLock(output)
@@ -72,8 +75,7 @@ def run_training(
         folder = Path(cache_dir) if cache_dir is not None else output / CACHE_FOLDER
         cache = _shared_cache(manifest, config, folder, workers, cancel)
         slices = TrainingSlices(cache, config.model)
-        fabric = launch_engine(config, device)
-        quiet = message if first else _silent
+        fabric = launch_engine(config, chosen)
         trainer = Trainer(fabric, slices, config, output, start_from=weights, message=quiet)
         if first:
             _record_config(output, config)
