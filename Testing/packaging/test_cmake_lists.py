@@ -40,7 +40,16 @@ def test_every_listed_file_exists_and_has_a_plain_name(name: str) -> None:
 
 def test_no_loose_script_that_slicer_would_take_for_a_module() -> None:
     """Every script in the module folder itself must be a Slicer module."""
-    assert {file for file in listed(LISTS[0]) if "/" not in file} <= {"AnoFPDMSegment.py"}
+    assert [file for file in listed(LISTS[0]) if "/" not in file] == ["AnoFPDMSegment.py"]
+
+
+def test_every_package_of_the_module_is_listed_under_its_own_name() -> None:
+    """Installed packages share one folder with those of other extensions: no generic names."""
+    folders = {file.partition("/")[0] for file in listed(LISTS[0]) if "/" in file}
+    assert folders == {"anofpdm", "AnoFPDMSegmentLib"}
+    for file in listed(LISTS[0]):
+        if "/" in file:
+            assert f"{file.rpartition('/')[0]}/__init__.py" in listed(LISTS[0]), file
 
 
 def test_the_update_replaces_both_lists_and_nothing_else() -> None:
@@ -60,21 +69,32 @@ STAND_IN_SLICER = """
 set(Slicer_USE_FILE "${CMAKE_CURRENT_LIST_DIR}/use.cmake")
 set(Slicer_EXTENSION_GENERATE_CONFIG "${CMAKE_CURRENT_LIST_DIR}/generate.cmake")
 set(Slicer_EXTENSION_CPACK "${CMAKE_CURRENT_LIST_DIR}/cpack.cmake")
-set(Slicer_QTSCRIPTEDMODULES_LIB_DIR lib/modules)
-set(Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR lib/modules)
 """
 
-# Takes the arguments of CTK's macro of this name and records them.
-STAND_IN_MACRO = """
-macro(ctkMacroCompilePythonScript)
-  cmake_parse_arguments(MY "NO_INSTALL_SUBDIR" "TARGET_NAME;DESTINATION_DIR;INSTALL_DIR" "SCRIPTS;RESOURCES" ${ARGN})
+# Take the arguments of Slicer's macros of these names (CMake/SlicerMacroBuildScriptedModule.cmake,
+# CMake/SlicerMacroPythonTesting.cmake) and record them.
+STAND_IN_MACROS = """
+macro(slicerMacroBuildScriptedModule)
+  cmake_parse_arguments(MY "WITH_GENERIC_TESTS;WITH_SUBDIR;VERBOSE" "NAME" "SCRIPTS;RESOURCES" ${ARGN})
   if(MY_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "unknown arguments: ${MY_UNPARSED_ARGUMENTS}")
   endif()
+  foreach(file ${MY_SCRIPTS} ${MY_RESOURCES})
+    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+      message(FATAL_ERROR "nonexistent file: ${file}")
+    endif()
+  endforeach()
   file(WRITE ${CMAKE_BINARY_DIR}/scripts.txt "${MY_SCRIPTS}")
   file(WRITE ${CMAKE_BINARY_DIR}/resources.txt "${MY_RESOURCES}")
-  file(WRITE ${CMAKE_BINARY_DIR}/places.txt "${MY_TARGET_NAME};${MY_DESTINATION_DIR};${MY_INSTALL_DIR}")
+  file(WRITE ${CMAKE_BINARY_DIR}/module.txt "${MY_NAME};${MY_WITH_GENERIC_TESTS};${MY_WITH_SUBDIR}")
 endmacro()
+function(slicer_add_python_unittest)
+  cmake_parse_arguments(MY "" "SCRIPT;TESTNAME_PREFIX" "SLICER_ARGS" ${ARGN})
+  if(MY_UNPARSED_ARGUMENTS OR NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${MY_SCRIPT})
+    message(FATAL_ERROR "bad test: ${ARGN}")
+  endif()
+  file(WRITE ${CMAKE_BINARY_DIR}/unittest.txt "${MY_SCRIPT}")
+endfunction()
 """
 
 
@@ -84,7 +104,7 @@ def test_cmake_reads_the_extension(tmp_path: Path) -> None:
     slicer, build = tmp_path / "slicer", tmp_path / "build"
     slicer.mkdir()
     (slicer / "SlicerConfig.cmake").write_text(STAND_IN_SLICER)
-    (slicer / "use.cmake").write_text(STAND_IN_MACRO)
+    (slicer / "use.cmake").write_text(STAND_IN_MACROS)
     for last in ("generate", "cpack"):
         check = "foreach(v HOMEPAGE CONTRIBUTORS DESCRIPTION ICONURL DEPENDS)\nif(NOT EXTENSION_${v})\n"
         check += 'message(FATAL_ERROR "EXTENSION_${v} is empty")\nendif()\nendforeach()\n'
@@ -98,9 +118,8 @@ def test_cmake_reads_the_extension(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     assert (build / "scripts.txt").read_text().split(";") == listed(LISTS[0])
     assert (build / "resources.txt").read_text().split(";") == listed(LISTS[1])
-    target, destination, install = (build / "places.txt").read_text().split(";")
-    assert target == "AnoFPDMSegment"
-    assert Path(destination) == build / "lib" / "modules"
-    assert install == "lib/modules"
+    # Flat in the folder of modules (no WITH_SUBDIR), where Slicer looks for the script and its Resources.
+    assert (build / "module.txt").read_text().split(";") == ["AnoFPDMSegment", "TRUE", "FALSE"]
+    assert (build / "unittest.txt").read_text() == "AnoFPDMSegment.py"
     assert (build / "generate.txt").exists()
     assert (build / "cpack.txt").exists()

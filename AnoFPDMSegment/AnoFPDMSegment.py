@@ -1,0 +1,138 @@
+"""Brain lesions in MRI, found with AnoFPDM: a module of 3D Slicer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import slicer
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+
+class AnoFPDMSegment(ScriptedLoadableModule):
+    """What Slicer shows of the module before it is opened."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        parent.title = _("AnoFPDM Segment")
+        parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
+        parent.dependencies = ["Volumes", "Segmentations", "Terminologies", "SubjectHierarchy", "Tables", "Plots"]
+        parent.contributors = ["AnoFPDMSegment contributors"]
+        parent.helpText = _(
+            "Finds where a brain MRI departs from healthy, and outlines it, with a diffusion model that was trained "
+            "without any outlines. Research use only, not for clinical diagnosis."
+        )
+        parent.acknowledgementText = _(
+            "The method is AnoFPDM by Y. Che and others (arXiv 2404.15683). Models carry their own licences, stated "
+            "in their cards."
+        )
+        resources = Path(self.resourcePath(""))
+
+        def onStarted():
+            from AnoFPDMSegmentLib.sample_data import registerSampleData
+
+            registerSampleData(resources)
+
+        slicer.app.connect("startupCompleted()", onStarted)
+
+
+class AnoFPDMSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """Makes the panel, and tells it when it is shown and when the scene is closed."""
+
+    logic = None
+    panel = None
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+
+    def setup(self):
+        ScriptedLoadableModuleWidget.setup(self)
+        from AnoFPDMSegmentLib.panel.panel import Panel
+
+        self.logic = AnoFPDMSegmentLogic()
+        self.panel = Panel(self.parent, self.logic.services(), self.resourcePath("UI/AnoFPDMSegment.ui"))
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, lambda *_: self.panel.onSceneStartClose())
+        self.addObserver(scene, scene.EndCloseEvent, lambda *_: self.panel.onSceneEndClose())
+        self.addObserver(scene, scene.EndImportEvent, lambda *_: self.panel.onSceneEndImport())
+
+    def enter(self):
+        self.panel.enter()
+
+    def exit(self):
+        self.panel.exit()
+
+    def cleanup(self):
+        self.removeObservers()
+        if self.panel is not None:
+            self.panel.cleanup()
+            self.panel = None
+
+    def onReload(self):
+        # Developers' reload takes the module's file alone; without these its packages would stay as they were.
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("AnoFPDMSegmentLib", "anofpdm")]:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
+
+
+class AnoFPDMSegmentLogic(ScriptedLoadableModuleLogic):
+    """Puts the parts together; scripts detect with it, without a panel."""
+
+    def getParameterNode(self):
+        """The parameters in the present scene, typed."""
+        from AnoFPDMSegmentLib.parameters import AnoFPDMParameters
+
+        return AnoFPDMParameters(ScriptedLoadableModuleLogic.getParameterNode(self))
+
+    def services(self):
+        """What the panel works with."""
+        from AnoFPDMSegmentLib.application_services import makeServices
+
+        return makeServices(self.getParameterNode)
+
+    def detect(self, inputs, options=None):
+        """Detect and return the Result, its nodes in the scene; Slicer stays responsive meanwhile.
+
+        Args:
+            inputs: a volume node, or volume nodes by modality ({"flair": node, "t2": node}).
+            options: RunOptions of AnoFPDMSegmentLib.worker.run_options; None: the default model as calibrated.
+
+        Raises RuntimeError with a sentence, or anofpdm's InputError.
+        """
+        from AnoFPDMSegmentLib.blocking_detection import detect
+
+        return detect(self.services(), inputs, options, slicer.app.processEvents)
+
+
+class AnoFPDMSegmentTest(ScriptedLoadableModuleTest):
+    """Runs inside Slicer: the bundled sample through the same logic. Needs PyTorch."""
+
+    def runTest(self):
+        slicer.mrmlScene.Clear()
+        self.test_bundledSample()
+        slicer.mrmlScene.Clear()
+
+    def test_bundledSample(self):
+        folder = Path(slicer.util.modulePath("AnoFPDMSegment")).parent / "Resources" / "SampleData"
+        self.delayDisplay("Detecting in the bundled sample")
+        volume = slicer.util.loadVolume(str(folder / "synthetic_flair_lesion.nii.gz"))
+        result = AnoFPDMSegmentLogic().detect(volume)
+        score = slicer.util.arrayFromVolume(result.heatmapNode)
+        lesion = slicer.util.arrayFromVolume(
+            slicer.util.loadLabelVolume(str(folder / "synthetic_flair_lesion_mask.nii.gz"))
+        )
+        found = score >= 1
+        dice = 2 * (found & (lesion > 0)).sum() / (found.sum() + (lesion > 0).sum())
+        self.assertEqual(score.shape, slicer.util.arrayFromVolume(volume).shape)
+        self.assertGreater(dice, 0.5)
+        self.assertEqual(result.segmentationNode.GetSegmentation().GetNumberOfSegments(), 1)
+        self.delayDisplay("Test passed")

@@ -1,0 +1,55 @@
+"""The panel's collaborators inside the application."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .panel.services import PanelServices
+    from .parameters import AnoFPDMParameters
+    from .worker.command import WorkerCommand
+
+
+def makeServices(parameters: Callable[[], AnoFPDMParameters]) -> PanelServices:
+    """Everything made from the running Slicer."""
+    import slicer
+
+    from .install.slicer_installer import SlicerInstaller
+    from .install.torch_setup import TorchSetup
+    from .model_catalog.catalog import ModelCatalog
+    from .mrml.scene_context import SceneContext
+    from .panel.application import ApplicationActions
+    from .panel.services import PanelServices
+    from .user_file import user_file
+    from .worker.speed_record import SpeedRecord
+
+    command = workerCommand()
+    return PanelServices(
+        context=SceneContext.ofApplication(),
+        parameters=parameters,
+        command=command,
+        catalog=ModelCatalog(),
+        torchSetup=TorchSetup(
+            command,
+            SlicerInstaller(),
+            ask=slicer.util.confirmYesNoDisplay,
+            report=slicer.util.showStatusMessage,
+            idle=slicer.app.processEvents,
+            record=user_file("torch.json"),
+        ),
+        speeds=SpeedRecord(user_file("speed.json")),
+        application=ApplicationActions(),
+    )
+
+
+def workerCommand() -> WorkerCommand:
+    """Calls the engine beside this package with the interpreter that has Slicer's packages."""
+    from .worker.command import WorkerCommand
+
+    # Inside Slicer the running program is the application; its interpreter is on the path.
+    python = shutil.which("PythonSlicer") or sys.executable
+    return WorkerCommand(python, Path(__file__).resolve().parents[1])
