@@ -1,68 +1,85 @@
-"""MetaImage headers are checked before ITK reads them: a damaged one can make it write past its memory."""
+"""MetaImage files are rewritten before ITK reads them: under a damaged header it writes past its memory."""
 
 from __future__ import annotations
 
-import math
+import shutil
+import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import InputError
+from .meta_image_header import HEADER_BYTES, MetaImageHeader, parse_meta_image_header
 
+BLOCK_BYTES = 2**20
+ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
 DAMAGED = "{} may be damaged, cut off or not an image; copy or export it again."
-HEADER_BYTES = 1 << 16
-ELEMENT_BYTES = {
-    "MET_CHAR": 1,
-    "MET_UCHAR": 1,
-    "MET_SHORT": 2,
-    "MET_USHORT": 2,
-    "MET_INT": 4,
-    "MET_UINT": 4,
-    "MET_LONG": 4,
-    "MET_ULONG": 4,
-    "MET_LONG_LONG": 8,
-    "MET_ULONG_LONG": 8,
-    "MET_FLOAT": 4,
-    "MET_DOUBLE": 8,
-}
+WRONG_LENGTH = "{} holds more or fewer values than its header says; copy or export it again."
+NO_DATA_FILE = "{} names a data file that is not there; copy all its files together again."
 
 
-def check_meta_image_file(path: Path, called: str) -> None:
-    """Raises InputError unless header and compressed data of a MetaImage file agree in size."""
-    with path.open("rb") as stream:
-        start = stream.read(HEADER_BYTES)
-    fields: dict[str, str] = {}
-    position = 0
-    while "ElementDataFile" not in fields:
-        end = start.find(b"\n", position)
-        name, equals, value = start[position:end].decode("latin-1").partition("=")
-        if end < 0 or not equals:
-            raise InputError(DAMAGED.format(called))
-        fields[name.strip()] = value.strip()
-        position = end + 1
-    try:
-        size = [int(n) for n in fields["DimSize"].split()]
-        channels = int(fields.get("ElementNumberOfChannels", "1"))
-        expected = math.prod(size) * channels * ELEMENT_BYTES[fields["ElementType"]]
-        sound = len(size) == int(fields["NDims"]) and 1 <= len(size) <= 5 and min(size) > 0 and channels > 0
-    except (KeyError, ValueError) as error:
-        raise InputError(DAMAGED.format(called)) from error
-    if not sound:
-        raise InputError(DAMAGED.format(called))
-    if fields.get("CompressedData", "False").lower() == "true" and fields["ElementDataFile"] == "LOCAL":
-        _check_compressed(path, position, expected, fields.get("CompressedDataSize"), called)
+@contextmanager
+def sound_copy(path: Path, called: str) -> Iterator[Path]:
+    """A temporary copy of a MetaImage, local and uncompressed, with geometry and kind of values in its header alone.
+
+    Raises InputError, in a sentence that begins with `called`, if the header is damaged, a data file is missing, or
+    the values are not exactly as many as the header says.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "volume.mha"
+        try:
+            with path.open("rb") as stream:
+                header = parse_meta_image_header(stream.read(HEADER_BYTES))
+            with copy.open("wb") as target:
+                target.write(header.rewritten().encode("ascii"))
+                _write_values(header, path, target, called)
+        except (KeyError, ValueError, zlib.error) as error:
+            raise InputError(DAMAGED.format(called)) from error
+        yield copy
 
 
-def _check_compressed(path: Path, position: int, expected: int, stated: str | None, called: str) -> None:
-    with path.open("rb") as stream:
-        stream.seek(position)
-        packed = stream.read()
-    unpacker, length = zlib.decompressobj(), 0
-    try:
-        while packed and not unpacker.eof and length <= expected:
-            length += len(unpacker.decompress(packed, 1 << 24))
-            packed = unpacker.unconsumed_tail
-    except zlib.error as error:
-        raise InputError(DAMAGED.format(called)) from error
-    used = path.stat().st_size - position
-    if not unpacker.eof or length != expected or (stated is not None and stated != str(used)):
-        raise InputError(DAMAGED.format(called))
+def _write_values(header: MetaImageHeader, path: Path, target: BinaryIO, called: str) -> None:
+    """Raises InputError, ValueError or zlib.error."""
+    files = [path.parent / name for name in header.data_files] or [path]
+    expected, left_over = divmod(header.data_bytes, len(files))
+    # How compressed values lie in several files, or behind an offset, programs do not agree on.
+    if left_over or (header.compressed and (len(files) > 1 or header.skipped_bytes)):
+        raise ValueError("values in unknown places")
+    for file in files:
+        if not file.is_file():
+            raise InputError(NO_DATA_FILE.format(called))
+        start = header.skipped_bytes or (0 if header.data_files else header.header_bytes)
+        if start < 0:
+            start = max(0, file.stat().st_size - expected)
+        stored = file.stat().st_size - start
+        with file.open("rb") as source:
+            source.seek(start)
+            if header.compressed:
+                if header.fields.get("CompressedDataSize", str(stored)) != str(stored):
+                    raise ValueError("another length than stated")
+                stored = _inflate(source, target, expected)
+            elif stored == expected:
+                shutil.copyfileobj(source, target)
+        if stored != expected:
+            raise InputError(WRONG_LENGTH.format(called))
+
+
+def _inflate(source: BinaryIO, target: BinaryIO, expected: int) -> int:
+    """Unpack one stream of zlib or gzip; returns its length, or one beyond `expected` as soon as it is longer.
+
+    Raises ValueError where the stream ends early or something follows it, zlib.error where it is damaged.
+    """
+    unpacker, length = zlib.decompressobj(ZLIB_OR_GZIP), 0
+    packed = source.read(BLOCK_BYTES)
+    while packed and not unpacker.eof:
+        values = unpacker.decompress(packed, BLOCK_BYTES)
+        length += len(values)
+        if length > expected:
+            return length
+        target.write(values)
+        packed = unpacker.unconsumed_tail or source.read(BLOCK_BYTES)
+    if not unpacker.eof or unpacker.unused_data or packed:
+        raise ValueError("the compressed stream does not end where the file ends")
+    return length

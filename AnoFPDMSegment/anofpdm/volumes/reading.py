@@ -16,7 +16,7 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from .dicom import DICOM_ENDINGS, is_dicom_file, read_dicom_file, read_dicom_folder
-from .meta_image_file import check_meta_image_file
+from .meta_image_file import sound_copy
 from .nifti_file import NOT_FINITE, check_nifti_file, undisturbed
 
 SHORTEST_AXIS_VOXELS = 16
@@ -118,7 +118,8 @@ def _read(path: Path, called: str) -> sitk.Image:
             "(.mha, .mhd) file or the folder of a DICOM series."
         )
     if image_io == "MetaImageIO":
-        check_meta_image_file(path, called)
+        with sound_copy(path, called) as copy:
+            return _read_file(copy, image_io, called)
     if image_io != "NiftiImageIO":
         return _read_file(path, image_io, called)
     check_nifti_file(path, called)
