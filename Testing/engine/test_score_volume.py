@@ -14,7 +14,7 @@ from anofpdm.configuration import GridConfig
 from anofpdm.volumes import score_volume
 from anofpdm.volumes.geometry import VolumeGeometry
 from anofpdm.volumes.resampling import stack_to_volume
-from anofpdm.volumes.score_volume import score_in_volume, score_to_volume
+from anofpdm.volumes.score_volume import score_in_box, score_in_volume, score_to_volume
 from anofpdm.volumes.stack_grid import StackGrid, plan_stack
 
 SIDE_MM = 56.0
@@ -238,3 +238,32 @@ def test_slices_show_what_the_volume_kept() -> None:
     volume[2, 2:4, 2:4] = 0.999
     expected[2, 2:4, 2:4] = np.float32(0.999)
     assert np.array_equal(score_in_volume(score, accepted, volume, grid, geometry), expected)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.sampled_from([*all_axis_orders(), rotation((1, 2, 3), 25), rotation((3, -1, 1), 170)]),
+    spacings,
+    centers,
+    configs,
+    places,
+    st.integers(0, 2**32 - 1),
+)
+def test_a_box_holds_what_the_whole_volume_holds_there(direction, spacing, center, config, place, seed) -> None:
+    """Neither looking at a part alone nor leaving out what lies far from accepted pixels changes a voxel."""
+    image = image_around(tuple(round(SIDE_MM / s) for s in spacing), spacing, np.array(center), direction)
+    geometry, grid = planned(image, config)
+    random = np.random.default_rng(seed)
+    score = random.uniform(0, 3, grid.array_shape).astype(np.float32)
+    _, accepted, _ = painted_blob(geometry, grid, place, (1, (1, 1)))
+    accepted &= random.uniform(size=grid.array_shape) < 0.4
+    whole = score_to_volume(score, accepted, grid, geometry)
+    everywhere = tuple(slice(0, size) for size in geometry.array_shape)
+    every = score_in_box(score, accepted, grid, geometry, everywhere)
+    # The whole volume holds the same, and marks findings that reach no voxel of their own.
+    assert (whole >= every - 1e-5).all() and (whole[whole > every + 1e-5] >= 1).all()
+    low = random.integers(0, np.array(geometry.array_shape))
+    high = random.integers(low, geometry.array_shape) + 1
+    box = tuple(slice(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True))
+    part = score_in_box(score, accepted, grid, geometry, box)
+    assert np.allclose(part, every[box], atol=1e-5)

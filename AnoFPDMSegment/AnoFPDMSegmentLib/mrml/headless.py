@@ -61,7 +61,9 @@ def _makeScene(folder: Path) -> SceneContext:
     return context
 
 
-def _addFileAccess(scene: slicer.vtkMRMLScene, application: slicer.vtkSlicerApplicationLogic, folder: Path) -> list[Any]:
+def _addFileAccess(
+    scene: slicer.vtkMRMLScene, application: slicer.vtkSlicerApplicationLogic, folder: Path
+) -> list[Any]:
     """What storage nodes and bundles need to read and write."""
     remote = slicer.vtkMRMLRemoteIOLogic()
     cache = folder / "cache"

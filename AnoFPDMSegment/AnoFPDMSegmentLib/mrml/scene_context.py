@@ -46,3 +46,15 @@ class SceneContext:
         collection = self.scene.GetNodesByClass(className)
         collection.UnRegister(None)
         return [collection.GetItemAsObject(index) for index in range(collection.GetNumberOfItems())]
+
+    def removeNode(self, node: Any) -> None:
+        """Take a node out of the scene, with the display and storage nodes that were its own."""
+        extras = []
+        if node.IsA("vtkMRMLDisplayableNode"):
+            extras += [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
+        if node.IsA("vtkMRMLStorableNode"):
+            extras += [node.GetNthStorageNode(n) for n in range(node.GetNumberOfStorageNodes())]
+        self.scene.RemoveNode(node)
+        for extra in extras:
+            if extra is not None and self.scene.IsNodePresent(extra):
+                self.scene.RemoveNode(extra)

@@ -83,7 +83,7 @@ def load_evidence(path: Path) -> CaseEvidence:
 
 
 def put_together(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> CaseEvidence:
-    """The case that `take_apart` took apart. Raises EvidenceError, KeyError, TypeError or ValueError if it is damaged."""
+    """The case that `take_apart` took apart. Raises EvidenceError, KeyError, TypeError or ValueError if damaged."""
     if record["format"] != _MAGIC:
         raise ValueError("foreign file")
     if record["schema"] != EVIDENCE_SCHEMA:

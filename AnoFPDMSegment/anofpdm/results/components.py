@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from ..volumes.bounding_box import Box, bounding_box
 from ..volumes.geometry import VolumeGeometry
 from ..volumes.score_volume import BELOW_BORDER, BORDER
 from ..volumes.stack_grid import StackGrid
@@ -126,19 +127,16 @@ def _measure(
     )
 
 
-def _connected(score: NDArray[np.float32]) -> tuple[NDArray[np.int32], tuple[slice, slice, slice]]:
+def _connected(score: NDArray[np.float32]) -> tuple[NDArray[np.int32], Box]:
     """Labels inside the bounding box of the mask, and the box; labeling the box alone is faster."""
     mask = np.asarray(score) >= BORDER
-    box: list[slice] = []
-    for axis in range(3):
-        occupied = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        box.append(slice(int(occupied[0]), int(occupied[-1]) + 1) if occupied.size else slice(0, 1))
-    part = sitk.GetImageFromArray(mask[tuple(box)].astype(np.uint8))
+    box = bounding_box(mask)
+    part = sitk.GetImageFromArray(mask[box].astype(np.uint8))
     labels = sitk.GetArrayFromImage(sitk.ConnectedComponent(part, True)).astype(np.int32)
-    return labels, (box[0], box[1], box[2])
+    return labels, box
 
 
-def _labels_by_size(score: NDArray[np.float32]) -> tuple[NDArray[np.int32], tuple[slice, slice, slice]]:
+def _labels_by_size(score: NDArray[np.float32]) -> tuple[NDArray[np.int32], Box]:
     labels, box = _connected(score)
     counts = np.bincount(labels.ravel())[1:]
     # SimpleITK numbers components in the order in which a scan of the index range meets them.

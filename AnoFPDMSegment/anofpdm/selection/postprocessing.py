@@ -6,6 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..arrays import BoolArray, FloatArray
+from ..volumes.bounding_box import Box, grown
 
 MEDIAN_RADIUS = 2
 
@@ -18,12 +19,20 @@ def median_filter(maps: FloatArray, radius: int = MEDIAN_RADIUS) -> FloatArray:
     return sitk.GetArrayViewFromImage(filtered)[:, r:-r, r:-r].copy()
 
 
-def filtered_map(maps: FloatArray) -> FloatArray:
-    """Channel mean of maps [N, C, H, W], median-filtered, [N, H, W].
+def filtered_map(maps: FloatArray, within: Box | None = None) -> FloatArray:
+    """Channel mean of maps [N, C, H, W], median-filtered, [N, H, W]; 0 outside of the box `within`.
 
     The public code's empty mean at t_e = 0 is NaN; no pixel of such a slice passes a threshold.
     """
-    return median_filter(np.where(np.isnan(maps), np.float32(0), maps).mean(axis=1))
+    shape = (len(maps), *maps.shape[2:])
+    if within is None:
+        within = (slice(0, shape[0]), slice(0, shape[1]), slice(0, shape[2]))
+    k, j, i = grown(within, MEDIAN_RADIUS, shape)
+    part = maps[k, :, j, i]
+    filtered = np.zeros(shape, dtype=np.float32)
+    inner = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(within, (k, j, i), strict=True))
+    filtered[within] = median_filter(np.where(np.isnan(part), np.float32(0), part).mean(axis=1))[inner]
+    return filtered
 
 
 def small_components(masks: BoolArray, largest_px: int) -> BoolArray:

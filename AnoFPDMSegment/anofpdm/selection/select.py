@@ -11,6 +11,7 @@ from ..calibration import CalibratedValues, Calibration, Decision, Region
 from ..configuration import OperatingPoint
 from ..errors import SettingsError
 from ..evidence.maps import Evidence, check_guidance
+from ..volumes.bounding_box import bounding_box, grown
 from ..volumes.score_volume import BELOW_BORDER
 from .algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from .decision import map_statistic, similarity
@@ -45,7 +46,8 @@ class Selection:
 
     choices: Choices
     score: FloatArray
-    """[N, H, W]: filtered map over the slice's threshold, 1 at the border, at most LARGEST_SCORE, everywhere."""
+    """[N, H, W]: filtered map over the slice's threshold, 1 at the border, at most LARGEST_SCORE, wherever pixels
+    can be accepted and one pixel around; 0 further out."""
     accepted: BoolArray
     """[N, H, W]: where a score of 1 makes a finding; nowhere in slices that are not shown."""
     threshold: FloatArray
@@ -206,9 +208,13 @@ def select(evidence: Evidence, interior: BoolArray, choices: Choices) -> Selecti
     the median-filtered map (method sections 2.6 and 2.7).
     """
     w = choices.guidance
-    aggregated = filtered_map(evidence.aam(w))
-    maps = evidence.last_sam(w) if choices.last_sam_only else np.nan_to_num(evidence.aam(w), nan=0.0)
-    filtered = filtered_map(maps) if choices.last_sam_only else aggregated
+    region = interior if choices.region == "interior" else np.ones_like(interior)
+    # Interpolation reaches one pixel further; filtering the rest would only cost time.
+    within = grown(bounding_box(region | interior), 1, region.shape)
+    aam = np.nan_to_num(evidence.aam(w), nan=0.0)
+    aggregated = filtered_map(aam, within)
+    maps = evidence.last_sam(w) if choices.last_sam_only else aam
+    filtered = filtered_map(maps, within) if choices.last_sam_only else aggregated
     largest = evidence.divergence(w).max(axis=1)
     quantile, threshold = _thresholds(evidence, maps, largest, choices)
     similarities = similarity(evidence.mse_healthy(w), evidence.mse_unguided())
@@ -223,7 +229,6 @@ def select(evidence: Evidence, interior: BoolArray, choices: Choices) -> Selecti
     with np.errstate(divide="ignore", invalid="ignore"):
         score = np.where(threshold[:, None, None] > 0, filtered / threshold[:, None, None], 0.0)
     score = np.minimum(score, LARGEST_SCORE).astype(np.float32)
-    region = interior if choices.region == "interior" else np.ones_like(interior)
     accepted = region & shown[:, None, None]
     if choices.minimum_size.pixels:
         removed = small_components((score >= 1) & accepted, choices.minimum_size.pixels)

@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..arrays import BoolArray, FloatArray, IntArray
+from .bounding_box import Box, bounding_box
 from .geometry import VolumeGeometry
 from .resampling import stack_to_volume
 from .stack_grid import ROUNDING, StackGrid
@@ -38,23 +39,35 @@ def score_to_volume(score: FloatArray, accepted: BoolArray, grid: StackGrid, geo
     In voxels larger than the stack's pixels or slices the largest value of several places counts. A 2-D
     component of flagged pixels that still reaches no voxel marks those that hold its pixels' centers.
     """
-    # Where a flagged pixel has a neighbor that is not accepted, the border may lie anywhere between.
-    supporting = np.where(accepted, score, np.minimum(score, BELOW_BORDER))
-    share = accepted.astype(np.float32)
     volume = np.zeros(geometry.array_shape, dtype=np.float32)
-    places = _places_in_voxel(grid, geometry)
-    layers = max(1, CHUNK_VOXELS // (geometry.size[0] * geometry.size[1]))
-    for first in range(0, geometry.size[2], layers):
-        part = volume[first : first + layers]
-        for place in places:
-            target = _moved(geometry, (place[0], place[1], place[2] + first), len(part))
-            values = stack_to_volume(supporting, grid, target)
-            values[stack_to_volume(share, grid, target) < ACCEPTED_SHARE] = 0
-            np.maximum(part, values, out=part)
+    box = _voxels_near(accepted, grid, geometry)
+    volume[box] = score_in_box(score, accepted, grid, geometry, box)
     for pixels, voxels in _findings(score, accepted, grid, geometry):
         if not (volume[voxels] >= BORDER).any():
             np.maximum.at(volume, voxels, score[pixels])
     return volume
+
+
+def score_in_box(
+    score: FloatArray, accepted: BoolArray, grid: StackGrid, geometry: VolumeGeometry, box: Box
+) -> FloatArray:
+    """The score volume in a box of its voxels alone, [k, j, i] float32; components that reach no voxel are left out."""
+    # Where a flagged pixel has a neighbor that is not accepted, the border may lie anywhere between.
+    supporting = np.where(accepted, score, np.minimum(score, BELOW_BORDER))
+    share = accepted.astype(np.float32)
+    first = [part.start for part in reversed(box)]
+    size = [part.stop - part.start for part in reversed(box)]
+    values = np.zeros(size[::-1], dtype=np.float32)
+    places = _places_in_voxel(grid, geometry)
+    layers = max(1, CHUNK_VOXELS // (size[0] * size[1]))
+    for layer in range(0, size[2], layers):
+        part = values[layer : layer + layers]
+        for i, j, k in places:
+            target = _part(geometry, (first[0] + i, first[1] + j, first[2] + k + layer), (size[0], size[1], len(part)))
+            found = stack_to_volume(supporting, grid, target)
+            found[stack_to_volume(share, grid, target) < ACCEPTED_SHARE] = 0
+            np.maximum(part, found, out=part)
+    return values
 
 
 def score_in_volume(
@@ -83,10 +96,24 @@ def _places_in_voxel(grid: StackGrid, geometry: VolumeGeometry) -> list[tuple[fl
     return list(itertools.product(i, j, k))
 
 
-def _moved(geometry: VolumeGeometry, index: tuple[float, float, float], layers: int) -> VolumeGeometry:
-    """`layers` layers of the grid, from (0, 0, 0) at `index` on."""
+def _part(geometry: VolumeGeometry, index: tuple[float, float, float], size: tuple[int, int, int]) -> VolumeGeometry:
+    """`size` voxels of the grid, from (0, 0, 0) at `index` on."""
     x, y, z = geometry.to_physical(index).tolist()
-    return dataclasses.replace(geometry, size=(*geometry.size[:2], layers), origin=(x, y, z))
+    return dataclasses.replace(geometry, size=size, origin=(x, y, z))
+
+
+def _voxels_near(accepted: BoolArray, grid: StackGrid, geometry: VolumeGeometry) -> Box:
+    """A box with every voxel that may hold a share of an accepted pixel; one voxel if none is accepted."""
+    if not accepted.any():
+        return slice(0, 1), slice(0, 1), slice(0, 1)
+    box = bounding_box(accepted)
+    # Half a pixel on is where the share of the outermost one ends; half a voxel on is where places are looked at.
+    corners = np.array(list(itertools.product(*((part.start - 1, part.stop) for part in reversed(box)))))
+    index = geometry.to_index(grid.to_physical(corners))
+    low = np.clip(np.floor(index.min(axis=0) - 0.5), 0, np.array(geometry.size) - 1).astype(int)
+    high = np.clip(np.ceil(index.max(axis=0) + 0.5), 0, np.array(geometry.size) - 1).astype(int) + 1
+    i, j, k = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return k, j, i
 
 
 def _findings(

@@ -1,0 +1,78 @@
+"""The divergence M_t of one slice over the noise levels, with the chosen end step t_e."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .findings_table import createTable, fillTable
+
+if TYPE_CHECKING:
+    from anofpdm.detection import Detection
+
+    from .scene_context import SceneContext
+
+_LEVEL = "Noise level t"
+_SERIES_ROLE = "series"
+_COLORS = ((0.85, 0.33, 0.10), (0.00, 0.45, 0.74), (0.47, 0.67, 0.19), (0.49, 0.18, 0.56))
+
+
+class DivergencePlot:
+    """A chart with a curve and an end-step mark per modality, over a table of its own."""
+
+    def __init__(self, chart: Any) -> None:
+        self.chart = chart
+
+    @classmethod
+    def create(cls, context: SceneContext, name: str, modalities: tuple[str, ...]) -> DivergencePlot:
+        """Empty; `showSlice` fills it."""
+        table = createTable(context, f"{name} table")
+        table.SetHideFromEditors(True)
+        chart = context.addNode("vtkMRMLPlotChartNode", name)
+        chart.SetXAxisTitle(_LEVEL)
+        chart.SetYAxisTitle("Divergence M_t")
+        for index, modality in enumerate(modalities):
+            for mark in (False, True):
+                title = f"{modality} end step" if mark else modality
+                series = context.addNode("vtkMRMLPlotSeriesNode", title, hidden=True)
+                series.SetAndObserveTableNodeID(table.GetID())
+                series.SetPlotType(series.PlotTypeScatter)
+                series.SetXColumnName(_LEVEL)
+                series.SetYColumnName(title)
+                series.SetColor(*_COLORS[index % len(_COLORS)])
+                series.SetLineStyle(series.LineStyleNone if mark else series.LineStyleSolid)
+                series.SetMarkerStyle(series.MarkerStyleDiamond if mark else series.MarkerStyleNone)
+                series.SetMarkerSize(12)
+                chart.AddAndObservePlotSeriesNodeID(series.GetID())
+        return cls(chart)
+
+    @property
+    def nodes(self) -> list[Any]:
+        """Chart, series and table."""
+        series = [self.chart.GetNthPlotSeriesNode(n) for n in range(self.chart.GetNumberOfPlotSeriesNodes())]
+        tables = {node.GetTableNode().GetID(): node.GetTableNode() for node in series if node.GetTableNode()}
+        return [self.chart, *series, *tables.values()]
+
+    def showSlice(self, detection: Detection, index: int) -> None:
+        """Plot slice `index` of the stack; empty for a slice that was not examined."""
+        from anofpdm.diffusion.schedule import visited_levels
+
+        case, selection = detection.case, detection.selection
+        table = self.nodes[-1]
+        level = f"S {case.grid.ras_s[index]:+.1f} mm"
+        if not case.examined[index]:
+            fillTable(table, [])
+            self.chart.SetTitle(f"{level}: not examined ({case.not_examined_reason[index]})")
+            return
+        row = int(np.count_nonzero(case.examined[:index]))
+        curves = case.evidence.divergence(selection.choices.guidance)[row]
+        columns: list[Any] = [(_LEVEL, "float", (visited_levels(case.evidence.point) + 1).tolist())]
+        for channel, modality in enumerate(case.model.used):
+            mark: list[float | None] = [None] * len(curves)
+            end = int(selection.end_index[row, channel])
+            mark[end] = float(curves[end, channel])
+            columns.append((modality, "float", curves[:, channel].astype(float).tolist()))
+            columns.append((f"{modality} end step", "float", mark))
+        fillTable(table, columns)
+        self.chart.SetTitle(level)

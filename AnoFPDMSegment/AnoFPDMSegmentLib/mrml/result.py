@@ -1,0 +1,291 @@
+"""One detection in the scene: all its nodes behind one object.
+
+A hidden scripted-module node holds references to the others, so that results are found again in a reopened scene.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import evidence_nodes, heatmap_node, segmentation_node, slice_views, subject_hierarchy
+from .divergence_plot import DivergencePlot
+from .edits import EditedChoice, rememberContent, wasEdited
+from .finding_review import FindingReview
+from .findings_table import componentColumns, createTable, fillTable, sliceColumns
+from .healthy_prediction_node import createHealthyPrediction, updateHealthyPrediction
+from .output_frame import OutputFrame
+
+if TYPE_CHECKING:
+    from anofpdm.detection import Detection
+    from anofpdm.evidence.case import CaseEvidence
+    from anofpdm.selection.settings import SelectionSettings
+
+    from .scene_context import SceneContext
+
+_ATTRIBUTE = "AnoFPDM.Result"
+_REVERSED = "reversedK"
+_NAME = "name"
+_INPUT, _HEATMAP, _SEGMENTATION = "input", "heatmap", "segmentation"
+_FINDINGS, _SLICES, _HEALTHY, _CHART = "findings", "slices", "healthyPrediction", "divergenceChart"
+_OWN = (_HEATMAP, _SEGMENTATION, _FINDINGS, _SLICES, _HEALTHY)
+
+OnEdited = Callable[[], EditedChoice]
+
+
+def neverOverwrite() -> EditedChoice:
+    """An edited segmentation stays; the result goes on with a new one."""
+    return EditedChoice.NEW
+
+
+class Result:
+    """Heatmap, segmentation, tables, plot and evidence of one detection."""
+
+    def __init__(self, context: SceneContext, node: Any) -> None:
+        """Of a node that `create` made; see `all`."""
+        self.context = context
+        self.node = node
+        self._detection: Detection | None = None
+        self._hiddenWhileDragging = False
+
+    @classmethod
+    def create(
+        cls, context: SceneContext, inputNode: Any, detection: Detection, *, replace: Result | None = None
+    ) -> Result:
+        """Add a detection on `inputNode` to the scene; `replace` is removed once everything else succeeded.
+
+        Raises anofpdm's InputError if the detection was made on a volume of another size.
+        """
+        frame = OutputFrame.forInput(inputNode, detection.case.geometry)
+        node = context.addNode("vtkMRMLScriptedModuleNode", f"{inputNode.GetName()} anomaly result", hidden=True)
+        result = cls(context, node)
+        try:
+            result._addNodes(inputNode, detection, frame)
+        except BaseException:
+            result.remove()
+            raise
+        if replace is not None:
+            replace.remove(keepEdited=True)
+        return result
+
+    @classmethod
+    def all(cls, context: SceneContext) -> list[Result]:
+        """The results of the scene that still have a heatmap, oldest first."""
+        nodes = [node for node in context.nodes("vtkMRMLScriptedModuleNode") if node.GetAttribute(_ATTRIBUTE)]
+        return [cls(context, node) for node in nodes if node.GetNodeReference(_HEATMAP)]
+
+    def _addNodes(self, inputNode: Any, detection: Detection, frame: OutputFrame) -> None:
+        context, name = self.context, inputNode.GetName()
+        self.node.SetAttribute(_ATTRIBUTE, "1")
+        self.node.SetModuleName("AnoFPDMSegmentResult")
+        self.node.SetParameter(_REVERSED, "1" if frame.reversedK else "0")
+        self.node.SetParameter(_NAME, name)
+        self._detection = detection
+        self._refer(_INPUT, inputNode)
+        self._refer(_HEATMAP, heatmap_node.createHeatmap(context, f"{name} anomaly heatmap", frame, detection.score))
+        self._refer(_FINDINGS, createTable(context, f"{name} anomaly findings"))
+        self._refer(_SLICES, createTable(context, f"{name} anomaly slices"))
+        self._refer(_HEALTHY, createHealthyPrediction(context, f"{name} healthy prediction", frame, detection))
+        self._addSegmentation(detection, frame)
+        self._fillTables(detection)
+        evidence_nodes.storeEvidence(context, f"{name} anomaly evidence", detection.case, frame, self.node)
+        transform = inputNode.GetTransformNodeID()
+        for node in self.volumeNodes:
+            node.SetAndObserveTransformNodeID(transform)
+        subject_hierarchy.putBeside(context, inputNode, self._own())
+
+    def _addSegmentation(self, detection: Detection, frame: OutputFrame) -> None:
+        node = segmentation_node.createSegmentation(
+            self.context, f"{self.name} anomaly segmentation", self.inputNode, frame, self.review.mask(detection)
+        )
+        rememberContent(node)
+        self._refer(_SEGMENTATION, node)
+
+    # What there is.
+
+    @property
+    def name(self) -> str:
+        """After the input."""
+        return str(self.node.GetParameter(_NAME))
+
+    @property
+    def inputNode(self) -> Any:
+        """The examined volume on whose voxels the result lies; None if it was removed from the scene."""
+        return self.node.GetNodeReference(_INPUT)
+
+    @property
+    def heatmapNode(self) -> Any:
+        """Volume of scores, 1 at the border of the mask."""
+        return self.node.GetNodeReference(_HEATMAP)
+
+    @property
+    def segmentationNode(self) -> Any:
+        """None if the user removed it."""
+        return self.node.GetNodeReference(_SEGMENTATION)
+
+    @property
+    def findingsNode(self) -> Any:
+        """Table of components."""
+        return self.node.GetNodeReference(_FINDINGS)
+
+    @property
+    def slicesNode(self) -> Any:
+        """Table of slices."""
+        return self.node.GetNodeReference(_SLICES)
+
+    @property
+    def healthyPredictionNode(self) -> Any:
+        """Volume of the healthy prediction at t_e on the model's grid."""
+        return self.node.GetNodeReference(_HEALTHY)
+
+    @property
+    def volumeNodes(self) -> list[Any]:
+        """All nodes that lie somewhere in space."""
+        found = [self.heatmapNode, self.segmentationNode, self.healthyPredictionNode]
+        evidence = [node for node in evidence_nodes.evidenceNodes(self.node) if node.IsA("vtkMRMLVolumeNode")]
+        return [node for node in [*found, *evidence] if node]
+
+    @functools.cached_property
+    def case(self) -> CaseEvidence:
+        """The evidence, read from the scene at first use. Raises anofpdm's EvidenceError."""
+        if self._detection is not None:
+            return self._detection.case
+        return evidence_nodes.loadEvidence(self.node)
+
+    @property
+    def detection(self) -> Detection:
+        """For the settings in use."""
+        if self._detection is None:
+            self._detection = self.live.full(self.live.case.settings)
+        return self._detection
+
+    @functools.cached_property
+    def live(self) -> Any:
+        """Answers changed settings without the network; see LiveDetection."""
+        from ..live.live_detection import LiveDetection
+
+        return LiveDetection(self.case)
+
+    @property
+    def settings(self) -> SelectionSettings:
+        """The settings in use."""
+        return self.detection.case.settings
+
+    @property
+    def review(self) -> FindingReview:
+        """What the user accepted and rejected."""
+        return FindingReview(self.node)
+
+    @property
+    def accepted(self) -> list[bool]:
+        """For each component."""
+        return self.review.accepted(self.detection)
+
+    @property
+    def frame(self) -> OutputFrame:
+        """Where heatmap and segmentation lie."""
+        reverse = self.node.GetParameter(_REVERSED) == "1"
+        return OutputFrame.ofNode(self.heatmapNode, self.case.geometry, reversedK=reverse)
+
+    @property
+    def wasEdited(self) -> bool:
+        """Whether the segmentation was changed by hand since it was written."""
+        return self.segmentationNode is not None and wasEdited(self.segmentationNode)
+
+    # What can be done.
+
+    def update(self, settings: SelectionSettings, onEdited: OnEdited = neverOverwrite) -> None:
+        """Apply settings to everything: heatmap, segmentation, tables, healthy prediction.
+
+        `onEdited` is asked if the segmentation was edited by hand. Raises anofpdm's SettingsError, with nothing
+        changed.
+        """
+        detection = self.live.full(settings)
+        self._detection = detection
+        frame = self.frame
+        heatmap_node.updateHeatmap(self.heatmapNode, frame, detection.score)
+        updateHealthyPrediction(self.healthyPredictionNode, detection)
+        self._writeSegmentation(onEdited)
+        self._fillTables(detection)
+        self._storeSettings(settings)
+
+    def preview(self, settings: SelectionSettings) -> None:
+        """Apply settings to the slices in view alone; `update` must follow. The outline is hidden until then."""
+        segmentation = self.segmentationNode
+        if segmentation is not None and segmentation.GetDisplayVisibility():
+            segmentation.SetDisplayVisibility(False)
+            self._hiddenWhileDragging = True
+        frame = self.frame
+        boxes = self.live.preview(settings, slice_views.planesInVolume(self.context, self.heatmapNode, frame))
+        heatmap_node.updateBoxes(self.heatmapNode, frame, boxes)
+
+    def setAccepted(self, number: int, accepted: bool, onEdited: OnEdited = neverOverwrite) -> None:
+        """Accept or reject component `number`; a rejected one leaves the segmentation and stays in the table."""
+        self.review.setAccepted(self.detection, number, accepted)
+        self._writeSegmentation(onEdited)
+        self._fillTables(self.detection)
+
+    def show(self, opacity: float) -> None:
+        """Input and heatmap in all slice views."""
+        slice_views.showInSliceViews(self.context, self.inputNode, self.heatmapNode, opacity)
+
+    def centreOn(self, number: int) -> None:
+        """Bring the peak of component `number` to the middle of all slice views."""
+        component = self.detection.components[number - 1]
+        slice_views.centreSliceViews(self.context, self.frame.toWorld(self.heatmapNode, component.peak_ras_mm))
+
+    def divergencePlot(self) -> DivergencePlot:
+        """The plot of M_t; its nodes are made at first use."""
+        chart = self.node.GetNodeReference(_CHART)
+        if chart is not None:
+            return DivergencePlot(chart)
+        plot = DivergencePlot.create(self.context, f"{self.name} divergence", self.case.model.used)
+        self._refer(_CHART, plot.chart)
+        subject_hierarchy.putBeside(self.context, self.inputNode, [plot.chart])
+        return plot
+
+    def sliceAt(self, pointRAS: tuple[float, float, float]) -> int | None:
+        """The slice of the stack that a point of the world lies in; None beyond the stack."""
+        return self.frame.sliceAt(self.heatmapNode, pointRAS, self.case.grid)
+
+    def remove(self, *, keepEdited: bool = False) -> None:
+        """Take the result out of the scene, its nodes included; with `keepEdited`, not an edited segmentation."""
+        nodes = [*self._own(), *evidence_nodes.evidenceNodes(self.node)]
+        if keepEdited and self.wasEdited:
+            nodes.remove(self.segmentationNode)
+        chart = self.node.GetNodeReference(_CHART)
+        if chart is not None:
+            nodes += DivergencePlot(chart).nodes
+        for node in [*nodes, self.node]:
+            self.context.removeNode(node)
+
+    def _own(self) -> list[Any]:
+        return [node for node in map(self.node.GetNodeReference, _OWN) if node]
+
+    def _refer(self, role: str, node: Any) -> None:
+        self.node.SetNodeReferenceID(role, node.GetID())
+
+    def _fillTables(self, detection: Detection) -> None:
+        findings = detection.findings
+        fillTable(self.findingsNode, componentColumns(findings["components"], self.review.accepted(detection)))
+        fillTable(self.slicesNode, sliceColumns(findings["slices"]))
+
+    def _writeSegmentation(self, onEdited: OnEdited) -> None:
+        node, detection, frame = self.segmentationNode, self.detection, self.frame
+        choice = EditedChoice.DISCARD if node is None or not self.wasEdited else onEdited()
+        if self._hiddenWhileDragging and node is not None:
+            node.SetDisplayVisibility(True)
+        self._hiddenWhileDragging = False
+        if choice is EditedChoice.KEEP:
+            return
+        if node is None or choice is EditedChoice.NEW:
+            self._addSegmentation(detection, frame)
+            self.segmentationNode.SetAndObserveTransformNodeID(self.heatmapNode.GetTransformNodeID())
+            subject_hierarchy.putBeside(self.context, self.inputNode, [self.segmentationNode])
+            return
+        segmentation_node.writeMask(node, frame, self.review.mask(detection))
+        rememberContent(node)
+
+    def _storeSettings(self, settings: SelectionSettings) -> None:
+        evidence_nodes.storeSettings(self.node, settings)

@@ -1,0 +1,106 @@
+"""The segmentation: one segment with name, color, terminology and the tags of an automatic algorithm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import slicer
+
+from .output_frame import OutputFrame
+from .voxels import fillImage, matrixOfArray, voxelsOf
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .scene_context import SceneContext
+
+SEGMENT_ID = "Anomaly"
+_LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
+_SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
+
+
+def createSegmentation(context: SceneContext, name: str, inputNode: Any, frame: OutputFrame, mask: Any) -> Any:
+    """A segmentation node with the mask [k, j, i] (of the case) as its one segment.
+
+    The input is its reference volume, in whose grid Slicer edits and exports it.
+    """
+    from anofpdm.results.segmentation import SEGMENT_COLOR, SEGMENT_NAME, SEGMENT_TAGS
+
+    node = context.addNode("vtkMRMLSegmentationNode", name)
+    node.SetReferenceImageGeometryParameterFromVolumeNode(inputNode)
+    node.SetSourceRepresentationToBinaryLabelmap()
+    segment = slicer.vtkSegment()
+    segment.SetName(SEGMENT_NAME)
+    segment.SetColor(*SEGMENT_COLOR)
+    for tag, value in SEGMENT_TAGS.items():
+        segment.SetTag(tag, value)
+    segment.AddRepresentation(_LABELMAP, slicer.vtkOrientedImageData())
+    node.GetSegmentation().AddSegment(segment, SEGMENT_ID)
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetVisibility2DFill(False)
+    display.SetVisibility2DOutline(True)
+    writeMask(node, frame, mask)
+    return node
+
+
+def writeMask(node: Any, frame: OutputFrame, mask: NDArray[np.bool_]) -> None:
+    """Replace the content of our segment by the mask [k, j, i] (of the case); other segments stay."""
+    labelmap = _labelmap(frame, mask)
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    logic.SetBinaryLabelmapToSegment(labelmap, node, SEGMENT_ID, logic.MODE_REPLACE)
+
+
+def _labelmap(frame: OutputFrame, mask: NDArray[np.bool_]) -> slicer.vtkOrientedImageData:
+    """The mask's bounding box as an oriented image; one voxel of background where there is nothing."""
+    from anofpdm.volumes.bounding_box import bounding_box
+
+    ordered = frame.ordered(mask)
+    box = bounding_box(ordered)
+    image = slicer.vtkOrientedImageData()
+    fillImage(image, ordered[box].astype(np.uint8))
+    start = np.array([part.start for part in reversed(box)])
+    image.SetExtent([int(n) for s, size in zip(start, image.GetDimensions(), strict=True) for n in (s, s + size - 1)])
+    image.SetImageToWorldMatrix(matrixOfArray(frame.nodeIJKToRAS))
+    return image
+
+
+def readMask(node: Any, frame: OutputFrame, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
+    """The content of our segment on the case's grid [k, j, i]; all False if the segment is gone."""
+    mask = np.zeros(shape, dtype=bool)
+    labelmap = segmentLabelmap(node)
+    if labelmap is None:
+        return mask
+    reference = slicer.vtkOrientedImageData()
+    reference.SetDimensions(shape[::-1])
+    reference.SetImageToWorldMatrix(matrixOfArray(frame.nodeIJKToRAS))
+    resampled = slicer.vtkOrientedImageData()
+    slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
+        labelmap, reference, resampled, False, False
+    )
+    mask[...] = frame.ordered(voxelsOf(resampled)) != 0
+    return mask
+
+
+def segmentLabelmap(node: Any) -> slicer.vtkOrientedImageData | None:
+    """A copy of our segment's labelmap; None if the segment is gone or empty."""
+    if node.GetSegmentation().GetSegment(SEGMENT_ID) is None:
+        return None
+    image = slicer.vtkOrientedImageData()
+    if not node.GetBinaryLabelmapRepresentation(SEGMENT_ID, image) or image.IsEmpty():
+        return None
+    return image
+
+
+def showSurface(node: Any, shown: bool) -> None:
+    """The closed surface for 3-D views, made on demand."""
+    if shown:
+        node.CreateClosedSurfaceRepresentation()
+    elif node.GetSegmentation().ContainsRepresentation(_SURFACE):
+        node.RemoveClosedSurfaceRepresentation()
+
+
+def showSegmentation(node: Any, shown: bool) -> None:
+    """Show or hide the outline."""
+    node.GetDisplayNode().SetVisibility(shown)

@@ -1,0 +1,57 @@
+"""The slice views: the input in grey with the heatmap over it, at the place of a finding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .voxels import arrayOfMatrix, parentToWorld
+
+if TYPE_CHECKING:
+    from .output_frame import OutputFrame
+    from .scene_context import SceneContext
+
+
+def showInSliceViews(context: SceneContext, background: Any, foreground: Any, opacity: float) -> None:
+    """Put both volumes into all slice views; where they stand stays as it is."""
+    for composite in context.nodes("vtkMRMLSliceCompositeNode"):
+        composite.SetBackgroundVolumeID(background.GetID() if background else None)
+        composite.SetForegroundVolumeID(foreground.GetID() if foreground else None)
+        composite.SetForegroundOpacity(opacity)
+
+
+def showForeground(context: SceneContext, foreground: Any, opacity: float) -> None:
+    """Put a volume over the background of all slice views, or none."""
+    for composite in context.nodes("vtkMRMLSliceCompositeNode"):
+        composite.SetForegroundVolumeID(foreground.GetID() if foreground else None)
+        composite.SetForegroundOpacity(opacity)
+
+
+def setForegroundOpacity(context: SceneContext, foreground: Any, opacity: float) -> None:
+    """Change the opacity in the views that show `foreground`."""
+    for composite in context.nodes("vtkMRMLSliceCompositeNode"):
+        if composite.GetForegroundVolumeID() == foreground.GetID():
+            composite.SetForegroundOpacity(opacity)
+
+
+def centreSliceViews(context: SceneContext, pointRAS: tuple[float, float, float]) -> None:
+    """Jump all slice views to a point of the world and bring it to their middle."""
+    for node in context.nodes("vtkMRMLSliceNode"):
+        node.JumpSliceByCentering(*pointRAS)
+
+
+def fitSliceViews(context: SceneContext) -> None:
+    """Show the whole background in all slice views."""
+    context.applicationLogic.FitSliceToAll()
+
+
+def planesInVolume(context: SceneContext, node: Any, frame: OutputFrame) -> list[Any]:
+    """The planes of all slice views in the voxel coordinates of the case (see LiveDetection.preview)."""
+    import numpy as np
+
+    toWorld = parentToWorld(node) @ frame.localFromRun @ frame.caseIJKToRAS
+    planes = []
+    for view in context.nodes("vtkMRMLSliceNode"):
+        sliceToWorld = arrayOfMatrix(view.GetSliceToRAS())
+        normal, origin = sliceToWorld[:3, 2], sliceToWorld[:3, 3]
+        planes.append(np.array([*normal, -normal @ origin]) @ toWorld)
+    return planes

@@ -1,0 +1,22 @@
+"""The place of results in the subject hierarchy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .scene_context import SceneContext
+
+
+def putBeside(context: SceneContext, inputNode: Any, nodes: Iterable[Any]) -> None:
+    """Under the parent of the input. Without the application nodes have no items; then nothing is done."""
+    hierarchy = context.subjectHierarchy
+    inputItem = hierarchy.GetItemByDataNode(inputNode) if inputNode else 0
+    if not inputItem:
+        return
+    parent = hierarchy.GetItemParent(inputItem)
+    for node in nodes:
+        item = hierarchy.GetItemByDataNode(node)
+        if item and parent:
+            hierarchy.SetItemParent(item, parent)
