@@ -1,0 +1,195 @@
+"""`anofpdm evaluate` on small heads with masks: files, determinism, resuming, refusals."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import CommandLine
+from evaluation_samples import write_masked_data
+from tiny_model import tiny_calibration, tiny_config, write_tiny_model
+
+from anofpdm.calibration import calibrations_to_json
+from anofpdm.evaluation import chunk_store, network_runs
+from anofpdm.store.model_folder import open_model_folder, write_calibration
+
+FEW = ("--resamplings", "50", "--batch-size", "4")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_masked_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", tiny_config("tiny", matrix=32)).path
+
+
+def results(folder: Path, *, timeless: bool = False) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    if timeless:
+        for method in found["methods"]:
+            method.pop("seconds_a_slice")
+    return found
+
+
+def test_the_tables_hold_every_method_slice_and_volume(
+    command: CommandLine, model: Path, data: Path, tmp_path: Path
+) -> None:
+    outcome = command("evaluate", model, data, "--output", tmp_path / "out", *FEW)
+    assert outcome.status == 0, outcome.err
+    found = results(tmp_path / "out")
+    names = [method["name"] for method in found["methods"]]
+    assert len(set(names)) == len(names)
+    assert {m["family"] for m in found["methods"]} == {
+        "anofpdm", "all-zero", "level-only", "flair intensity", "flair left-right difference",
+    }  # fmt: skip
+    slices = found["data"]["slices"]
+    assert found["data"]["subjects"] == 3 and 30 < slices <= 72
+    with (tmp_path / "out" / "slices.csv").open() as stream:
+        assert len(list(csv.DictReader(stream))) == slices * len(names)
+    with (tmp_path / "out" / "volumes.csv").open() as stream:
+        with_masks = [m for m in found["methods"] if "dice_volume" in m["figures"]]
+        assert len(list(csv.DictReader(stream))) == 3 * len(with_masks)
+    with (tmp_path / "out" / "methods.csv").open() as stream:
+        rows = {row["method"]: row for row in csv.DictReader(stream)}
+    assert list(rows) == names
+    dice = found["methods"][0]["figures"]["dice_mixed"]
+    assert float(rows[names[0]]["dice_mixed"]) == dice["value"] and dice["interval"] is not None
+    table = (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
+    assert all(name in table for name in names)
+    network = found["methods"][0]
+    assert network["network_evaluations_a_slice"] == 7 and network["seconds_a_slice"] > 0
+
+
+def test_slices_are_decided_as_a_detection_decides_them(
+    command: CommandLine, model: Path, data: Path, tmp_path: Path
+) -> None:
+    folder = open_model_folder(Path(shutil.copytree(model, tmp_path / "tiny")))
+    call = ("evaluate", folder.path, data, "--output", tmp_path / "out", "--methods", "anofpdm", "--maps", "aggregated",
+            "--thresholds", "healthy", "--decisions", "map", *FEW)  # fmt: skip
+
+    def slices() -> list[dict[str, str]]:
+        assert command(*call).status == 0
+        with (tmp_path / "out" / "slices.csv").open() as stream:
+            return [row for row in csv.DictReader(stream) if row["subject"] == "p0"]
+
+    # An untrained network's own threshold would decide all slices alike.
+    middle = float(np.median([float(row["image_score"]) for row in slices()]))
+    calibration = tiny_calibration(folder.weights_sha256, map_threshold=(middle,) * 3)
+    write_calibration(folder, calibrations_to_json([calibration]))
+    decided = {int(row["slice"]): row["decided_unhealthy"] == "1" for row in slices()}
+    assert len(set(decided.values())) == 2
+
+    image = data.parent / "p0" / "flair.nii.gz"
+    output = tmp_path / "one"
+    assert command("detect", image, "--model", folder.path, "--output", output, "--progress", "none").status == 0
+    findings = json.loads((output / "findings.json").read_text(encoding="utf-8"))
+    assert decided == {s["index"]: s["decision"] == "unhealthy" for s in findings["slices"] if s["examined"]}
+
+
+def test_an_interrupted_run_resumes_and_ends_like_an_uninterrupted_one(
+    command: CommandLine, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunk_store, "CHUNK_SLICES", 8)
+    call = ("evaluate", model, data, "--methods", "anofpdm,anofpdm-ddpm", *FEW)
+    assert command(*call, "--output", tmp_path / "whole").status == 0
+
+    run, left = network_runs.accumulate_slices, [3]
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return run(*arguments, **options)
+
+    monkeypatch.setattr(network_runs, "accumulate_slices", interrupted)
+    assert command(*call, "--output", tmp_path / "part").status == 130
+    assert not (tmp_path / "part" / "results.json").exists()
+    assert len(list((tmp_path / "part" / "kept").glob("*.npz"))) == 3
+    left[0] = 10_000
+    assert command(*call, "--output", tmp_path / "part").status == 0
+    chunks = len(list((tmp_path / "whole" / "kept").glob("*.npz")))
+    assert 10_000 - left[0] == chunks - 3, "what was done already is not done again"
+    assert results(tmp_path / "part", timeless=True) == results(tmp_path / "whole", timeless=True)
+    for name in ("slices.csv", "volumes.csv"):
+        assert (tmp_path / "part" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_damaged_chunk_is_computed_again(command: CommandLine, model: Path, data: Path, tmp_path: Path) -> None:
+    call = ("evaluate", model, data, "--methods", "anofpdm", "--output", tmp_path / "out", *FEW)
+    assert command(*call).status == 0
+    before = results(tmp_path / "out", timeless=True)
+    for path in (tmp_path / "out" / "kept").glob("*.npz"):
+        path.write_bytes(path.read_bytes()[:500])
+    assert command(*call).status == 0
+    assert results(tmp_path / "out", timeless=True) == before
+
+
+def test_thresholds_can_be_tuned_on_another_split(
+    command: CommandLine, model: Path, data: Path, tmp_path: Path
+) -> None:
+    text = data.read_text(encoding="utf-8").splitlines()
+    mixed = [line.replace(",val,", ",test,") if line.startswith("p2,") else line for line in text]
+    manifest = data.parent / "two_splits.csv"
+    manifest.write_text("\n".join(mixed) + "\n", encoding="utf-8")
+    call = ("evaluate", model, manifest, "--methods", "intensity", "--split", "test", *FEW)
+    assert command(*call, "--output", tmp_path / "own").status == 0
+    assert command(*call, "--tuning-split", "val", "--output", tmp_path / "other").status == 0
+    own, other = results(tmp_path / "own"), results(tmp_path / "other")
+    assert own["data"]["subjects"] == other["data"]["subjects"] == 1
+    assert (own["data"]["tuning_split"], other["data"]["tuning_split"]) == ("test", "val")
+    assert own["methods"][0]["parameters"]["threshold"] != other["methods"][0]["parameters"]["threshold"]
+    assert own["methods"][1]["parameters"]["threshold"] == other["methods"][1]["parameters"]["threshold"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--methods", "magic"), "'magic'"),
+        (("--methods", ""), "--methods takes"),
+        (("--resamplings", "-1"), "--resamplings"),
+        (("--erosion-mm", "-3"), "--erosion-mm"),
+        (("--erosion-mm", "nan"), "--erosion-mm"),
+        (("--seed", "-1"), "seed"),
+        (("--batch-size", "0"), "batch size"),
+        (("--guidance", "1,x"), "--guidance"),
+        (("--guidance", "5000"), "guidance"),
+        (("--presets", "slow"), "--presets"),
+        (("--thresholds", "magic"), "--thresholds"),
+        (("--device", "abacus"), "device"),
+        (("--split", "test"), "split 'test'"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_sentence(
+    command: CommandLine, model: Path, data: Path, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    outcome = command("evaluate", model, data, "--output", tmp_path / "out", *options)
+    assert outcome.status == 2 and words in outcome.err and "Traceback" not in outcome.err, outcome
+    assert not (tmp_path / "out" / "results.json").exists()
+
+
+def test_a_missing_or_misplaced_mask_is_said(command: CommandLine, model: Path, data: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(data.parent, tmp_path / "data"))
+    (folder / "p1" / "lesion.nii.gz").unlink()
+    call = ("evaluate", model, folder / "manifest.csv", "--output", tmp_path / "out", "--methods", "all-zero")
+    outcome = command(*call)
+    assert outcome.status == 2 and "p1" in outcome.err and "cannot be read" in outcome.err
+    text = (folder / "manifest.csv").read_text(encoding="utf-8")
+    (folder / "manifest.csv").write_text(text.replace("p1/lesion.nii.gz", ""), encoding="utf-8")
+    outcome = command(*call)
+    assert outcome.status == 2 and "p1 has no mask" in outcome.err
+
+
+def test_two_runs_do_not_write_to_one_folder(command: CommandLine, model: Path, data: Path, tmp_path: Path) -> None:
+    from anofpdm.results.output_set import OutputSet
+
+    with OutputSet(tmp_path / "out"):
+        outcome = command("evaluate", model, data, "--output", tmp_path / "out", "--methods", "all-zero")
+    assert outcome.status == 4 and "Another run" in outcome.err
