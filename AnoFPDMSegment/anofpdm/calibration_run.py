@@ -36,6 +36,12 @@ class CalibrationPlan:
     top_mm2: float = 280.0
     """Area of the largest map values that decide an image."""
 
+    @property
+    def costs(self) -> list[int]:
+        """Steps of each pass over the slices, in their order."""
+        candidates = [self.presets[0][1]] * len(self.ranges) if len(self.ranges) > 1 else []
+        return [*candidates, *(steps for _, steps in self.presets)]
+
 
 class CalibrationRun:
     """One model on the labelled slices of a cache; only image-level labels are looked at."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .errors import Cancelled
@@ -20,11 +20,13 @@ class Progress:
     elapsed_s: float
     remaining_s: float | None
     """To the end of the run, its results written; None until the second step gives a rate."""
+    what: str = ""
+    """What the slices are counted for, where a run goes over them several times."""
 
 
 ProgressCallback = Callable[[Progress], None]
 
-Stage = Literal["reading", "preparing", "detecting", "building", "writing"]
+Stage = Literal["reading", "preparing", "detecting", "building", "calibrating", "writing"]
 StageCallback = Callable[[Stage], None]
 
 
@@ -83,3 +85,31 @@ class ProgressClock:
                 remaining = (now - first_time) / (done - first_done) * (self._total - done) + self._afterwards_s
         if self._callback is not None:
             self._callback(Progress(done, self._total, now - self._start, remaining))
+
+
+class PassesClock:
+    """`Progress` of a run that goes over the same slices several times, with the time left of all passes.
+
+    Args:
+        costs: what a slice costs in each pass, in any whole unit, in their order.
+    """
+
+    def __init__(
+        self, costs: Sequence[int], callback: ProgressCallback, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._costs = list(costs)
+        self._callback = callback
+        self._pass = -1
+        self._here = Progress(0.0, 0, 0.0, None)
+        self._clock = ProgressClock(sum(costs), self._tell, clock)
+
+    def report(self, what: str, done: float, total: int) -> None:
+        """`done` slices of `total` in the pass called `what`; another name begins the next pass."""
+        if what != self._here.what or self._pass < 0:
+            self._pass += 1
+        self._here = Progress(done, total, 0.0, None, what)
+        before, here = sum(self._costs[: self._pass]), sum(self._costs[self._pass : self._pass + 1])
+        self._clock.report(before + here * done / max(total, 1))
+
+    def _tell(self, overall: Progress) -> None:
+        self._callback(replace(self._here, elapsed_s=overall.elapsed_s, remaining_s=overall.remaining_s))

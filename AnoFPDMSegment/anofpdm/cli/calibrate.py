@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,19 @@ from ..calibration import Calibration, calibrations_to_json
 from ..configuration import ModelConfig
 from ..datasets.manifest import Split, read_manifest
 from ..errors import SettingsError
-from ..progress import CancelToken
-from ..store.model_folder import ModelFolder, write_calibration, write_config
+from ..progress import CancelToken, PassesClock
+from ..results.output_set import check_output_directory
+from ..store.model_folder import (
+    ModelFolder,
+    copy_model_folder,
+    require_new_folder,
+    write_calibration,
+    write_config,
+)
 from ..store.model_search import find_model
 from .interruption import cancellation
-from .options import numbers
-from .reporting import complain
+from .options import numbers, output_folder
+from .reporting import Reporter, make_reporter
 
 if TYPE_CHECKING:
     from ..datasets.slice_cache import SliceCache
@@ -43,21 +49,40 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--ranges", metavar="A..B,...", help="ranges compared (default: 1..200 to 1..600)")
     parser.add_argument("--guidance", metavar="W,W,...", help="guidance strengths tabulated")
     parser.add_argument("--cache", metavar="DIR", help="folder of the prepared slices (default: a temporary one)")
+    parser.add_argument(
+        "--output", metavar="DIR", help="write a calibrated copy of the model there, leaving it as it is"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
+    parser.add_argument("--progress", choices=("bar", "json", "none"), default="bar", help="default: bar")
+    parser.add_argument("--watch-stdin", action="store_true", help="end the run when standard input ends")
     parser.set_defaults(run=run_calibrate)
 
 
 def run_calibrate(options: argparse.Namespace) -> int:
     """Run the command."""
+    with cancellation(watch_stdin=options.watch_stdin) as cancel:
+        options.reporter = make_reporter(options.progress)
+        return _calibrate(options, options.reporter, cancel)
+
+
+def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken) -> int:
     folder = find_model(options.model)
+    output = output_folder(options.output) if options.output is not None else None
+    # Found out before the long run: whether its outcome could be written.
+    if output is None:
+        check_output_directory(folder.path)
+    else:
+        require_new_folder(output)
+    plan = _plan(options)
     manifest = read_manifest(Path(options.manifest), folder.config.modalities, both_labels_in=(options.split,))
+    cancel.raise_if_cancelled()
     from ..calibration_run import CalibrationRun
     from ..datasets.build_slice_cache import build_slice_cache
     from ..ready_network import ready_predictor
 
-    plan = _plan(options)
-    with cancellation() as cancel, tempfile.TemporaryDirectory(prefix="anofpdm-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="anofpdm-") as temporary:
         place = Path(options.cache) if options.cache is not None else Path(temporary) / "slices"
+        reporter.stage("preparing")
         cache: SliceCache = build_slice_cache(
             dataclasses.replace(manifest, rows=manifest.of_split(options.split).rows)
             if not options.cache
@@ -74,20 +99,25 @@ def run_calibrate(options: argparse.Namespace) -> int:
             device,
             splits=(options.split,),
             source=f"{Path(options.manifest).name}, split {options.split}",
-            notice=complain,
-            on_progress=_show if sys.stderr.isatty() else None,
+            notice=reporter.notice,
+            on_progress=PassesClock(plan.costs, reporter.progress).report,
             cancel=cancel,
         )
-        found = run.run(plan, lambda calibration: print(_line(calibration), flush=True))
-    _store(folder, found, cancel)
-    print(f"Written to {folder.path}.")
+        reporter.stage("calibrating")
+        found = run.run(plan, lambda calibration: reporter.partial(_line(calibration)))
+    cancel.raise_if_cancelled()
+    reporter.stage("writing")
+    written = _store(folder, found, output)
+    reporter.result(f"Written to {written.path}.", {"output": str(written.path)})
     return 0
 
 
-def _store(folder: ModelFolder, found: list[Calibration], cancel: CancelToken) -> None:
-    cancel.raise_if_cancelled()
+def _store(folder: ModelFolder, found: list[Calibration], output: Path | None) -> ModelFolder:
     config: ModelConfig = dataclasses.replace(folder.config, operating_point=found[0].operating_point)
-    write_calibration(write_config(folder, config), calibrations_to_json(found))
+    text = calibrations_to_json(found)
+    if output is None:
+        return write_calibration(write_config(folder, config), text)
+    return copy_model_folder(folder, output, config, calibration=text)
 
 
 def _plan(options: argparse.Namespace) -> Any:
@@ -113,12 +143,6 @@ def _range(text: str) -> tuple[int, int]:
     if not (first.isdecimal() and last.isdecimal()) or int(first) >= int(last):
         raise SettingsError(f"--ranges takes ranges such as 1..400, not '{text}'.")
     return int(first), int(last)
-
-
-def _show(what: str, done: float, total: int) -> None:
-    end = "\n" if done >= total else ""
-    sys.stderr.write(f"\r{what}: {int(done)} of {total} slices\x1b[K{end}")
-    sys.stderr.flush()
 
 
 def _line(calibration: Calibration) -> str:

@@ -35,6 +35,8 @@ class Reporter(Protocol):
 
     def notice(self, message: str) -> None: ...
 
+    def partial(self, text: str) -> None: ...
+
     def result(self, text: str, details: dict[str, Any]) -> None: ...
 
     def error(self, message: str, status: int) -> None: ...
@@ -56,6 +58,10 @@ class SilentReporter:
         """A fallback or warning, one sentence."""
         complain(message)
 
+    def partial(self, text: str) -> None:
+        """A part of the outcome, one line."""
+        print(text, flush=True)
+
     def result(self, text: str, details: dict[str, Any]) -> None:
         """The outcome for people."""
         print(text, flush=True)
@@ -75,6 +81,7 @@ class BarReporter(SilentReporter):
         self._open = False
         self._tenth = 0
         self._case = ""
+        self._what = ""
 
     def begin_case(self, name: str | None) -> None:
         """The case of a table that follows; None after the last one."""
@@ -84,9 +91,12 @@ class BarReporter(SilentReporter):
 
     def progress(self, progress: Progress) -> None:
         """Slices done and time left."""
+        if progress.what != self._what:
+            self._what, self._tenth = progress.what, 0
         share = progress.slices_done / max(progress.slices_total, 1)
         left = "" if progress.remaining_s is None else f", {format_seconds(progress.remaining_s)} left"
-        text = f"{self._case}{int(progress.slices_done)} of {progress.slices_total} slices{left}"
+        what = f"{progress.what}: " if progress.what else ""
+        text = f"{self._case}{what}{int(progress.slices_done)} of {progress.slices_total} slices{left}"
         if self._stream.isatty():
             filled = int(share * self.WIDTH)
             bar = "#" * filled + "." * (self.WIDTH - filled)
@@ -103,6 +113,11 @@ class BarReporter(SilentReporter):
         """A fallback or warning, one sentence."""
         self._close()
         super().notice(message)
+
+    def partial(self, text: str) -> None:
+        """A part of the outcome, one line."""
+        self._close()
+        super().partial(text)
 
     def result(self, text: str, details: dict[str, Any]) -> None:
         """The outcome for people."""
@@ -135,13 +150,17 @@ class JsonReporter:
         self._case = {} if name is None else {"case": name}
 
     def stage(self, stage: Stage) -> None:
-        """{"event": "stage", "stage"}: reading, preparing, detecting, building, writing."""
+        """{"event": "stage", "stage"}: reading, preparing, detecting or calibrating, building, writing."""
         self._send({"event": "stage", "stage": stage})
 
     def progress(self, progress: Progress) -> None:
-        """{"event": "progress", "slices_done", "slices_total", "elapsed_s", "remaining_s"}."""
+        """{"event": "progress", "slices_done", "slices_total", "elapsed_s", "remaining_s"}.
+
+        Where a run goes over the slices several times, "what" names the pass; the times are the whole run's.
+        """
         self._send(
             {
+                **({"what": progress.what} if progress.what else {}),
                 "event": "progress",
                 "slices_done": round(progress.slices_done, 3),
                 "slices_total": progress.slices_total,
@@ -153,6 +172,10 @@ class JsonReporter:
     def notice(self, message: str) -> None:
         """{"event": "notice", "message"}."""
         self._send({"event": "notice", "message": one_line(message)})
+
+    def partial(self, text: str) -> None:
+        """{"event": "partial", "text"}."""
+        self._send({"event": "partial", "text": text})
 
     def result(self, text: str, details: dict[str, Any]) -> None:
         """{"event": "result", "text", ...}."""

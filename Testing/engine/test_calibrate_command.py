@@ -1,0 +1,125 @@
+"""`anofpdm calibrate`: in place or into a copy, with progress for programs, and cancelled without a trace."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine, run_process, snapshot
+from training_samples import SLICES, write_data
+
+from anofpdm.calibration import load_calibrations
+from anofpdm.progress import PassesClock, Progress
+from anofpdm.store.model_folder import open_model_folder
+
+QUICK = ("--presets", "good=3,quick=2", "--ranges", "1..100,1..200", "--guidance", "0,2,8")
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Labelled slices of whole and stripped heads."""
+    return write_data(tmp_path_factory.mktemp("labelled"))
+
+
+@pytest.fixture
+def model(tiny_model: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny model, to be calibrated."""
+    return Path(shutil.copytree(tiny_model, tmp_path / "models" / "tiny"))
+
+
+def names(folder: Path) -> list[str]:
+    calibration = open_model_folder(folder).calibration
+    assert calibration is not None
+    return [entry.name for entry in load_calibrations(calibration)]
+
+
+@pytest.fixture(scope="module")
+def json_run(
+    tiny_model: Path, manifest: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[subprocess.CompletedProcess[str], Path, Path]:
+    """A whole run in place with --progress json, its model, and the model it was copied from."""
+    model = Path(shutil.copytree(tiny_model, tmp_path_factory.mktemp("models") / "tiny"))
+    return run_process("calibrate", model, manifest, *QUICK, "--progress", "json"), model, tiny_model
+
+
+def test_in_place(json_run) -> None:
+    done, model, before = json_run
+    assert done.returncode == 0 and done.stderr == ""
+    assert names(before) == ["default"] and names(model) == ["good", "quick"]
+    first, second = load_calibrations(open_model_folder(model).calibration)
+    assert open_model_folder(model).config.operating_point == first.operating_point
+    assert (first.operating_point.steps, second.operating_point.steps) == (3, 2)
+
+
+def test_tells_programs_how_far_it_is(json_run) -> None:
+    done, model, _ = json_run
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[0]["event"] == "start"
+    assert [event["stage"] for event in events if event["event"] == "stage"] == ["preparing", "calibrating", "writing"]
+    assert events[-1] == {"event": "result", "text": f"Written to {model}.", "output": str(model)}
+    progress = [event for event in events if event["event"] == "progress"]
+    passes = list(dict.fromkeys(event["what"] for event in progress))
+    assert [name.partition(",")[0] for name in passes] == ["candidate", "candidate", "good", "quick"]
+    assert len([event for event in events if event["event"] == "partial"]) == 4
+    for name in passes:
+        counted = [event["slices_done"] for event in progress if event["what"] == name]
+        assert counted == sorted(counted) and counted[-1] == progress[0]["slices_total"] <= 2 * SLICES
+    assert progress[-1]["remaining_s"] == 0
+    assert all(event["remaining_s"] is None or event["remaining_s"] >= 0 for event in progress)
+
+
+def test_into_a_copy(command: CommandLine, model: Path, manifest: Path, tmp_path: Path) -> None:
+    before = snapshot(model)
+    outcome = command("calibrate", model, manifest, *QUICK, "--output", tmp_path / "a b" / "tiny", "--progress", "none")
+    assert outcome.status == 0 and f"Written to {tmp_path / 'a b' / 'tiny'}." in outcome.out
+    assert snapshot(model) == before
+    copy = open_model_folder(tmp_path / "a b" / "tiny")
+    assert names(copy.path) == ["good", "quick"]
+    assert copy.weights_sha256 == open_model_folder(model).weights_sha256
+    assert copy.model_card == open_model_folder(model).model_card
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--output", "{model}"), "exists already"),
+        (("--output", " "), "--output is empty"),
+        (("--presets", "good"), "--presets takes entries"),
+        (("--ranges", "5..5"), "--ranges takes ranges"),
+    ],
+)
+def test_is_refused_before_anything_long(
+    command: CommandLine, model: Path, manifest: Path, options: tuple[str, ...], words: str
+) -> None:
+    given = [option.format(model=model) for option in options]
+    outcome = command.refuses("calibrate", model, manifest, *given, words=words, folder=model.parent)
+    assert outcome.status in (2, 4)
+
+
+def test_the_end_of_standard_input_ends_it(model: Path, manifest: Path, tmp_path: Path) -> None:
+    before = snapshot(tmp_path)
+    done = run_process(
+        "calibrate", model, manifest, "--progress", "json", "--watch-stdin", "--output", tmp_path / "o",
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 130
+    assert json.loads(done.stdout.splitlines()[-1])["message"] == "The run was cancelled; nothing was written."
+    assert snapshot(tmp_path) == before
+
+
+def test_the_time_left_counts_all_passes() -> None:
+    now = [0.0]
+    told: list[Progress] = []
+    clock = PassesClock([3, 1], told.append, lambda: now[0])
+    for what, done in (("a", 0.0), ("a", 5.0), ("a", 10.0), ("b", 0.0), ("b", 10.0)):
+        clock.report(what, done, 10)
+        now[0] += 1.5 if what == "a" else 1.0
+    assert [progress.what for progress in told] == ["a", "a", "a", "b", "b"]
+    assert [progress.slices_done for progress in told] == [0.0, 5.0, 10.0, 0.0, 10.0]
+    # 1.5 s for half of the first pass, which costs 3 of 4.
+    assert told[1].remaining_s is None and told[2].remaining_s == pytest.approx(1.0)
+    assert told[-1].remaining_s == 0
+    assert told[-1].elapsed_s == pytest.approx(5.5)
