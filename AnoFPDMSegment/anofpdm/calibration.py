@@ -26,9 +26,10 @@ Region = Literal["interior", "frame"]
 
 @dataclass(frozen=True)
 class Calibration:
-    """One named calibration. Tables run over `guidance`, rising guidance strengths."""
+    """A calibration for one operating point. Tables run over `guidance`, rising guidance strengths."""
 
     name: str
+    """Among the calibrations of one file; usually that of a preset."""
     weights_sha256: str
     operating_point: OperatingPoint
     guidance: tuple[float, ...]
@@ -67,6 +68,9 @@ class Calibration:
     unhealthy_slices: int = 0
     subjects: int = 0
     source: str = ""
+    """What it was calibrated on."""
+    user_name: str = ""
+    """What the user named the calibrations it belongs to; empty for the model's own."""
 
     def __post_init__(self) -> None:
         n = len(self.guidance)
@@ -89,6 +93,11 @@ class Calibration:
         if self.operating_point.clamp:
             _require(self.guidance == self.operating_point.guidance_bank, "its guidance strengths are not the bank's")
 
+    @property
+    def label(self) -> str:
+        """Its name, preceded by that of the user's calibrations it belongs to: `balanced`, `clinic/balanced`."""
+        return f"{self.user_name}/{self.name}" if self.user_name else self.name
+
     def at(self, w: float) -> CalibratedValues:
         """The calibrated values at guidance strength `w`, interpolated between the table's entries.
 
@@ -98,7 +107,7 @@ class Calibration:
         low, high = self.guidance[0], self.guidance[-1]
         if not low <= w <= high:
             raise SettingsError(
-                f"The calibration '{self.name}' covers guidance strengths {low:g} to {high:g}, not {w:g}; "
+                f"The calibration '{self.label}' covers guidance strengths {low:g} to {high:g}, not {w:g}; "
                 "choose one inside, or give --threshold quantile=Q or value=V with --ungated."
             )
         position = np.log1p(np.asarray(self.guidance))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,8 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from . import __version__
-from .calibrate import typical_error
-from .calibration import Calibration, calibration_for, load_calibrations
+from .calibration import Calibration, calibration_for
 from .configuration import ModelConfig, OperatingPoint, record_to_dict
 from .detection import Detection, build_detection
 from .diffusion.device import ChosenDevice
@@ -32,6 +31,7 @@ from .selection.select import resolve
 from .selection.settings import MinimumSize, SelectionSettings
 from .store.model_folder import ModelFolder
 from .store.model_search import default_model_name, find_model
+from .store.user_calibrations import calibrations_of, usual_point
 from .volumes.geometry import VolumeGeometry
 from .volumes.preparation import PreparedCase, check_modalities, prepare_case
 from .volumes.reading import check_volume, read_volume
@@ -90,6 +90,8 @@ class Detector:
         name_or_path: str | Path | None = None,
         *,
         device: str = "auto",
+        calibration: str | None = None,
+        preset: str | None = None,
         point: OperatingPoint | None = None,
         notice: Notice | None = None,
     ) -> Detector:
@@ -97,13 +99,17 @@ class Detector:
 
         Args:
             device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
-            point: replaces the model's operating point.
+            calibration: the user's name of one; None for the model's own.
+            preset: `fast`, `balanced` or `paper`, where the model is calibrated for it.
+            point: replaces the operating point of preset, calibration and model.
             notice: told about fallbacks, one sentence each.
 
         Raises ModelError or SettingsError.
         """
         folder = find_model(name_or_path if name_or_path is not None else default_model_name())
-        return cls.from_folder(folder, device=device, point=point, notice=notice)
+        calibrations = calibrations_of(folder, calibration)
+        point = point or usual_point(folder, calibrations, preset)
+        return cls.from_folder(folder, device=device, calibrations=calibrations, point=point, notice=notice)
 
     @classmethod
     def from_folder(
@@ -111,10 +117,11 @@ class Detector:
         folder: ModelFolder,
         *,
         device: str = "auto",
+        calibrations: Sequence[Calibration] | None = None,
         point: OperatingPoint | None = None,
         notice: Notice | None = None,
     ) -> Detector:
-        """Load a checked model folder. Raises ModelError or SettingsError."""
+        """Load a checked model folder. `calibrations` replace its own. Raises ModelError or SettingsError."""
         config = folder.config
         if point is not None:
             if point.last > config.schedule.steps:
@@ -127,7 +134,7 @@ class Detector:
             predictor,
             chosen,
             weights_sha256=folder.weights_sha256,
-            calibrations=load_calibrations(folder.calibration) if folder.calibration else [],
+            calibrations=list(calibrations_of(folder) if calibrations is None else calibrations),
             notice=notice,
         )
 
@@ -211,14 +218,7 @@ class Detector:
             display=prepared.display,
             skull_stripped=prepared.skull_stripped,
             warnings=tuple(
-                warning
-                for warning in (
-                    self.config.caution,
-                    self.device.warning,
-                    *prepared.warnings,
-                    _unguided_warning(evidence, calibration),
-                )
-                if warning
+                warning for warning in (self.config.caution, self.device.warning, *prepared.warnings) if warning
             ),
             model=self._model_identity(),
             calibration=calibration,
@@ -310,20 +310,6 @@ class Detector:
 def _results_s(geometry: VolumeGeometry) -> float:
     """About how long results on this grid take to be built and written, as measured on a plain processor."""
     return 0.2 + 1.5e-7 * float(np.prod(geometry.size))
-
-
-def _unguided_warning(evidence: Evidence, calibration: Calibration | None) -> str:
-    # A borrowed calibration saw other steps, whose errors differ.
-    if calibration is None or not calibration.unguided_error or calibration.operating_point != evidence.point:
-        return ""
-    low, high = calibration.unguided_error
-    typical = typical_error(evidence)
-    if low <= typical <= high:
-        return ""
-    return (
-        f"The model's unguided prediction of this volume is off by {typical:.3g}, outside the {low:.3g} to {high:.3g} "
-        "seen in calibration: the input may be of a kind the model does not know, so read the result with caution."
-    )
 
 
 def _software() -> dict[str, str]:

@@ -10,6 +10,7 @@ from ..detection import build_detection, check_can_write
 from ..evidence.storage import EVIDENCE_FILE, load_evidence
 from ..results.findings import format_findings
 from ..selection.settings import SelectionSettings
+from ..store.other_calibration import with_calibration
 from .options import add_selection_options, output_folder, overlaid_settings
 
 
@@ -26,6 +27,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--as-calibrated", action="store_true", help="forget what was chosen before; the options given here still hold"
     )
+    parser.add_argument(
+        "--calibration", metavar="NAME", help="calibration of the user, or 'default' for the model's own"
+    )
     add_selection_options(parser, "selection (as chosen for the result where left out)")
     parser.set_defaults(run=run_adjust)
 
@@ -37,6 +41,8 @@ def run_adjust(options: argparse.Namespace) -> int:
     output = output_folder(options.output) if options.output is not None else source
     case = load_evidence(source / EVIDENCE_FILE)
     check_can_write(output)
+    if options.calibration is not None:
+        case = with_calibration(case, options.calibration)
     before = SelectionSettings() if options.as_calibrated else case.settings
     detection = build_detection(case, overlaid_settings(options, before, case.calibration))
     detection.write(output)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..detection import check_can_write
 from ..errors import InputError, SettingsError
+from ..presets import PRESETS
 from ..progress import CancelToken
 from ..results.findings import format_findings
 from .cases import Case, detect_case, detect_cases, read_cases, result_details, untold_warnings
@@ -42,6 +43,8 @@ def add_parser(commands: Any) -> None:
         "finished cases are skipped when run again",
     )
     parser.add_argument("--model", metavar="NAME", help="model by name or folder; see anofpdm models list")
+    parser.add_argument("--preset", choices=sorted(PRESETS), help="how many steps, as the model is calibrated for")
+    parser.add_argument("--calibration", metavar="NAME", help="calibration of the user (default: the model's own)")
     add_selection_options(parser)
     add_process_options(parser)
     run = parser.add_argument_group("run")
@@ -75,12 +78,16 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     cancel.raise_if_cancelled()
     from ..detector import Detector, DetectorOptions
     from ..store.model_search import default_model_name, find_model
+    from ..store.user_calibrations import calibrations_of, usual_point
 
     folder = find_model(options.model if options.model is not None else default_model_name())
-    point = operating_point(options, folder.config.operating_point)
+    calibrations = calibrations_of(folder, options.calibration)
+    point = operating_point(options, usual_point(folder, calibrations, options.preset))
     run = DetectorOptions(seed=options.seed, batch_size=batch_size)
     cancel.raise_if_cancelled()
-    detector = Detector.from_folder(folder, device=options.device, point=point, notice=reporter.notice)
+    detector = Detector.from_folder(
+        folder, device=options.device, calibrations=calibrations, point=point, notice=reporter.notice
+    )
     detector.check(settings)
     if cases is not None:
         return detect_cases(detector, cases, output, settings, run, reporter, cancel)

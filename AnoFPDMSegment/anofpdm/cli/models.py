@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..calibration import describe_point, load_calibrations
-from ..errors import SettingsError
+from ..calibration import Calibration, describe_point
+from ..errors import AnoFPDMError, SettingsError
 from ..store.model_folder import open_model_folder
 from ..store.model_install import install_model, remove_model
 from ..store.model_search import default_model_name, find_model, list_models, search_places
+from ..store.user_calibrations import calibrations_of, user_calibration_names, user_calibrations
 
 
 def add_parser(commands: Any) -> None:
@@ -87,22 +88,33 @@ def run_info(options: argparse.Namespace) -> int:
         f"  slices      {config.grid.matrix} x {config.grid.matrix} over {config.grid.field_of_view_mm:g} mm",
         f"  default     {describe_point(config.operating_point)}",
     ]
-    calibrations = load_calibrations(folder.calibration) if folder.calibration else []
-    lines += [
-        f"  calibration '{calibration.name}': {describe_point(calibration.operating_point)}; guidance strength "
-        f"{calibration.default_guidance:g}, {calibration.decision} decision, {calibration.threshold} threshold"
-        for calibration in calibrations
-    ]
-    if not calibrations:
-        lines.append("  calibration none")
+    own = calibrations_of(folder)
+    lines += [_calibration_line(calibration) for calibration in own] or ["  calibration none"]
+    for name in user_calibration_names(folder.weights_sha256):
+        lines += _user_lines(folder.weights_sha256, name)
     print("\n".join(lines) + "\n\n" + folder.model_card.strip())
     return 0
+
+
+def _user_lines(weights_sha256: str, name: str) -> list[str]:
+    try:
+        return [_calibration_line(entry) for entry in user_calibrations(weights_sha256, name)]
+    except AnoFPDMError as error:
+        return [f"  calibration '{name}' cannot be used: {error}"]
+
+
+def _calibration_line(calibration: Calibration) -> str:
+    return (
+        f"  calibration '{calibration.label}': {describe_point(calibration.operating_point)}; guidance strength "
+        f"{calibration.default_guidance:g}, {calibration.decision} decision, {calibration.threshold} threshold in the "
+        f"{calibration.region}"
+    )
 
 
 def run_verify(options: argparse.Namespace) -> int:
     """Check everything that can be checked without running the network."""
     folder = find_model(options.model or default_model_name())
-    calibrations = load_calibrations(folder.calibration) if folder.calibration else []
+    calibrations = calibrations_of(folder)
     from ..store.weights import load_network
 
     network = load_network(folder)

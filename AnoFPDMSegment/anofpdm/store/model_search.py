@@ -33,19 +33,24 @@ class ModelEntry:
     error: str
 
 
-def user_folder() -> Path:
-    """The folder for models of the present user."""
+def user_data_folder() -> Path:
+    """The folder for what the present user adds: models, calibrations."""
     try:
         home = Path.home()
     except RuntimeError:  # an account without a home, as in some containers
         home = Path("~")
     if sys.platform == "win32":
         base = os.environ.get("APPDATA")
-        return (Path(base) if base else home / "AppData" / "Roaming") / "AnoFPDM" / "models"
+        return (Path(base) if base else home / "AppData" / "Roaming") / "AnoFPDM"
     if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "AnoFPDM" / "models"
+        return home / "Library" / "Application Support" / "AnoFPDM"
     base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else home / ".local" / "share") / "anofpdm" / "models"
+    return (Path(base) if base else home / ".local" / "share") / "anofpdm"
+
+
+def user_folder() -> Path:
+    """The folder for models of the present user."""
+    return user_data_folder() / "models"
 
 
 def search_places() -> list[Path]:
@@ -81,6 +86,18 @@ def find_model(name_or_path: str | Path) -> ModelFolder:
     if path.is_dir() or not is_name:
         return open_model_folder(path)
     raise ModelError(f"There is no model named '{text}'; {_what_there_is()}.")
+
+
+def find_model_of_weights(weights_sha256: str) -> ModelFolder:
+    """The model in the list whose weights have this SHA-256; they are not read. Raises ModelError if there is none."""
+    for path in _found().values():
+        try:
+            folder = open_model_folder(path, verify_weights=False)
+        except ModelError:
+            continue  # one of the others may be sound
+        if folder.weights_sha256 == weights_sha256:
+            return folder
+    raise ModelError(f"No model of these weights was found (SHA-256 {weights_sha256[:16]}...); {_what_there_is()}.")
 
 
 def default_model_name() -> str:

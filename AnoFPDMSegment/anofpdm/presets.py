@@ -1,0 +1,68 @@
+"""Step presets: how many noise levels are visited, from fast to the paper's number. Torch-free.
+
+A model has the presets it is calibrated for: each is one of its calibrations, under the preset's name, with the
+operating point that belongs to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .calibration import Calibration
+from .errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What `calibrate` measures under a name."""
+
+    name: str
+    steps: int
+    noise_range: tuple[int, int] | None = None
+    """First and last noise level; None: the range that image-level labels prefer."""
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset("fast", 5),
+        Preset("balanced", 12),
+        Preset("paper", 600, (1, 600)),  # section 4.1
+    )
+}
+DEFAULT_PRESET = "balanced"
+
+
+def parse_presets(text: str) -> tuple[Preset, ...]:
+    """Names separated by commas, each with its own number of steps if wanted: `balanced=16,fast`.
+
+    Raises SettingsError.
+    """
+    found: dict[str, Preset] = {}
+    for entry in text.split(","):
+        name, equals, steps = (part.strip() for part in entry.partition("="))
+        known = PRESETS.get(name)
+        if known is None or (equals and not (steps.isdecimal() and 2 <= int(steps) <= 100_000)):
+            raise SettingsError(f"--presets takes {', '.join(PRESETS)} and entries such as fast=6, not '{entry}'.")
+        if name in found:
+            raise SettingsError(f"The preset '{name}' is given twice; name each preset once.")
+        found[name] = Preset(name, int(steps) if equals else known.steps, known.noise_range)
+    return tuple(found.values())
+
+
+def calibration_of_preset(calibrations: Sequence[Calibration], preset: str, model: str) -> Calibration:
+    """The calibration that `preset` names; `model` is for the message. Raises SettingsError if there is none."""
+    for calibration in calibrations:
+        if calibration.name == preset:
+            return calibration
+    there = ", ".join(calibration.label for calibration in calibrations) or "none"
+    raise SettingsError(
+        f"{model} is not calibrated for the preset '{preset}' (its calibrations: {there}); calibrate it with "
+        f"--presets {preset}, or give --steps."
+    )
+
+
+def default_calibration(calibrations: Sequence[Calibration]) -> Calibration:
+    """The one used where no preset is named: `balanced` if it is there, else the first."""
+    return next((c for c in calibrations if c.name == DEFAULT_PRESET), calibrations[0])
