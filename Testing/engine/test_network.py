@@ -162,6 +162,13 @@ def test_the_two_labels_differ() -> None:
     assert relative_difference(healthy, unhealthy) > 1e-3
 
 
+def test_labels_of_a_new_network_start_at_unit_variance() -> None:
+    torch.manual_seed(0)
+    network = ConditionalUNet(dataclasses.replace(SMALL, base_channels=128, channel_multipliers=(1,)))
+    variance = [network._label_vectors(torch.tensor([label])).var().item() for label in (0, 1)]
+    assert all(0.6 < v < 1.6 for v in variance), variance
+
+
 def test_label_without_tokens() -> None:
     config = dataclasses.replace(SMALL, label_tokens=False)
     network, (x, t) = random_network(config), random_input(1)

@@ -36,6 +36,7 @@ class ConditionalUNet(nn.Module):
         self.time_embed = nn.Sequential(nn.Linear(base, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         self.label_emb = nn.Embedding(LABELS, base)
         self.class_emb = nn.Sequential(nn.Linear(base, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
+        _spread_labels(self.class_emb)
         self.level_embed = LevelEmbedding(embedding) if config.level_embedding else None
 
         widths = [multiplier * base for multiplier in config.channel_multipliers]
@@ -185,6 +186,19 @@ def _run(layers: nn.Module, h: Tensor, embedding: Tensor, labels: LabelBatch) ->
         else:
             h = layer(h)
     return h
+
+
+def _spread_labels(mlp: nn.Sequential) -> None:
+    """Start a label's vectors at unit variance.
+
+    torch's usual start makes them a sixth of that, beside which the noise level drowns them: a short training then
+    learns to remove noise and hardly what a label means.
+    """
+    share_after_silu = 0.356  # the mean square of SiLU(x) for standard normal x
+    for layer, mean_square in ((mlp[0], 1.0), (mlp[2], share_after_silu)):
+        assert isinstance(layer, nn.Linear)
+        nn.init.normal_(layer.weight, std=(layer.in_features * mean_square) ** -0.5)
+        nn.init.zeros_(layer.bias)
 
 
 def _forget_after_loading(module: nn.Module, incompatible_keys: Any) -> None:
