@@ -15,6 +15,7 @@ from .edits import EditedChoice, rememberContent, wasEdited
 from .finding_review import FindingReview
 from .findings_table import componentColumns, createTable, fillTable, sliceColumns
 from .healthy_prediction_node import createHealthyPrediction, updateHealthyPrediction
+from .input_volumes import RESULT_ATTRIBUTE
 from .output_frame import OutputFrame
 
 if TYPE_CHECKING:
@@ -91,8 +92,9 @@ class Result:
         self._fillTables(detection)
         evidence_nodes.storeEvidence(context, f"{name} anomaly evidence", detection.case, frame, self.node)
         transform = inputNode.GetTransformNodeID()
-        for node in self.volumeNodes:
-            node.SetAndObserveTransformNodeID(transform)
+        for placed in self.volumeNodes:
+            placed.SetAttribute(RESULT_ATTRIBUTE, "1")
+            placed.SetAndObserveTransformNodeID(transform)
         subject_hierarchy.putBeside(context, inputNode, self._own())
 
     def _addSegmentation(self, detection: Detection, frame: OutputFrame) -> None:
@@ -234,6 +236,12 @@ class Result:
         """Bring the peak of component `number` to the middle of all slice views."""
         component = self.detection.components[number - 1]
         slice_views.centreSliceViews(self.context, self.frame.toWorld(self.heatmapNode, component.peak_ras_mm))
+
+    def centreOnSlice(self, index: int) -> None:
+        """Bring the middle of slice `index` of the stack to the middle of all slice views."""
+        left, posterior, superior = self.case.grid.slice_centers[index].tolist()
+        point = self.frame.toWorld(self.heatmapNode, (-left, -posterior, superior))
+        slice_views.centreSliceViews(self.context, point)
 
     def divergencePlot(self) -> DivergencePlot:
         """The plot of M_t; its nodes are made at first use."""

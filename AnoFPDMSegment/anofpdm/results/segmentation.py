@@ -1,14 +1,8 @@
-"""Write and read the two result volumes: the heatmap and the segmentation, both NRRD.
-
-The files are written here, byte by byte, rather than through SimpleITK: a full disk then always
-raises, equal input gives equal bytes, and any path the system accepts will do.
-"""
+"""Write and read the two result volumes: the heatmap and the segmentation, both NRRD."""
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import SimpleITK as sitk
@@ -16,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import EvidenceError
 from ..volumes.geometry import VolumeGeometry
+from ..volumes.nrrd_file import write_nrrd
 
 HEATMAP_FILE = "heatmap.nrrd"
 SEGMENTATION_FILE = "segmentation.seg.nrrd"
@@ -49,8 +44,6 @@ SEGMENT_TAGS = {
 """Segment tags. Without both algorithm tags Slicer exports a DICOM SEG as MANUAL."""
 
 _SOURCE_REPRESENTATION = "Binary labelmap"
-_COMPRESSION_LEVEL = 4
-_CHUNK_BYTES = 4 << 20
 
 
 def write_heatmap(path: Path, score: NDArray[np.float32], geometry: VolumeGeometry) -> None:
@@ -58,7 +51,7 @@ def write_heatmap(path: Path, score: NDArray[np.float32], geometry: VolumeGeomet
 
     score: [k, j, i], 1 at the border of the mask. Raises OSError if the file cannot be written.
     """
-    _write_nrrd(path, np.asarray(score, dtype="<f4"), "float", geometry, {})
+    write_nrrd(path, np.asarray(score, dtype=np.float32), geometry)
 
 
 def write_segmentation(path: Path, mask: NDArray[np.bool_], geometry: VolumeGeometry) -> None:
@@ -86,7 +79,7 @@ def write_segmentation(path: Path, mask: NDArray[np.bool_], geometry: VolumeGeom
         "Segmentation_ReferenceImageExtentOffset": "0 0 0",
         "Segmentation_ReferenceImageExtent": f"0 {size_i - 1} 0 {size_j - 1} 0 {size_k - 1}",
     }
-    _write_nrrd(path, labelmap, "unsigned char", geometry, fields)
+    write_nrrd(path, labelmap, geometry, fields)
 
 
 def read_heatmap(path: Path) -> tuple[NDArray[np.float32], VolumeGeometry]:
@@ -127,41 +120,3 @@ def _extent(labelmap: NDArray[np.uint8]) -> list[int]:
         occupied = np.flatnonzero(labelmap.any(axis=others))
         bounds += [int(occupied[0]), int(occupied[-1])] if occupied.size else [0, -1]
     return bounds
-
-
-def _write_nrrd(
-    path: Path, array: NDArray[np.generic], kind: str, geometry: VolumeGeometry, fields: dict[str, str]
-) -> None:
-    if array.shape != geometry.array_shape:
-        raise ValueError(f"array of shape {array.shape} does not fit a geometry of size {geometry.size}")
-    # Column a of the direction matrix is the unit vector of index axis a.
-    axes = geometry.direction_matrix * np.asarray(geometry.spacing)
-    header = [
-        "NRRD0004",
-        f"type: {kind}",
-        "dimension: 3",
-        "space: left-posterior-superior",
-        "sizes: " + " ".join(str(int(n)) for n in geometry.size),
-        "space directions: " + " ".join(_vector(axes[:, a]) for a in range(3)),
-        "kinds: domain domain domain",
-        *(["endian: little"] if array.dtype.itemsize > 1 else []),
-        "encoding: gzip",
-        "space origin: " + _vector(np.asarray(geometry.origin, dtype=float)),
-        *(f"{key}:={value}" for key, value in sorted(fields.items())),
-    ]
-    with path.open("wb") as stream:
-        stream.write(("\n".join(header) + "\n\n").encode("ascii"))
-        _write_gzip(stream, np.ascontiguousarray(array).data.cast("B"))
-
-
-def _write_gzip(stream: BinaryIO, data: memoryview) -> None:
-    # zlib's own gzip wrapper has no time stamp, so equal data give equal bytes.
-    compressor = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, 31)
-    for start in range(0, len(data), _CHUNK_BYTES):
-        stream.write(compressor.compress(data[start : start + _CHUNK_BYTES]))
-    stream.write(compressor.flush())
-
-
-def _vector(values: NDArray[np.float64]) -> str:
-    # repr of a float is exact; adding 0.0 turns -0.0 into 0.0.
-    return "(" + ",".join(repr(float(value) + 0.0) for value in values) + ")"
