@@ -14,16 +14,10 @@ from ..datasets.manifest import Split, read_manifest
 from ..errors import SettingsError
 from ..progress import CancelToken, PassesClock
 from ..results.output_set import check_output_directory
-from ..store.model_folder import (
-    ModelFolder,
-    copy_model_folder,
-    require_new_folder,
-    write_calibration,
-    write_config,
-)
+from ..store.model_folder import write_calibration, write_config
 from ..store.model_search import find_model
 from .interruption import cancellation
-from .options import numbers, output_folder
+from .options import numbers
 from .reporting import Reporter, make_reporter
 
 if TYPE_CHECKING:
@@ -49,9 +43,6 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--ranges", metavar="A..B,...", help="ranges compared (default: 1..200 to 1..600)")
     parser.add_argument("--guidance", metavar="W,W,...", help="guidance strengths tabulated")
     parser.add_argument("--cache", metavar="DIR", help="folder of the prepared slices (default: a temporary one)")
-    parser.add_argument(
-        "--output", metavar="DIR", help="write a calibrated copy of the model there, leaving it as it is"
-    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
     parser.add_argument("--progress", choices=("bar", "json", "none"), default="bar", help="default: bar")
     parser.add_argument("--watch-stdin", action="store_true", help="end the run when standard input ends")
@@ -67,12 +58,8 @@ def run_calibrate(options: argparse.Namespace) -> int:
 
 def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken) -> int:
     folder = find_model(options.model)
-    output = output_folder(options.output) if options.output is not None else None
-    # Found out before the long run: whether its outcome could be written.
-    if output is None:
-        check_output_directory(folder.path)
-    else:
-        require_new_folder(output)
+    # Before the long run: whether its outcome could be written.
+    check_output_directory(folder.path)
     plan = _plan(options)
     manifest = read_manifest(Path(options.manifest), folder.config.modalities, both_labels_in=(options.split,))
     cancel.raise_if_cancelled()
@@ -107,17 +94,10 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
         found = run.run(plan, lambda calibration: reporter.partial(_line(calibration)))
     cancel.raise_if_cancelled()
     reporter.stage("writing")
-    written = _store(folder, found, output)
-    reporter.result(f"Written to {written.path}.", {"output": str(written.path)})
-    return 0
-
-
-def _store(folder: ModelFolder, found: list[Calibration], output: Path | None) -> ModelFolder:
     config: ModelConfig = dataclasses.replace(folder.config, operating_point=found[0].operating_point)
-    text = calibrations_to_json(found)
-    if output is None:
-        return write_calibration(write_config(folder, config), text)
-    return copy_model_folder(folder, output, config, calibration=text)
+    write_calibration(write_config(folder, config), calibrations_to_json(found))
+    reporter.result(f"Written to {folder.path}.", {"output": str(folder.path)})
+    return 0
 
 
 def _plan(options: argparse.Namespace) -> Any:

@@ -101,7 +101,8 @@ def write_model_folder(
     or cannot be written.
     """
     path = Path(path)
-    require_new_folder(path)
+    if path.exists():
+        raise OutputError(f"{path} exists already; choose another folder or remove it first.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         shelter = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -125,24 +126,6 @@ def write_model_folder(
     finally:
         shutil.rmtree(shelter, ignore_errors=True)
     return open_model_folder(path, verify_weights=False)
-
-
-def require_new_folder(path: Path) -> None:
-    """Raises OutputError if there is anything at `path`, where a new model folder is to go."""
-    if path.exists():
-        raise OutputError(f"{path} exists already; choose another folder or remove it first.")
-
-
-def copy_model_folder(folder: ModelFolder, path: Path, config: ModelConfig, *, calibration: str) -> ModelFolder:
-    """Write the model's weights and card into a new folder, with another configuration and calibration.
-
-    Raises OutputError if the folder exists already or cannot be written.
-    """
-
-    def copy(target: Path) -> None:
-        shutil.copyfile(folder.weights, target)
-
-    return write_model_folder(path, config, copy, model_card=folder.model_card, calibration=calibration)
 
 
 def write_calibration(folder: ModelFolder, calibration: str) -> ModelFolder:
