@@ -16,7 +16,8 @@ class AnoFPDMParameters:
 
     inputVolume1 to inputVolume4: in the order of the model's modalities.
     model: name in the list of models; empty: the default model.
-    preset: name of one of the model's calibrations; empty: the first.
+    calibration: name of the user's calibrations of the model, or default for its own.
+    preset: name of one of these; empty: the first.
     """
 
     inputVolume1: vtkMRMLScalarVolumeNode
@@ -25,6 +26,7 @@ class AnoFPDMParameters:
     inputVolume4: vtkMRMLScalarVolumeNode
 
     model: str = ""
+    calibration: str = "default"
     preset: str = ""
     encoding: Annotated[str, Choice(["model", "ddim", "ddpm"])] = "model"
     device: str = "auto"

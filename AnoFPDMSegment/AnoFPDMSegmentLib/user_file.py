@@ -12,9 +12,9 @@ from pathlib import Path
 
 def user_file(name: str) -> Path:
     """The path of a record beside the user's models."""
-    from anofpdm.store.model_search import user_folder
+    from anofpdm.store.model_search import user_data_folder
 
-    return user_folder().parent / name
+    return user_data_folder() / name
 
 
 def read_record(path: Path) -> dict[str, object]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..user_file import user_file
-from .catalog_model import CatalogModel
+from .catalog_model import OWN, CatalogModel
 from .licence_record import LicenceRecord
 from .preset import Preset
 
 if TYPE_CHECKING:
-    from anofpdm.configuration import ModelConfig
+    from anofpdm.calibration import Calibration
     from anofpdm.store.model_folder import ModelFolder
 
 
@@ -62,11 +63,11 @@ class ModelCatalog:
             f"All {len(folder.checksums)} files of {model.name} are sound; it has {len(calibrations)} calibration(s)."
         )
 
-    def calibratedCopy(self, model: CatalogModel) -> Path | None:
-        """Where a new calibration of the model goes: None for itself, else the folder of a copy for the user."""
-        from anofpdm.store.model_search import user_folder
+    def checkCalibrationName(self, name: str) -> None:
+        """Raises SettingsError unless the user's calibrations can be named so."""
+        from anofpdm.store.user_calibrations import check_name
 
-        return None if model.removable else user_folder() / model.name
+        check_name(name)
 
     def _entry(self, name: str, path: Path) -> CatalogModel:
         from anofpdm.errors import AnoFPDMError
@@ -81,18 +82,29 @@ class ModelCatalog:
                 config=folder.config,
                 card=folder.model_card,
                 weights_sha256=folder.weights_sha256,
-                presets=_presets(folder, folder.config),
+                calibrations=_calibrations(folder),
             )
         except AnoFPDMError as error:
             return dataclasses.replace(entry, error=str(error))
 
 
-def _presets(folder: ModelFolder, config: ModelConfig) -> tuple[Preset, ...]:
-    """The calibrations for the present weights, that of the model's own operating point first."""
-    from anofpdm.calibration import load_calibrations
+def _calibrations(folder: ModelFolder) -> dict[str, tuple[Preset, ...]]:
+    """The model's own presets and the user's; those of a damaged file are left out."""
+    from anofpdm.errors import AnoFPDMError
+    from anofpdm.store.user_calibrations import calibrations_of, user_calibration_names
 
-    calibrations = load_calibrations(folder.calibration) if folder.calibration else []
+    found = {OWN: _presets(folder, calibrations_of(folder)) or (Preset("", folder.config.operating_point, None),)}
+    for name in user_calibration_names(folder.weights_sha256):
+        with contextlib.suppress(AnoFPDMError):
+            found[name] = _presets(folder, calibrations_of(folder, name))
+    return found
+
+
+def _presets(folder: ModelFolder, calibrations: list[Calibration]) -> tuple[Preset, ...]:
+    """Those for the present weights, the one that is usual without a choice first."""
+    from anofpdm.store.user_calibrations import usual_point
+
+    usual = usual_point(folder, calibrations)
     fitting = [calibration for calibration in calibrations if calibration.weights_sha256 == folder.weights_sha256]
-    fitting.sort(key=lambda calibration: calibration.operating_point != config.operating_point)
-    presets = tuple(Preset(entry.name, entry.operating_point, entry) for entry in fitting)
-    return presets or (Preset("", config.operating_point, None),)
+    fitting.sort(key=lambda calibration: calibration.operating_point != usual)
+    return tuple(Preset(entry.name, entry.operating_point, entry) for entry in fitting)

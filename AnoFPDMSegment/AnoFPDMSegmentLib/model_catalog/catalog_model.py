@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ from .preset import Preset
 
 if TYPE_CHECKING:
     from anofpdm.configuration import ModelConfig
+
+OWN = "default"
+"""Names the calibrations that a model brings along."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,10 @@ class CatalogModel:
     card: str = ""
     """The model card, Markdown."""
     weights_sha256: str = ""
-    presets: tuple[Preset, ...] = ()
-    """Never empty for a model without an error; the first is the default."""
+    calibrations: Mapping[str, tuple[Preset, ...]] = field(default_factory=dict)
+    """By the name of the calibrations: `default`, the model's own, and those the user made. None is empty."""
+    calibration: str = OWN
+    """The name of those in use."""
 
     @property
     def line(self) -> str:
@@ -58,6 +64,15 @@ class CatalogModel:
     def used(self) -> tuple[str, ...]:
         """The modalities whose maps are used, which scaling has one value each for."""
         return self.config.used if self.config else ()
+
+    @property
+    def presets(self) -> tuple[Preset, ...]:
+        """Of the calibrations in use; never empty for a model without an error. The first is the default."""
+        return self.calibrations.get(self.calibration, ())
+
+    def withCalibration(self, name: str) -> CatalogModel:
+        """The same model with other calibrations in use; with its own where there are none of that name."""
+        return dataclasses.replace(self, calibration=name if name in self.calibrations else OWN)
 
     def preset(self, name: str) -> Preset:
         """The preset of that name, or the first."""

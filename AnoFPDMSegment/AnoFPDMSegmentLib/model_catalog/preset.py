@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preset:
-    """One of the model's calibrations; or, of a model without any, its operating point alone."""
+    """A calibration of the model, its own or the user's; or, without any, its operating point alone."""
 
     name: str
     """Empty for the operating point of a model that is not calibrated."""
@@ -50,6 +50,7 @@ class Preset:
         point = self.point
         return dataclasses.replace(
             options,
+            calibration=(self.calibration.user_name or None) if self.calibration else options.calibration,
             steps=point.steps,
             noise_range=(point.first, point.last),
             mode=point.mode,

@@ -33,11 +33,11 @@ class WorkerCommand:
         return [*self._worker("detect"), *named, f"--output={output}", *options.to_arguments()]
 
     def calibrate(
-        self, model: str, manifest: Path, *, output: Path | None = None, split: str = "val", device: str = "auto"
+        self, model: str, manifest: Path, name: str, *, split: str = "val", device: str = "auto"
     ) -> list[str]:
-        """Calibrate `model` on the slices of a manifest: itself, or a copy of it in the folder `output`."""
-        call = [*self._worker("calibrate"), model, str(manifest), f"--split={split}", f"--device={device}"]
-        return [*call, f"--output={output}"] if output is not None else call
+        """Calibrate a model on the slices of a manifest; kept as the user's calibration `name`, which is replaced."""
+        options = [f"--name={name}", "--replace", f"--split={split}", f"--device={device}"]
+        return [*self._worker("calibrate"), model, str(manifest), *options]
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """The variables of `base` (default: this process's) with the engine first on Python's path."""

@@ -14,6 +14,8 @@ class RunOptions:
 
     model: str
     """Name or folder."""
+    calibration: str | None = None
+    """Name of the user's calibrations of this model, in place of its own."""
     guidance: float | None = None
     """Guidance strength w."""
     threshold: str | None = None
@@ -44,6 +46,7 @@ class RunOptions:
         """The options of `anofpdm detect`, each with its value in one argument, so that none is taken for another."""
         chosen: dict[str, str | None] = {
             "model": self.model,
+            "calibration": self.calibration,
             "guidance": _number(self.guidance),
             "threshold": self.threshold,
             "decision": self.decision,
