@@ -97,8 +97,13 @@ def showSurface(node: Any, shown: bool) -> None:
     """The closed surface for 3-D views, made on demand."""
     if shown:
         node.CreateClosedSurfaceRepresentation()
-    elif node.GetSegmentation().ContainsRepresentation(_SURFACE):
+    elif isSurfaceShown(node):
         node.RemoveClosedSurfaceRepresentation()
+
+
+def isSurfaceShown(node: Any) -> bool:
+    """Whether there is a closed surface."""
+    return bool(node.GetSegmentation().ContainsRepresentation(_SURFACE))
 
 
 def showSegmentation(node: Any, shown: bool) -> None:
