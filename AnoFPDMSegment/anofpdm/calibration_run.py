@@ -16,8 +16,9 @@ from .datasets.slice_cache import SliceCache
 from .diffusion.device import ChosenDevice
 from .diffusion.schedule import NoiseSchedule
 from .diffusion.slices import SlicePredictor, accumulate_slices, smaller_batch
-from .errors import InputError
+from .errors import InputError, ModelError, SettingsError
 from .evidence.maps import require_finite
+from .presets import PRESETS, Preset
 from .progress import CancelToken
 from .store.model_folder import ModelFolder
 
@@ -27,20 +28,39 @@ RANGES = ((1, 200), (1, 300), (1, 400), (1, 500), (1, 600))
 
 @dataclass(frozen=True)
 class CalibrationPlan:
-    """What is tried; the ranges are compared at the first preset's number of steps."""
+    """What is tried. Several ranges are compared at the steps of the first preset without a range of its own."""
 
-    presets: tuple[tuple[str, int], ...] = (("balanced", 12), ("fast", 5))
-    """(name, steps)."""
+    presets: tuple[Preset, ...] = (PRESETS["balanced"], PRESETS["fast"])
     ranges: tuple[tuple[int, int], ...] = RANGES
-    guidance: tuple[float, ...] = GUIDANCE
+    guidance: tuple[float, ...] | None = None
+    """None: the model's guidance bank, or GUIDANCE without the clamp."""
     top_mm2: float = 280.0
     """Area of the largest map values that decide an image."""
 
     @property
     def costs(self) -> list[int]:
         """Steps of each pass over the slices, in their order."""
-        candidates = [self.presets[0][1]] * len(self.ranges) if len(self.ranges) > 1 else []
-        return [*candidates, *(steps for _, steps in self.presets)]
+        compared = self.compared
+        if compared is None:
+            return [preset.steps for preset in self.presets]
+        # The winner of the comparison is not computed again.
+        return [compared.steps] * len(self.ranges) + [p.steps for p in self.presets if p is not compared]
+
+    @property
+    def compared(self) -> Preset | None:
+        """The preset that the ranges are compared at; None where there is nothing to choose."""
+        open_ended = [preset for preset in self.presets if preset.noise_range is None]
+        return open_ended[0] if open_ended and len(self.ranges) > 1 else None
+
+
+@dataclass(frozen=True)
+class CalibrationOutcome:
+    """What a run found."""
+
+    ranges: tuple[Calibration, ...]
+    """One for each range compared; empty where there was nothing to choose."""
+    presets: tuple[Calibration, ...]
+    """In the order of the plan."""
 
 
 class CalibrationRun:
@@ -86,36 +106,40 @@ class CalibrationRun:
         self._volume = np.asarray(cache.volume[self._rows])
         self._subjects = len(set(cache.subject[self._rows]))
 
-    def choose_range(self, plan: CalibrationPlan, tell: Callable[[Calibration], None]) -> tuple[int, int]:
-        """The range with the largest image-level area under the ROC curve at its default guidance strength.
+    def run(self, plan: CalibrationPlan, tell: Callable[[Calibration], None]) -> CalibrationOutcome:
+        """Calibrate all presets, over the range that the labels prefer.
 
-        `tell` is given each candidate's calibration.
+        That is the range with the largest image-level area under the ROC curve, by its own default decision at its
+        default guidance strength; the first of equals. `tell` is given each calibration as it is found.
+
+        Raises SettingsError for a plan that does not fit the model, before anything is computed.
         """
-        _, steps = plan.presets[0]
-        found = []
-        for first, last in plan.ranges:
-            calibration = self.calibrate("candidate", self._point(steps, first, last), plan)
-            tell(calibration)
-            found.append((calibration.auroc[calibration.guidance.index(calibration.default_guidance)], (first, last)))
-        return max(found, key=lambda pair: pair[0])[1]
+        compared = plan.compared
+        points = [self._point(plan, compared.steps, *ends) for ends in plan.ranges] if compared is not None else []
+        for preset in plan.presets:
+            self._point(plan, preset.steps, *(preset.noise_range or plan.ranges[0]))
+        ranges = []
+        for point in points:
+            ranges.append(self._calibrate("candidate", point, plan))
+            tell(ranges[-1])
+        best = max(ranges, key=_default_auroc) if ranges else None
+        chosen = (best.operating_point.first, best.operating_point.last) if best is not None else plan.ranges[0]
+        presets = []
+        for preset in plan.presets:
+            if preset is compared and best is not None:
+                presets.append(dataclasses.replace(best, name=preset.name))
+            else:
+                point = self._point(plan, preset.steps, *(preset.noise_range or chosen))
+                presets.append(self._calibrate(preset.name, point, plan))
+            tell(presets[-1])
+        return CalibrationOutcome(tuple(ranges), tuple(presets))
 
-    def run(self, plan: CalibrationPlan, tell: Callable[[Calibration], None]) -> list[Calibration]:
-        """Calibrations of all presets, over the range that the labels prefer."""
-        first, last = self.choose_range(plan, tell) if len(plan.ranges) > 1 else plan.ranges[0]
-        found = []
-        for name, steps in plan.presets:
-            calibration = self.calibrate(name, self._point(steps, first, last), plan)
-            tell(calibration)
-            found.append(calibration)
-        return found
-
-    def calibrate(self, name: str, point: OperatingPoint, plan: CalibrationPlan) -> Calibration:
-        """Calibrate one operating point: one pass over the slices for all guidance strengths."""
-        guidance = point.guidance_bank if point.clamp else plan.guidance
+    def _calibrate(self, name: str, point: OperatingPoint, plan: CalibrationPlan) -> Calibration:
+        """One pass over the slices for all guidance strengths."""
         pixel = self._config.grid.pixel_mm
         return calibrate(
             self._evidence(name, point),
-            guidance,
+            point.guidance_bank or plan.guidance or GUIDANCE,
             weights_sha256=self._folder.weights_sha256,
             name=name,
             top_pixels=max(1, round(plan.top_mm2 / pixel**2)),
@@ -123,8 +147,16 @@ class CalibrationRun:
             source=self._source,
         )
 
-    def _point(self, steps: int, first: int, last: int) -> OperatingPoint:
-        return dataclasses.replace(self._config.operating_point, steps=steps, first=first, last=last)
+    def _point(self, plan: CalibrationPlan, steps: int, first: int, last: int) -> OperatingPoint:
+        default, levels = self._config.operating_point, self._config.schedule.steps
+        if last > levels:
+            raise SettingsError(f"The range {first}..{last} goes beyond the model's {levels} noise levels.")
+        bank = plan.guidance if default.clamp and plan.guidance else default.guidance_bank
+        try:
+            return dataclasses.replace(default, steps=steps, first=first, last=last, guidance_bank=bank)
+        except ModelError as error:
+            reason = str(error).removeprefix("The model's configuration is wrong: ")
+            raise SettingsError(f"These options do not fit together: {reason}") from error
 
     def _evidence(self, name: str, point: OperatingPoint) -> LabelledEvidence:
         def report(done: float) -> None:
@@ -147,3 +179,7 @@ class CalibrationRun:
         )
         require_finite(evidence, self._device.name)
         return LabelledEvidence(evidence, self._interior, self._unhealthy, self._volume, self._subjects)
+
+
+def _default_auroc(calibration: Calibration) -> float:
+    return calibration.auroc[calibration.guidance.index(calibration.default_guidance)]

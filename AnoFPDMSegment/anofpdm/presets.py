@@ -1,4 +1,4 @@
-"""Step presets: how many noise levels are visited, from fast to the paper's number. Torch-free.
+"""Presets: how many noise levels are visited, from fast to the paper's number. Torch-free.
 
 A model has the presets it is calibrated for: each is one of its calibrations, under the preset's name, with the
 operating point that belongs to it.
@@ -35,19 +35,25 @@ DEFAULT_PRESET = "balanced"
 
 
 def parse_presets(text: str) -> tuple[Preset, ...]:
-    """Names separated by commas, each with its own number of steps if wanted: `balanced=16,fast`.
+    """Names separated by commas, those of PRESETS or any with a number of steps: `balanced,fast=6,quick=3`.
 
     Raises SettingsError.
     """
     found: dict[str, Preset] = {}
     for entry in text.split(","):
         name, equals, steps = (part.strip() for part in entry.partition("="))
-        known = PRESETS.get(name)
-        if known is None or (equals and not (steps.isdecimal() and 2 <= int(steps) <= 100_000)):
-            raise SettingsError(f"--presets takes {', '.join(PRESETS)} and entries such as fast=6, not '{entry}'.")
+        preset = PRESETS.get(name)
+        if equals and name and steps.isdecimal() and 2 <= int(steps) <= 100_000:
+            preset = Preset(name, int(steps), preset.noise_range if preset else None)
+        elif equals:
+            preset = None
+        if preset is None:
+            raise SettingsError(
+                f"--presets takes entries such as {', '.join(PRESETS)} or quick=3, at least 2 steps, not '{entry}'."
+            )
         if name in found:
-            raise SettingsError(f"The preset '{name}' is given twice; name each preset once.")
-        found[name] = Preset(name, int(steps) if equals else known.steps, known.noise_range)
+            raise SettingsError(f"--presets names '{name}' twice; name each preset once.")
+        found[name] = preset
     return tuple(found.values())
 
 

@@ -13,9 +13,10 @@ import torch
 from training_samples import training_config, write_data
 
 from anofpdm.errors import SettingsError
+from anofpdm.results.line_chart import HEIGHT, MARGIN
 from anofpdm.training.command import add_train_arguments, run
 from anofpdm.training.config import MonitorConfig, training_config_to_dict
-from anofpdm.training.curve_picture import HEALTHY, HEIGHT, MARGIN, UNHEALTHY, draw_curves
+from anofpdm.training.curve_picture import HEALTHY, UNHEALTHY, draw_curves
 from anofpdm.training.loss_log import read_losses
 
 pytest.importorskip("lightning_fabric", reason="needs the train extra: pip install 'anofpdm[train]'")

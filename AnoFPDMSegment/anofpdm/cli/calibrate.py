@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..calibration import Calibration, calibrations_to_json
-from ..configuration import ModelConfig
 from ..datasets.manifest import Split, read_manifest
 from ..errors import SettingsError
+from ..presets import default_calibration, parse_presets
 from ..progress import CancelToken, PassesClock
 from ..results.output_set import check_output_directory
-from ..store.model_folder import write_calibration, write_config
+from ..store.model_folder import write_calibration
 from ..store.model_search import find_model
+from ..store.user_calibrations import check_can_store, store_user_calibrations
 from .interruption import cancellation
 from .options import numbers
 from .reporting import Reporter, make_reporter
 
 if TYPE_CHECKING:
+    from ..calibration_run import CalibrationOutcome
     from ..datasets.slice_cache import SliceCache
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -32,13 +34,19 @@ def add_parser(commands: Any) -> None:
         "calibrate",
         help="calibrate a model on labelled slices",
         description="Find guidance strength, thresholds and dataset-calibrated scaling from image-level labels alone, "
-        "over a few ranges of the forward process, and write them into the model's folder.",
+        "over a few ranges of the forward process, and write them into the model's folder, or with --name among the "
+        "user's calibrations, which leaves the model as it is.",
     )
-    parser.add_argument("model", metavar="MODEL", help="model by name or folder; its calibration is replaced")
+    parser.add_argument("model", metavar="MODEL", help="model by name or folder; its own calibration is replaced")
     parser.add_argument("manifest", metavar="MANIFEST", help="CSV table of slices with image-level labels")
     parser.add_argument("--split", choices=SPLITS, default="val", help="which slices (default: val)")
+    parser.add_argument("--name", metavar="NAME", help="keep the calibration under this name, for detect --calibration")
+    parser.add_argument("--replace", action="store_true", help="replace the one of that name")
     parser.add_argument(
-        "--presets", default="balanced=12,fast=5", metavar="NAME=STEPS,...", help="default: %(default)s"
+        "--presets",
+        default="balanced,fast",
+        metavar="NAME,...",
+        help="balanced (12 steps), fast (5), paper (600 of 1..600: slow), or NAME=STEPS (default: %(default)s)",
     )
     parser.add_argument("--ranges", metavar="A..B,...", help="ranges compared (default: 1..200 to 1..600)")
     parser.add_argument("--guidance", metavar="W,W,...", help="guidance strengths tabulated")
@@ -57,10 +65,15 @@ def run_calibrate(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken) -> int:
+    plan = _plan(options)
+    if options.replace and options.name is None:
+        raise SettingsError("--replace goes with --name; the model's own calibration is always replaced.")
     folder = find_model(options.model)
     # Before the long run: whether its outcome could be written.
-    check_output_directory(folder.path)
-    plan = _plan(options)
+    if options.name is None:
+        check_output_directory(folder.path)
+    else:
+        check_can_store(folder.weights_sha256, options.name, replace=options.replace)
     manifest = read_manifest(Path(options.manifest), folder.config.modalities, both_labels_in=(options.split,))
     cancel.raise_if_cancelled()
     from ..calibration_run import CalibrationRun
@@ -91,31 +104,45 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
             cancel=cancel,
         )
         reporter.stage("calibrating")
+        reporter.partial(HEADER)
         found = run.run(plan, lambda calibration: reporter.partial(_line(calibration)))
     cancel.raise_if_cancelled()
     reporter.stage("writing")
-    config: ModelConfig = dataclasses.replace(folder.config, operating_point=found[0].operating_point)
-    write_calibration(write_config(folder, config), calibrations_to_json(found))
-    reporter.result(f"Written to {folder.path}.", {"output": str(folder.path)})
+    plot = _plot(found, reporter)
+    if options.name is None:
+        default = default_calibration(found.presets)
+        config = dataclasses.replace(folder.config, operating_point=default.operating_point)
+        place = write_calibration(folder, calibrations_to_json(found.presets), config=config, plot=plot).path
+    else:
+        place = store_user_calibrations(found.presets, options.name, replace=options.replace, plot=plot)
+    reporter.result(f"Written to {place}.", {"output": str(place)})
     return 0
+
+
+def _plot(found: CalibrationOutcome, reporter: Reporter) -> bytes | None:
+    """The picture beside the table, which is no part of the result: without Pillow there is none."""
+    from ..results.calibration_plot import calibration_plot
+
+    try:
+        return calibration_plot(found.presets, found.ranges)
+    except ImportError:
+        reporter.notice("No plot was drawn: it needs Pillow ('pip install Pillow').")
+        return None
 
 
 def _plan(options: argparse.Namespace) -> Any:
     from ..calibration_run import CalibrationPlan
 
-    plan = CalibrationPlan(presets=tuple(_preset(text) for text in options.presets.split(",")))
+    plan = CalibrationPlan(presets=parse_presets(options.presets))
     if options.ranges is not None:
-        plan = dataclasses.replace(plan, ranges=tuple(_range(text) for text in options.ranges.split(",")))
+        ranges = tuple(dict.fromkeys(_range(text) for text in options.ranges.split(",")))
+        plan = dataclasses.replace(plan, ranges=ranges)
     if options.guidance is not None:
-        plan = dataclasses.replace(plan, guidance=tuple(sorted(numbers(options.guidance, "--guidance"))))
+        guidance = tuple(sorted(set(numbers(options.guidance, "--guidance"))))
+        if not 0 <= guidance[0] <= guidance[-1] <= 1000:
+            raise SettingsError(f"--guidance takes strengths between 0 and 1000, not '{options.guidance}'.")
+        plan = dataclasses.replace(plan, guidance=guidance)
     return plan
-
-
-def _preset(text: str) -> tuple[str, int]:
-    name, _, steps = text.partition("=")
-    if not name or not steps.isdecimal() or int(steps) < 2:
-        raise SettingsError(f"--presets takes entries such as balanced=12, not '{text}'.")
-    return name, int(steps)
 
 
 def _range(text: str) -> tuple[int, int]:
@@ -125,11 +152,18 @@ def _range(text: str) -> tuple[int, int]:
     return int(first), int(last)
 
 
+HEADER = f"{'preset':>10}  {'steps':>16}  decision    accuracy  AUROC       w  pixel threshold, region    shown"
+
+
 def _line(calibration: Calibration) -> str:
+    """A row below HEADER; accuracies and AUROC are image-level, the last one of showing anything at all."""
     point = calibration.operating_point
     row = calibration.guidance.index(calibration.default_guidance)
+    steps = f"{point.steps} of {point.first}..{point.last}"
+    level = f" {calibration.healthy_level:g}" if calibration.threshold == "healthy" else ""
+    rule = f"{calibration.threshold}{level}, {calibration.region}"
+    w = calibration.default_guidance
     return (
-        f"{calibration.name:>10}  {point.steps:>3} of {point.first}..{point.last:<5} {calibration.decision:<10} "
-        f"accuracy {calibration.accuracy[row]:.4f}  AUROC {calibration.auroc[row]:.4f}  "
-        f"guidance {calibration.default_guidance:g}  healthy level {calibration.healthy_level:g}"
+        f"{calibration.name:>10}  {steps:>16}  {calibration.decision:<10}  {calibration.accuracy[row]:8.4f}  "
+        f"{calibration.auroc[row]:.4f}  {w:>4g}  {rule:<24}  {calibration.shown_accuracy:.4f}"
     )

@@ -43,7 +43,9 @@ def add_parser(commands: Any) -> None:
         "finished cases are skipped when run again",
     )
     parser.add_argument("--model", metavar="NAME", help="model by name or folder; see anofpdm models list")
-    parser.add_argument("--preset", choices=sorted(PRESETS), help="how many steps, as the model is calibrated for")
+    parser.add_argument(
+        "--preset", metavar="NAME", help=f"{', '.join(PRESETS)}: steps and range that the model is calibrated for"
+    )
     parser.add_argument("--calibration", metavar="NAME", help="calibration of the user (default: the model's own)")
     add_selection_options(parser)
     add_process_options(parser)

@@ -176,6 +176,15 @@ def write_output_set(directory: str | Path, writers: Mapping[str, Writer]) -> li
         return output.write(writers)
 
 
+def write_files(directory: str | Path, contents: Mapping[str, bytes]) -> list[Path]:
+    """Write files of known content, by name, whole or not at all; see `OutputSet.write`."""
+
+    def writer(content: bytes) -> Writer:
+        return lambda path: path.write_bytes(content)
+
+    return write_output_set(directory, {name: writer(content) for name, content in contents.items()})
+
+
 def check_output_directory(directory: str | Path) -> None:
     """Raise OutputError if results could not be written to `directory`; leaves no trace.
 

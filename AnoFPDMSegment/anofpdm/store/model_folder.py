@@ -6,6 +6,7 @@ Torch-free. A model folder holds
     weights.safetensors  the network's weights
     MODEL_CARD.md        for the reader: data, licence, limits
     calibration.json     the look-ups that detection needs; absent until the model is calibrated
+    calibration.png      the plot of the calibration, where one could be drawn
     checksums.json       SHA-256 of each of the files above
 """
 
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -23,11 +23,13 @@ from pathlib import Path
 
 from ..configuration import CONFIG_FILE, ModelConfig, load_json, load_model_config, model_config_to_json
 from ..errors import ModelError, OutputError
+from ..results.output_set import write_files
 
 WEIGHTS_FILE = "weights.safetensors"
 MODEL_CARD_FILE = "MODEL_CARD.md"
 CALIBRATION_FILE = "calibration.json"
 CHECKSUMS_FILE = "checksums.json"
+PLOT_FILE = "calibration.png"
 REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, MODEL_CARD_FILE)
 
 _CHUNK_BYTES = 1 << 22
@@ -128,27 +130,25 @@ def write_model_folder(
     return open_model_folder(path, verify_weights=False)
 
 
-def write_calibration(folder: ModelFolder, calibration: str) -> ModelFolder:
-    """Put the text of `calibration.json` into a model folder, replacing what was there.
+def write_calibration(
+    folder: ModelFolder, calibration: str, *, config: ModelConfig | None = None, plot: bytes | None = None
+) -> ModelFolder:
+    """Put the text of `calibration.json` into a model folder, replacing what was there, all files or none.
 
-    Raises OutputError if it cannot be written. Broken off between the two files, the folder reports
-    a wrong checksum of the calibration until it is written again.
+    `config` replaces the model's configuration along with it; `plot` is the PNG beside the calibration, and without
+    one an older plot is removed. Raises OutputError if they cannot be written.
     """
-    return _replace_file(folder, CALIBRATION_FILE, calibration)
-
-
-def write_config(folder: ModelFolder, config: ModelConfig) -> ModelFolder:
-    """Put another configuration into a model folder; likewise."""
-    return _replace_file(folder, CONFIG_FILE, model_config_to_json(config))
-
-
-def _replace_file(folder: ModelFolder, name: str, text: str) -> ModelFolder:
-    checksums = {**folder.checksums, name: hashlib.sha256(text.encode("utf-8")).hexdigest()}
-    try:
-        _replace_text(folder.path / name, text)
-        _replace_text(folder.path / CHECKSUMS_FILE, _checksums_to_json(checksums))
-    except OSError as error:
-        raise OutputError(f"{name} could not be written into {folder.path} ({error}).") from error
+    contents = {CALIBRATION_FILE: calibration.encode("utf-8")}
+    if config is not None:
+        contents[CONFIG_FILE] = model_config_to_json(config).encode("utf-8")
+    if plot is not None:
+        contents[PLOT_FILE] = plot
+    checksums = {name: digest for name, digest in folder.checksums.items() if name != PLOT_FILE}
+    checksums |= {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    contents[CHECKSUMS_FILE] = _checksums_to_json(checksums).encode("utf-8")
+    write_files(folder.path, contents)
+    if plot is None:
+        (folder.path / PLOT_FILE).unlink(missing_ok=True)
     return open_model_folder(folder.path, verify_weights=False)
 
 
@@ -186,18 +186,3 @@ def _read_text(path: Path) -> str:
 
 def _checksums_to_json(checksums: Mapping[str, str]) -> str:
     return json.dumps(dict(sorted(checksums.items())), indent=2) + "\n"
-
-
-def _replace_text(path: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        if path.exists():
-            shutil.copymode(path, temporary)
-        else:
-            shutil.copymode(path.parent / CONFIG_FILE, temporary)
-        os.replace(temporary, path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise

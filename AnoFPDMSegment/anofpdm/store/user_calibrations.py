@@ -14,7 +14,7 @@ from ..calibration import Calibration, calibrations_to_json, load_calibrations
 from ..configuration import OperatingPoint
 from ..errors import ModelError, OutputError, SettingsError
 from ..presets import calibration_of_preset, default_calibration
-from ..results.output_set import check_output_directory, write_output_set
+from ..results.output_set import check_output_directory, write_files
 from .model_folder import ModelFolder
 from .model_search import user_data_folder
 
@@ -107,10 +107,8 @@ def store_user_calibrations(
     text = calibrations_to_json(named).encode("utf-8")
     path = _place(weights) / (earlier.name if earlier is not None else name + _ENDING)
     picture = path.with_suffix(".png")
-    writers = {path.name: lambda target: target.write_bytes(text)}
-    if plot is not None:
-        writers[picture.name] = lambda target: target.write_bytes(plot)
-    write_output_set(path.parent, writers)
+    contents = {path.name: text} | ({picture.name: plot} if plot is not None else {})
+    write_files(path.parent, contents)
     if plot is None:
         picture.unlink(missing_ok=True)  # of the calibration that was replaced
     return path
