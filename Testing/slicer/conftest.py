@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-SAMPLES = Path(__file__).resolve().parents[2] / "AnoFPDMSegment" / "Resources" / "SampleData"
-SAMPLE = SAMPLES / "synthetic_flair_lesion.nii.gz"
+from scene_makers import SAMPLE, load_volume
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -30,20 +28,13 @@ def scene() -> Iterator[Any]:
 
 
 @pytest.fixture
-def sampleVolume(scene: Any) -> Any:
+def sample_volume(scene: Any) -> Any:
     """The bundled sample, loaded as Slicer loads it."""
-    return loadVolume(scene, SAMPLE)
-
-
-def loadVolume(scene: Any, path: Path, name: str | None = None) -> Any:
-    """A volume node of a file, through Slicer's own reader."""
-    node = scene.moduleLogic("Volumes").AddArchetypeVolume(str(path), name or path.name.partition(".")[0])
-    assert node is not None, path
-    return node
+    return load_volume(scene, SAMPLE)
 
 
 @pytest.fixture(scope="session")
-def detectedCase(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def detected_case(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The evidence of the bundled sample, found by the bundled model; not to be changed."""
     import torch
 
@@ -54,16 +45,16 @@ def detectedCase(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture
-def detection(detectedCase: Any) -> Any:
+def detection(detected_case: Any) -> Any:
     """The detection of the bundled sample as calibrated: one finding, in its right hemisphere."""
     from anofpdm.detection import build_detection
 
-    return build_detection(detectedCase)
+    return build_detection(detected_case)
 
 
 @pytest.fixture
-def result(scene: Any, sampleVolume: Any, detection: Any) -> Any:
+def result(scene: Any, sample_volume: Any, detection: Any) -> Any:
     """That detection in the scene."""
     from AnoFPDMSegmentLib.mrml.result import Result
 
-    return Result.create(scene, sampleVolume, detection)
+    return Result.create(scene, sample_volume, detection)

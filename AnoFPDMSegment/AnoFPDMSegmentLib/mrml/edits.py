@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .segmentation_node import segmentLabelmap
-from .voxels import arrayOfMatrix, voxelsOf
+import numpy as np
+
+from .segmentation_node import readMask, segmentVolume
+
+if TYPE_CHECKING:
+    from .output_frame import OutputFrame
 
 _DIGEST_ATTRIBUTE = "AnoFPDM.WrittenContent"
 
@@ -23,41 +27,33 @@ class EditedChoice(Enum):
     """The edits are lost. Only after the user was asked."""
 
 
-def rememberContent(segmentationNode: Any) -> None:
-    """Note what our segment holds now as ours."""
-    segmentationNode.SetAttribute(_DIGEST_ATTRIBUTE, contentDigest(segmentationNode))
+class EditGuard:
+    """Watches our segment of one segmentation node."""
 
+    def __init__(self, segmentationNode: Any, frame: OutputFrame, shape: tuple[int, int, int]) -> None:
+        """frame, shape: the grid of the result, [k, j, i]."""
+        self._node = segmentationNode
+        self._frame = frame
+        self._shape = shape
 
-def wasEdited(segmentationNode: Any) -> bool:
-    """Whether our segment holds something else than what was noted last, or is gone."""
-    return segmentationNode.GetAttribute(_DIGEST_ATTRIBUTE) != contentDigest(segmentationNode)
+    def remember(self) -> None:
+        """Note what the segment holds now as ours."""
+        self._node.SetAttribute(_DIGEST_ATTRIBUTE, self._digest())
 
+    @property
+    def wasEdited(self) -> bool:
+        """Whether the segment holds something else than what was noted last, or is gone."""
+        return self._node.GetAttribute(_DIGEST_ATTRIBUTE) != self._digest()
 
-def contentDigest(segmentationNode: Any) -> str:
-    """Of the voxels of our segment and their places, whatever margin of background is stored around them."""
-    from anofpdm.volumes.bounding_box import bounding_box
+    def _digest(self) -> str:
+        """Of the segment on the result's grid: however it is stored, saved and read again."""
+        from anofpdm.volumes.bounding_box import bounding_box
 
-    image = segmentLabelmap(segmentationNode)
-    if image is None:
-        return "empty"
-    voxels = voxelsOf(image) != 0
-    if not voxels.any():
-        return "empty"
-    box = bounding_box(voxels)
-    first = [start + part.start for start, part in zip(image.GetExtent()[::2], reversed(box), strict=True)]
-    matrix = _imageToWorld(image)
-    corner = matrix @ [*first, 1.0]
-    digest = hashlib.sha256()
-    # Rounded: a file stores places in decimals.
-    digest.update(" ".join(f"{value:.3f}" for value in [*corner[:3], *matrix[:3, :3].ravel()]).encode())
-    digest.update(repr(voxels[box].shape).encode())
-    digest.update(voxels[box].tobytes())
-    return digest.hexdigest()
-
-
-def _imageToWorld(image: Any) -> Any:
-    import vtk
-
-    matrix = vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(matrix)
-    return arrayOfMatrix(matrix)
+        mask = readMask(self._node, self._frame, self._shape)
+        box = bounding_box(mask)
+        digest = hashlib.sha256(repr([(part.start, part.stop) for part in box]).encode())
+        digest.update(mask[box].tobytes())
+        # Edits on a finer grid may fall between the voxels of this one: the volume, in eighths of a voxel.
+        voxel = abs(np.linalg.det(self._frame.nodeIJKToRAS[:3, :3]))
+        digest.update(f"{round(8 * segmentVolume(self._node) / voxel)}".encode())
+        return digest.hexdigest()

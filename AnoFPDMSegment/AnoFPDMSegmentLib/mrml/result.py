@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import evidence_nodes, heatmap_node, segmentation_node, slice_views, subject_hierarchy
 from .divergence_plot import DivergencePlot
-from .edits import EditedChoice, rememberContent, wasEdited
+from .edits import EditedChoice, EditGuard
 from .finding_review import FindingReview
 from .findings_table import componentColumns, createTable, fillTable, sliceColumns
 from .healthy_prediction_node import createHealthyPrediction, updateHealthyPrediction
@@ -101,8 +101,8 @@ class Result:
         node = segmentation_node.createSegmentation(
             self.context, f"{self.name} anomaly segmentation", self.inputNode, frame, self.review.mask(detection)
         )
-        rememberContent(node)
         self._refer(_SEGMENTATION, node)
+        self._guard.remember()
 
     # What there is.
 
@@ -193,7 +193,11 @@ class Result:
     @property
     def wasEdited(self) -> bool:
         """Whether the segmentation was changed by hand since it was written."""
-        return self.segmentationNode is not None and wasEdited(self.segmentationNode)
+        return self.segmentationNode is not None and self._guard.wasEdited
+
+    @property
+    def _guard(self) -> EditGuard:
+        return EditGuard(self.segmentationNode, self.frame, self.case.geometry.array_shape)
 
     # What can be done.
 
@@ -293,7 +297,7 @@ class Result:
             subject_hierarchy.putBeside(self.context, self.inputNode, [self.segmentationNode])
             return
         segmentation_node.writeMask(node, frame, self.review.mask(detection))
-        rememberContent(node)
+        self._guard.remember()
 
     def _storeSettings(self, settings: SelectionSettings) -> None:
         evidence_nodes.storeSettings(self.node, settings)

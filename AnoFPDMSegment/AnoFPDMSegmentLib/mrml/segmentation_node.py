@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import slicer
+import vtk
 
 from .output_frame import OutputFrame
 from .voxels import fillImage, matrixOfArray, voxelsOf
@@ -91,6 +92,16 @@ def segmentLabelmap(node: Any) -> slicer.vtkOrientedImageData | None:
     if not node.GetBinaryLabelmapRepresentation(SEGMENT_ID, image) or image.IsEmpty():
         return None
     return image
+
+
+def segmentVolume(node: Any) -> float:
+    """What our segment measures, in mm3 of its own coordinates; 0 if it is gone or empty."""
+    labelmap = segmentLabelmap(node)
+    if labelmap is None:
+        return 0.0
+    matrix = vtk.vtkMatrix4x4()
+    labelmap.GetImageToWorldMatrix(matrix)
+    return float(np.count_nonzero(voxelsOf(labelmap)) * abs(matrix.Determinant()))
 
 
 def showSurface(node: Any, shown: bool) -> None:
