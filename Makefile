@@ -48,7 +48,7 @@ $(VENV)/.installed-for-detect: $(PACKAGE) | $(VENV)/bin/python
 
 $(VENV)/.installed-for-test: $(PACKAGE) | $(VENV)/bin/python
 	@echo "Installing the engine and the development tools."
-	@$(PIP) install --quiet --constraint constraints.txt --editable ".[pictures,train,dev,mrml]" || { $(INSTALL_FAILED) }
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[pictures,train,evaluate,dev,mrml]" || { $(INSTALL_FAILED) }
 	@touch "$@" "$(VENV)/.installed-for-detect"
 
 $(VENV)/bin/python:

@@ -16,9 +16,10 @@ from tiny_model import tiny_calibration, tiny_config, write_tiny_model
 
 from anofpdm.calibration import calibrations_to_json
 from anofpdm.evaluation import chunk_store, network_runs
+from anofpdm.evaluation.pictures import CASES_FILE, CURVES_FILE, SIZES_FILE
 from anofpdm.store.model_folder import open_model_folder, write_calibration
 
-FEW = ("--resamplings", "50", "--batch-size", "4")
+FEW = ("--resamplings", "50", "--batch-size", "4", "--no-pictures")
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +43,9 @@ def results(folder: Path, *, timeless: bool = False) -> dict[str, Any]:
 def test_the_tables_hold_every_method_slice_and_volume(
     command: CommandLine, model: Path, data: Path, tmp_path: Path
 ) -> None:
-    outcome = command("evaluate", model, data, "--output", tmp_path / "out", *FEW)
+    outcome = command("evaluate", model, data, "--output", tmp_path / "out", "--metrics", "reference", *FEW[:-1])
     assert outcome.status == 0, outcome.err
+    assert {path.name for path in (tmp_path / "out").glob("*.png")} == {CURVES_FILE, SIZES_FILE, CASES_FILE}
     found = results(tmp_path / "out")
     names = [method["name"] for method in found["methods"]]
     assert len(set(names)) == len(names)
@@ -62,6 +64,7 @@ def test_the_tables_hold_every_method_slice_and_volume(
     assert list(rows) == names
     dice = found["methods"][0]["figures"]["dice_mixed"]
     assert float(rows[names[0]]["dice_mixed"]) == dice["value"] and dice["interval"] is not None
+    assert found["methods"][0]["reference_figures"]["dice"] == pytest.approx(dice["value"], abs=1e-5)
     table = (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
     assert all(name in table for name in names)
     network = found["methods"][0]

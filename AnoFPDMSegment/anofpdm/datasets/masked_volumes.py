@@ -136,17 +136,25 @@ def mask_on_stack(mask: sitk.Image, grid: GridConfig) -> BoolArray:
 
 def read_mask(path: Path) -> sitk.Image:
     """A mask as 0 and 1, float32; any value above 0.5 is lesion. Raises InputError."""
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise InputError(f"The mask {path} cannot be read; copy it again.") from error
-    values = sitk.GetArrayFromImage(image)
-    if values.ndim != 3 or not np.isfinite(values).all():
-        raise InputError(f"The mask {path} is not a volume of finite values; check that it is the right file.")
+    image = read_values(path, "mask")
+    values = sitk.GetArrayViewFromImage(image)
     binary = sitk.GetImageFromArray((values > MASK_THRESHOLD).astype(np.float32))
     binary.CopyInformation(image)
     # An empty mask is no mistake, though a constant image would be.
     return binary if not values.any() else check_volume(binary, "mask")
+
+
+def read_values(path: Path, kind: str) -> sitk.Image:
+    """A volume of finite values as float32, which may be constant; `kind` names it in messages. Raises InputError."""
+    try:
+        image: sitk.Image = sitk.ReadImage(str(path), sitk.sitkFloat32)
+    except RuntimeError as error:
+        raise InputError(f"The {kind} {path} cannot be read; copy it again.") from error
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        raise InputError(f"The {kind} {path} is not a single volume; check that it is the right file.")
+    if not np.isfinite(sitk.GetArrayViewFromImage(image)).all():
+        raise InputError(f"The {kind} {path} holds values that are not finite; check that it is the right file.")
+    return image
 
 
 def same_grid(first: sitk.Image, second: sitk.Image) -> bool:

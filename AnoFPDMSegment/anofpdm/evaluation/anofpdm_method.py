@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from ..arrays import FloatArray
 from ..calibrate import LabelledEvidence, calibrate
-from ..calibration import Calibration, Decision, describe_point
+from ..calibration import Calibration, describe_point
 from ..calibration_run import GUIDANCE
 from ..configuration import OperatingPoint
 from ..evidence.maps import Evidence
 from ..selection.postprocessing import filtered_map
 from ..selection.select import Selection, resolve, select
-from ..selection.settings import MapKind, MinimumSize, SelectionSettings, Threshold
+from ..selection.settings import MinimumSize, SelectionSettings, Threshold
 from .method_output import Cost, MethodInput, MethodOutput
 from .network_runs import NetworkRuns
+from .request import Variants
 from .slices import LabelledSlices
 
-ThresholdName = Literal["dynamic", "healthy"]
-
-
-@dataclass(frozen=True)
-class Variants:
-    """Which variants of AnoFPDM are measured; every combination that makes sense is one."""
-
-    guidance: tuple[float, ...] | None = None
-    """None: the calibration's default strength."""
-    thresholds: tuple[ThresholdName, ...] = ("healthy", "dynamic")
-    decisions: tuple[Decision, ...] = ("map", "similarity")
-    maps: tuple[MapKind, ...] = ("aggregated", "last")
+MADE_HERE = "made-here"
 
 
 class AnoFPDM:
@@ -123,9 +112,6 @@ class AnoFPDM:
             selection.unhealthy,
             cost,
         )
-
-
-MADE_HERE = "made-here"
 
 
 def _image_score(selection: Selection, settings: SelectionSettings) -> FloatArray:

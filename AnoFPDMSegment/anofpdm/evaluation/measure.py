@@ -12,6 +12,7 @@ from ..arrays import BoolArray, FloatArray
 from . import metrics
 from .bootstrap import Statistic, SubjectBootstrap, mean_by_subject
 from .method_output import MethodOutput
+from .reference_metrics import reference_figures
 from .slices import MeasuredSlices
 
 
@@ -37,15 +38,21 @@ class Measured:
     """What the best single threshold could reach; it was chosen with pixel masks."""
     curves: Mapping[str, tuple[FloatArray, FloatArray, FloatArray]] = field(default_factory=dict)
     """Precision-recall curves: (thresholds, precision, recall)."""
+    reference: Mapping[str, float] = field(default_factory=dict)
+    """Figures as the public code defines them, where they were asked for."""
 
 
 class Measuring:
     """Measures outputs on the same slices and the same resamplings of subjects."""
 
-    def __init__(self, measured: MeasuredSlices, *, resamplings: int = 1000, seed: int = 0) -> None:
+    def __init__(
+        self, measured: MeasuredSlices, *, resamplings: int = 1000, seed: int = 0, reference_batch: int | None = None
+    ) -> None:
+        """`reference_batch`: add the public code's figures, pixels pooled over so many slices."""
         self._measured = measured
         self._slices = measured.slices
         self._bootstrap = SubjectBootstrap(self._slices.subjects, resamplings, seed)
+        self._reference_batch = reference_batch
         self._one = np.ones((1, self._slices.subjects))
 
     def measure(self, output: MethodOutput) -> Measured:
@@ -63,7 +70,10 @@ class Measuring:
             figures[name] = Figure(
                 float(statistic(self._one)[0]) if value is None else value, self._bootstrap.interval(statistic)
             )
-        return Measured(output, figures, slices, volumes, with_masks, curves)
+        reference = {}
+        if self._reference_batch is not None:
+            reference = reference_figures(output, self._measured, self._reference_batch)
+        return Measured(output, figures, slices, volumes, with_masks, curves, reference)
 
     def _mean(self, values: FloatArray | BoolArray, counted: BoolArray | bool = True) -> Statistic:
         return mean_by_subject(

@@ -14,7 +14,7 @@ from ..selection.decision import map_statistic
 from ..selection.postprocessing import small_components
 from .slices import LabelledSlices, MeasuredSlices
 
-TunedWith = Literal["nothing", "image labels", "pixel masks"]
+TunedWith = Literal["nothing", "image labels", "pixel masks", "unknown"]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The files of an evaluation: results.json (described in Resources/results-schema.md), CSV and Markdown tables."""
+"""The files of an evaluation: results.json (described in Resources/evaluation-schema.md), CSV and Markdown tables."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ def _method(entry: Measured) -> dict[str, Any]:
         "parameters": dict(output.parameters),
         "figures": {name: _figure(figure) for name, figure in entry.figures.items()},
         "best_threshold_with_masks": {name: rounded(value) for name, value in entry.with_masks.items()},
+        "reference_figures": {name: rounded(value) for name, value in entry.reference.items()} or None,
         "seconds_a_slice": rounded(output.cost.seconds),
         "network_evaluations_a_slice": output.cost.network_evaluations,
     }
@@ -181,5 +182,25 @@ def markdown_report(document: Mapping[str, Any], measured: Sequence[Measured]) -
         "the eroded head. Volume: 3-D Dice a patient of the emptied masks. Same level: pairs of slices of the same "
         "tenth of the head. Precision and recall are the image level's. What was tuned with pixel masks says so.",
         "",
+        *_reference_table(measured),
     ]
     return "\n".join(lines)
+
+
+def _reference_table(measured: Sequence[Measured]) -> list[str]:
+    names = list(dict.fromkeys(name for entry in measured for name in entry.reference))
+    if not names:
+        return []
+    lines = [
+        "## As the paper's public code defines them",
+        "",
+        "Precision and recall change places; AUPRC pools the pixels above -0.95, batch by batch. For comparison with "
+        "published figures only.",
+        "",
+        "| " + " | ".join(["method", *names]) + " |",
+        "|" + "---|" * (len(names) + 1),
+    ]
+    for entry in measured:
+        cells = [_shown(Figure(entry.reference[name])) if name in entry.reference else "–" for name in names]
+        lines.append("| " + " | ".join([entry.output.name, *cells]) + " |")
+    return [*lines, ""]

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..calibration_run import CalibrationPlan
+from ..datasets.build_slice_cache import build_slice_cache
+from ..datasets.manifest import read_manifest
+from ..datasets.slice_cache import SliceCache
+from ..diffusion.device import choose_device
+from ..progress import CancelToken
 from ..results.output_set import OutputSet, Writer
+from ..store.model_folder import ModelFolder
+from ..store.model_search import find_model
+from .chunk_store import ChunkStore
 from .measure import Measured, Measuring
-from .method_output import Method, MethodInput
+from .method_list import methods_of
+from .method_output import MethodInput
+from .network_runs import NetworkRuns, Report
+from .pictures import CASES_FILE, CURVES_FILE, SIZES_FILE, check_matplotlib, draw_cases, draw_curves, draw_sizes
 from .report import (
     markdown_report,
     results_json,
@@ -20,62 +32,129 @@ from .report import (
     write_slices_csv,
     write_volumes_csv,
 )
-from .slices import MeasuredSlices
+from .request import YARDSTICKS, EvaluationRequest
+from .slices import MeasuredSlices, labelled_slices, measured_slices
 
 RESULTS_FILE, TABLE_FILE = "results.json", "table.md"
 METHODS_FILE, SLICES_FILE, VOLUMES_FILE = "methods.csv", "slices.csv", "volumes.csv"
+KEPT_FOLDER, CACHE_FOLDER = "kept", "slices"
 
 
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """How figures are made, whatever the method."""
+def run_evaluation(
+    request: EvaluationRequest,
+    *,
+    tell: Callable[[Measured], None] | None = None,
+    report: Report | None = None,
+    cancel: CancelToken | None = None,
+) -> list[Path]:
+    """Measure every method and write the files; returns their paths.
 
-    resamplings: int = 1000
-    seed: int = 0
+    What the network computes is kept in the output folder, so that the same call resumes an interrupted run.
+
+    Args:
+        tell: given each row of the table as soon as it is there.
+        report: told about the network's progress.
+
+    Raises the engine's errors: InputError, SettingsError, ModelError, OutputError, ResourceError, Cancelled.
+    """
+    cancel = cancel or CancelToken()
+    folder = find_model(request.model)
+    manifest = read_manifest(request.manifest, folder.config.modalities, both_labels_in=request.splits)
+    if request.pictures:
+        check_matplotlib()
+    with OutputSet(request.output) as output:
+        cache = build_slice_cache(
+            manifest, folder.config, request.cache or request.output / CACHE_FOLDER, cancel=cancel
+        )
+        given, masked = method_input(request, folder, cache)
+        runs = None
+        if any(name not in YARDSTICKS for name in request.methods):
+            runs = NetworkRuns(
+                folder,
+                choose_device(request.device),
+                ChunkStore(request.output / KEPT_FOLDER),
+                data_key=cache.key,
+                seed=request.seed,
+                batch_size=request.batch_size,
+                report=report,
+                cancel=cancel,
+            )
+        measuring = Measuring(
+            masked,
+            resamplings=request.resamplings,
+            seed=request.seed,
+            reference_batch=request.reference_batch if request.metrics == "reference" else None,
+        )
+        measured: list[Measured] = []
+        for method in methods_of(request, folder, cache, runs):
+            for found in method.outputs(given):
+                cancel.raise_if_cancelled()
+                row = measuring.measure(found)
+                measured.append(row)
+                if tell is not None:
+                    tell(row)
+        document = results_json(_about(request, folder, given, masked), measured)
+        return output.write(_writers(request, document, masked, measured))
 
 
-def evaluate(
-    methods: Sequence[Method],
-    given: MethodInput,
-    masked: MeasuredSlices,
-    settings: EvaluationSettings,
-    tell: Callable[[Measured], None],
-) -> list[Measured]:
-    """Run and measure the methods in turn; `tell` is given each row as soon as it is there."""
-    measuring = Measuring(masked, resamplings=settings.resamplings, seed=settings.seed)
-    found = []
-    for method in methods:
-        for output in method.outputs(given):
-            row = measuring.measure(output)
-            tell(row)
-            found.append(row)
-    return found
+def method_input(
+    request: EvaluationRequest, folder: ModelFolder, cache: SliceCache
+) -> tuple[MethodInput, MeasuredSlices]:
+    """What methods are given, and the measured slices with their lesions. Raises InputError."""
+    slices = labelled_slices(cache, (request.split,), request.erosion_mm)
+    tuning = slices
+    if request.tuning_split not in (None, request.split):
+        tuning = labelled_slices(cache, (request.tuning_split,), request.erosion_mm)
+    masked = measured_slices(cache, slices)
+    top_pixels = max(1, round(CalibrationPlan().top_mm2 / slices.pixel_mm**2))
+    return MethodInput(slices, tuning, top_pixels, folder.config.minimum_size_px, masked), masked
 
 
-def describe_data(masked: MeasuredSlices, *, manifest: str, split: str, tuning_split: str) -> dict[str, Any]:
-    """What was measured."""
+def _about(
+    request: EvaluationRequest, folder: ModelFolder, given: MethodInput, masked: MeasuredSlices
+) -> dict[str, Any]:
+    """What was measured, and how; no path beyond its last part."""
+    config = folder.config
     slices, lesion = masked.slices, masked.lesion
+    erosion = config.preprocessing.erosion_mm if request.erosion_mm is None else request.erosion_mm
     return {
-        "manifest": manifest,
-        "split": split,
-        "tuning_split": tuning_split,
-        "subjects": slices.subjects,
-        "volumes": len(set(slices.volume.tolist())),
-        "slices": len(slices),
-        "unhealthy_slices": int(slices.unhealthy.sum()),
-        "vanished_slices": int((slices.unhealthy & ~lesion.any(axis=(1, 2))).sum()),
-        "pixel_mm": slices.pixel_mm,
-        "matrix": int(lesion.shape[-1]),
-        "lesion_outside_interior": float((lesion & ~slices.interior).sum() / max(1, lesion.sum())),
-        "masks_on": "the model's grid",
+        "version": __version__,
+        "model": {
+            "name": config.name,
+            "title": config.title,
+            "version": config.version,
+            "weights_sha256": folder.weights_sha256,
+        },
+        "data": {
+            "manifest": request.manifest.name,
+            "split": request.split,
+            "tuning_split": request.tuning_split or request.split,
+            "subjects": slices.subjects,
+            "volumes": len(set(slices.volume.tolist())),
+            "slices": len(slices),
+            "unhealthy_slices": int(slices.unhealthy.sum()),
+            "vanished_slices": int((slices.unhealthy & ~lesion.any(axis=(1, 2))).sum()),
+            "pixel_mm": slices.pixel_mm,
+            "matrix": int(lesion.shape[-1]),
+            "lesion_outside_interior": float((lesion & ~slices.interior).sum() / max(1, lesion.sum())),
+            "masks_on": "the model's grid",
+        },
+        "settings": {
+            "seed": request.seed,
+            "resamplings": request.resamplings,
+            "erosion_mm": erosion,
+            "top_pixels": given.top_pixels,
+            "minimum_size_px": given.minimum_size_px,
+            "metrics": request.metrics,
+            "reference_batch": request.reference_batch if request.metrics == "reference" else None,
+            "variants": asdict(request.variants),
+        },
     }
 
 
-def write_results(
-    output: OutputSet, about: Mapping[str, Any], masked: MeasuredSlices, measured: Sequence[Measured]
-) -> list[Path]:
-    """Write all files of the evaluation, or none. Raises OutputError."""
-    document = results_json({"version": __version__, **about}, measured)
+def _writers(
+    request: EvaluationRequest, document: Mapping[str, Any], masked: MeasuredSlices, measured: Sequence[Measured]
+) -> dict[str, Writer]:
     writers: dict[str, Writer] = {
         RESULTS_FILE: partial(write_json, document=document),
         TABLE_FILE: lambda path: path.write_text(markdown_report(document, measured), encoding="utf-8"),
@@ -83,4 +162,10 @@ def write_results(
         SLICES_FILE: partial(write_slices_csv, data=masked, measured=measured),
         VOLUMES_FILE: partial(write_volumes_csv, measured=measured),
     }
-    return output.write(writers)
+    if request.pictures:
+        writers |= {
+            CURVES_FILE: partial(draw_curves, measured=measured),
+            SIZES_FILE: partial(draw_sizes, measured=measured, data=masked),
+            CASES_FILE: partial(draw_cases, measured=measured, data=masked),
+        }
+    return writers

@@ -8,10 +8,9 @@ import numpy as np
 
 from ..arrays import FloatArray
 from ..calibrate import best_threshold
-from ..selection.decision import map_statistic
 from ..selection.postprocessing import median_filter
-from .method_output import MethodInput, MethodOutput, masks_above, tune_with_labels
-from .metrics import best_dice_threshold
+from .map_outputs import outputs_of_map
+from .method_output import MethodInput, MethodOutput
 from .slices import LabelledSlices
 
 MIDDLE_LEVEL = 0.55
@@ -76,33 +75,8 @@ class MapYardstick:
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
         """Tuned with image labels; and with the threshold that masks would choose, which bounds any threshold."""
         maps = self.maps(given.measured)
-        tuned = tune_with_labels(maps if given.tuning is given.measured else self.maps(given.tuning), given)
-        score = map_statistic(maps, given.measured.interior, given.top_pixels)
-        decided = score >= tuned.image_threshold
-        shared = {"modality": self._modality, "image_threshold": tuned.image_threshold}
-        yield MethodOutput(
-            self.name,
-            self.name,
-            "image labels",
-            {**shared, "threshold": tuned.threshold, "healthy_level": tuned.healthy_level},
-            maps,
-            masks_above(maps, tuned.threshold, given),
-            score,
-            decided,
-        )
-        if given.masked is not None:
-            sick = given.masked.outlined
-            best, _ = best_dice_threshold(maps[sick], given.masked.lesion[sick], given.measured.interior[sick])
-            yield MethodOutput(
-                f"{self.name}, best possible threshold",
-                self.name,
-                "pixel masks",
-                {**shared, "threshold": best},
-                maps,
-                masks_above(maps, best, given),
-                score,
-                decided,
-            )
+        tuning = maps if given.tuning is given.measured else self.maps(given.tuning)
+        yield from outputs_of_map(self.name, self.name, maps, tuning, given, parameters={"modality": self._modality})
 
 
 class Intensity(MapYardstick):

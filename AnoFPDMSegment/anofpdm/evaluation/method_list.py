@@ -1,0 +1,79 @@
+"""The methods of an evaluation, made from its request."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from ..calibration import Calibration, load_calibrations
+from ..configuration import OperatingPoint
+from ..datasets.slice_cache import SliceCache
+from ..errors import SettingsError
+from ..store.model_folder import ModelFolder
+from .anofpdm_method import AnoFPDM
+from .method_output import Method
+from .network_runs import NetworkRuns
+from .ready_results import ReadyResults
+from .request import ANOFPDM, EvaluationRequest
+from .yardsticks import AllZero, Intensity, LeftRight, LevelOnly
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "anofpdm": {},
+    "anofpdm-ddpm": {"encoding": "ddpm"},
+    "anofpdm-reference": {"mode": "reference"},
+}
+"""What of the model's operating points each kind of AnoFPDM changes."""
+
+
+def methods_of(
+    request: EvaluationRequest, folder: ModelFolder, cache: SliceCache, runs: NetworkRuns | None
+) -> list[Method]:
+    """The methods in the order asked for, then ready results. `runs` is needed for those that run the network.
+
+    Raises SettingsError or InputError.
+    """
+    methods: list[Method] = []
+    for name in request.methods:
+        if name in ANOFPDM:
+            assert runs is not None
+            methods += _anofpdm(name, request, folder, runs)
+        else:
+            methods.append(_yardstick(name, folder))
+    for name in dict.fromkeys((*request.ready_masks, *request.ready_maps)):
+        methods.append(ReadyResults(name, cache, request.ready_masks.get(name), request.ready_maps.get(name)))
+    return methods
+
+
+def _yardstick(name: str, folder: ModelFolder) -> Method:
+    config = folder.config
+    modality = "flair" if "flair" in config.used else config.used[0]
+    channel = config.modalities.index(modality)
+    if name == "intensity":
+        return Intensity(f"{modality} intensity", modality, channel)
+    if name == "left-right":
+        return LeftRight(f"{modality} left-right difference", modality, channel)
+    return AllZero() if name == "all-zero" else LevelOnly()
+
+
+def _anofpdm(name: str, request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> list[Method]:
+    calibrations = load_calibrations(folder.calibration) if folder.calibration else []
+    return [
+        AnoFPDM(runs, dataclasses.replace(point, **CHANGES[name]), request.variants, calibrations, name=name)
+        for point in operating_points(request.variants.presets, folder, calibrations)
+    ]
+
+
+def operating_points(
+    presets: Sequence[str] | None, folder: ModelFolder, calibrations: Sequence[Calibration]
+) -> list[OperatingPoint]:
+    """Those of the named calibrations, of all where none is named; the model's own where it has no calibration.
+
+    Raises SettingsError for a name the model does not have.
+    """
+    known = {calibration.name: calibration.operating_point for calibration in calibrations}
+    known = known or {"default": folder.config.operating_point}
+    for preset in presets or ():
+        if preset not in known:
+            raise SettingsError(f"--presets takes some of {', '.join(known)}, not '{preset}'.")
+    return [known[preset] for preset in presets or known]

@@ -1,0 +1,149 @@
+"""Plots of an evaluation, and a contact sheet of cases. Needs matplotlib (the extra `evaluate`).
+
+The contact sheet shows the data itself and must not be shared beyond what the data's licence allows.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..arrays import BoolArray, FloatArray
+from ..errors import SettingsError
+from .measure import Measured
+from .slices import MeasuredSlices
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CURVES_FILE, SIZES_FILE, CASES_FILE = "precision_recall.png", "dice_by_lesion_size.png", "cases.png"
+DOTS_PER_INCH = 110
+LESION_COLOR, FOUND_COLOR = "#ff4d4d", "#00ccee"
+SIZE_BINS = 5
+
+
+def check_matplotlib() -> None:
+    """Raises SettingsError if matplotlib is missing."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SettingsError(
+            "Matplotlib is not installed; run: pip install 'anofpdm[evaluate]', or evaluate with --no-pictures."
+        )
+
+
+def new_figure(columns: int, rows: int = 1, *, panel: tuple[float, float] = (5.2, 4.2)) -> tuple[Figure, Any]:
+    """A figure and its axes [rows, columns]."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(panel[0] * columns, panel[1] * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG; the same figure gives the same bytes."""
+    figure.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+
+
+def headline_rows(measured: Sequence[Measured]) -> list[Measured]:
+    """The first variant of each family that gives masks or maps."""
+    first: dict[str, Measured] = {}
+    for row in measured:
+        if row.output.masks is not None or row.output.maps is not None:
+            first.setdefault(row.output.family, row)
+    return list(first.values())
+
+
+def draw_curves(path: Path, measured: Sequence[Measured]) -> None:
+    """Precision against recall of the pixels inside the eroded head, over all slices and over unhealthy ones."""
+    figure, axes = new_figure(2)
+    for axis, (kind, title) in zip(axes[0], (("all", "all slices"), ("unhealthy", "unhealthy slices")), strict=True):
+        for row in headline_rows(measured):
+            if kind in row.curves:
+                _, precision, recall = row.curves[kind]
+                area = row.figures[f"auprc_{kind}_slices"].value
+                axis.plot(recall, precision, label=f"{row.output.name} ({area:.3f})", linewidth=1.2)
+        axis.set(xlabel="recall", ylabel="precision", title=title, xlim=(0, 1), ylim=(0, 1))
+        if axis.lines:
+            axis.legend(fontsize=6)
+    save(figure, path)
+
+
+def draw_sizes(path: Path, measured: Sequence[Measured], data: MeasuredSlices) -> None:
+    """Dice of unhealthy slices against the lesion's area; lines join the means of equally many slices each."""
+    figure, axes = new_figure(1, panel=(7.0, 4.6))
+    axis: Axes = axes[0, 0]
+    outlined = data.outlined
+    area = data.lesion.sum(axis=(1, 2))[outlined] * data.slices.pixel_mm**2
+    order = np.argsort(area, kind="stable")
+    for row in headline_rows(measured):
+        dice = row.slices.get("dice_ungated")
+        if dice is None or len(order) == 0:
+            continue
+        values = np.asarray(dice, dtype=np.float64)[outlined]
+        parts = np.array_split(order, min(SIZE_BINS, len(order)))
+        (line,) = axis.plot(
+            [float(np.exp(np.log(area[part]).mean())) for part in parts],
+            [float(values[part].mean()) for part in parts],
+            label=row.output.name,
+        )
+        axis.scatter(area, values, s=7, alpha=0.4, linewidths=0, color=line.get_color())
+    axis.set(xscale="log", xlabel="lesion in the slice, mm²", ylabel="Dice", ylim=(-0.02, 1))
+    if axis.lines:
+        axis.legend(fontsize=7)
+    save(figure, path)
+
+
+def draw_cases(path: Path, measured: Sequence[Measured], data: MeasuredSlices) -> None:
+    """Best, median and worst slice of the first method, and the healthy slice with its largest false alarm."""
+    figure, axes = new_figure(3, 4, panel=(2.6, 2.7))
+    for axis in axes.flat:
+        axis.axis("off")
+    rows = [row for row in headline_rows(measured) if row.output.masks is not None]
+    if rows:
+        figure.suptitle(rows[0].output.name, fontsize=8)
+        for panels, (what, index) in zip(axes, cases(rows[0], data), strict=False):
+            _draw_case(panels, what, index, rows[0], data)
+    save(figure, path)
+
+
+def cases(row: Measured, data: MeasuredSlices) -> list[tuple[str, int]]:
+    """(what it is, index of the slice) of the slices worth looking at."""
+    masks = row.output.masks
+    assert masks is not None
+    dice = np.asarray(row.slices["dice_ungated"], dtype=np.float64)
+    sick = np.flatnonzero(data.outlined)
+    order = sick[np.argsort(-dice[sick], kind="stable")]
+    chosen = [("best", order[0]), ("median", order[len(order) // 2]), ("worst", order[-1])] if len(order) else []
+    healthy = np.flatnonzero(~data.slices.unhealthy)
+    if len(healthy):
+        alarm = healthy[np.argmax(masks[healthy].sum(axis=(1, 2)))]
+        chosen.append(("largest false alarm", alarm))
+    return [(what, int(index)) for what, index in chosen]
+
+
+def _draw_case(panels: Sequence[Axes], what: str, index: int, row: Measured, data: MeasuredSlices) -> None:
+    slices, output = data.slices, row.output
+    assert output.masks is not None
+    image = np.clip((slices.x0[index, 0] + 1) / 2, 0, 1)
+    dice = float(np.asarray(row.slices["dice_ungated"])[index])
+    panels[0].imshow(image, cmap="gray", vmin=0, vmax=1)
+    panels[0].set_title(f"{what}: slice {slices.slice_index[index]}, Dice {dice:.2f}", fontsize=6)
+    if output.maps is not None:
+        _show_map(panels[1], output.maps[index], slices.interior[index])
+    panels[1].set_title("map inside the eroded head", fontsize=6)
+    panels[2].imshow(image, cmap="gray", vmin=0, vmax=1)
+    for mask, color in ((data.lesion[index], LESION_COLOR), (output.masks[index], FOUND_COLOR)):
+        if mask.any():
+            panels[2].contour(mask, levels=[0.5], colors=color, linewidths=0.8)
+    panels[2].set_title("red: lesion, blue: found", fontsize=6)
+
+
+def _show_map(axis: Axes, values: FloatArray, interior: BoolArray) -> None:
+    inside = values[interior]
+    axis.imshow(np.where(interior, values, 0), cmap="inferno", vmin=0, vmax=float(inside.max()) if inside.size else 1.0)
