@@ -83,6 +83,16 @@ def finished(tiny_model: Path, head_file: Path, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture
+def user_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in place of what the user of this machine has added."""
+    from anofpdm.store.model_search import user_data_folder
+
+    for variable in ("XDG_DATA_HOME", "APPDATA", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "user"))
+    return user_data_folder()
+
+
+@pytest.fixture
 def result(finished: Path, tmp_path: Path) -> Path:
     """A copy of a finished result, to be damaged or replaced."""
     return Path(shutil.copytree(finished, tmp_path / "result"))
