@@ -1,0 +1,106 @@
+"""Calibrating the chosen model on the user's own slices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import slicer.util
+from slicer.i18n import tr as _
+
+from ..worker.events import Cancelled, Event, Failed, Finished
+from ..worker.log import BoundedLog
+from ..worker.process import WorkerProcess
+from .calibrate_dialog import CalibrateDialog, CalibrationRequest
+from .model_section import ModelSection
+from .run_controller import RunController
+from .run_section import RunSection
+from .services import PanelServices
+from .state import PanelState
+
+if TYPE_CHECKING:
+    from ..model_catalog.catalog_model import CatalogModel
+
+
+class CalibrateAction:
+    """Asks for the table of slices, then runs `anofpdm calibrate` in the worker."""
+
+    def __init__(
+        self,
+        services: PanelServices,
+        state: PanelState,
+        controller: RunController,
+        model: ModelSection,
+    ) -> None:
+        self._services = services
+        self._state = state
+        self._controller = controller
+        self._model = model
+        self._view: RunSection | None = None
+        self._name = ""
+
+    def shownBy(self, view: RunSection) -> None:
+        """Where progress is shown."""
+        self._view = view
+
+    def start(self) -> None:
+        """Ask what to calibrate on, then begin."""
+        model = self._state.model
+        if model is None or model.error or self._state.busy or self._state.parameters is None:
+            return
+        request = CalibrateDialog(model, self._problemOfName).ask()
+        if request is None or not self._model.licenceAccepted():
+            return
+        self._state.setBusy(True)
+        if not self._canCompute():
+            self._state.setBusy(False)
+            return
+        self._begin(model, request)
+
+    def _begin(self, model: CatalogModel, request: CalibrationRequest) -> None:
+        assert self._view is not None and self._state.parameters is not None
+        command, log = self._services.command, BoundedLog()
+        device = self._state.parameters.device
+        call = command.calibrate(str(model.folder), request.manifest, request.name, split=request.split, device=device)
+        process = WorkerProcess(call, command.environment(), log)
+        process.start()
+        self._name = request.name
+        self._controller.follow(process, self._hear)
+        self._view.begin(log, _("Calibrating..."))
+
+    def _problemOfName(self, name: str) -> str:
+        from anofpdm.errors import AnoFPDMError
+
+        try:
+            self._services.catalog.checkCalibrationName(name)
+        except AnoFPDMError as error:
+            return str(error)
+        return ""
+
+    def _canCompute(self) -> bool:
+        setup = self._services.torchSetup
+        state = setup.state()
+        if not state.ok:
+            state = setup.install()
+        if not state.ok:
+            slicer.util.errorDisplay(state.sentence, detailedText=state.detail)
+        # While PyTorch was looked at, the scene may have been closed.
+        return state.ok and self._state.parameters is not None
+
+    def _hear(self, event: Event) -> None:
+        assert self._view is not None
+        if isinstance(event, Finished):
+            self._end(event.text)
+            if self._state.parameters is not None:
+                self._state.parameters.calibration = self._name
+            self._model.reload()
+        elif isinstance(event, Failed):
+            self._end(event.sentence, failed=True)
+        elif isinstance(event, Cancelled):
+            self._end(_("Cancelled; nothing was changed."))
+        else:
+            self._view.show(event)
+
+    def _end(self, text: str, *, failed: bool = False) -> None:
+        assert self._view is not None
+        self._state.setBusy(False)
+        self._view.end(text, failed=failed)

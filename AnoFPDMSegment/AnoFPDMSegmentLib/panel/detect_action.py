@@ -1,0 +1,159 @@
+"""One detection from the click to the result in the scene."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import slicer.util
+from slicer.i18n import tr as _
+
+from ..mrml.result import Result
+from ..worker.detection_run import DetectionRun
+from ..worker.events import Cancelled, Event, Failed, Finished
+from .detection_section import DetectionSection
+from .inputs_section import InputsSection
+from .model_section import ModelSection
+from .run_controller import RunController
+from .run_section import RunSection
+from .services import PanelServices
+from .state import PanelState
+from .widgets import waiting
+
+if TYPE_CHECKING:
+    from anofpdm.detection import Detection
+
+    from .detection_options import PlannedRun
+
+
+class DetectAction:
+    """Nothing of the scene changes unless a run has succeeded."""
+
+    def __init__(
+        self,
+        services: PanelServices,
+        state: PanelState,
+        controller: RunController,
+        inputs: InputsSection,
+        model: ModelSection,
+        detection: DetectionSection,
+    ) -> None:
+        self._services = services
+        self._state = state
+        self._controller = controller
+        self._inputs = inputs
+        self._model = model
+        self._detection = detection
+        self._view: RunSection | None = None
+        self._run: DetectionRun | None = None
+        self._planned: PlannedRun | None = None
+        self._inputNode: Any = None
+
+    def shownBy(self, view: RunSection) -> None:
+        """Where progress is shown."""
+        self._view = view
+
+    def start(self) -> None:
+        """Begin, if nothing is missing and the user agrees to what has to be asked."""
+        if self._state.busy or self._state.obstacles():
+            return
+        if not self._model.licenceAccepted():
+            return
+        self._state.setBusy(True)
+        if not (self._canCompute() and self._begin()):
+            self._state.setBusy(False)
+
+    def abandon(self) -> None:
+        """Forget the run: the scene is being closed, or the application."""
+        self._controller.abandon()
+        self._tidy()
+
+    def _canCompute(self) -> bool:
+        setup = self._services.torchSetup
+        self.view.say(_("Checking PyTorch..."))
+        state = setup.state()
+        if not state.ok:
+            state = setup.install()
+        if not state.ok:
+            self.view.say(state.sentence)
+            slicer.util.errorDisplay(state.sentence, detailedText=state.detail)
+        # While PyTorch was looked at, the scene may have been closed.
+        return state.ok and not self._state.obstacles()
+
+    def _begin(self) -> bool:
+        run, planned = DetectionRun(self._services.command), self._detection.planned()
+        self.view.begin(run.log, _("Writing the inputs..."))
+        self._inputNode = next(iter(self._inputs.inputs().values()))
+        with waiting():
+            run.start(self._inputs.writers(), planned.options)
+            self._run, self._planned = run, planned
+            self._controller.follow(run, self._hear)
+            self.view.showReadiness()
+            return True
+        run.close()
+        self.view.end("")
+        return False
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            self._finish()
+        elif isinstance(event, Failed):
+            self._end(event.sentence, failed=True)
+            if self._services.torchSetup.suspects(event.exit_code):
+                self._repair()
+        elif isinstance(event, Cancelled):
+            self._end(_("Cancelled; the scene is as it was."))
+        else:
+            self.view.show(event)
+
+    def _finish(self) -> None:
+        result = None
+        with waiting():
+            result = self._import()
+        if result is None:
+            self._end(_("The result could not be put into the scene."), failed=True)
+            return
+        self._end(_("Done."))
+        self._state.setResult(result)
+
+    def _import(self) -> Result | None:
+        context, node = self._services.context, self._inputNode
+        assert self._run is not None and self._planned is not None and self._state.parameters is not None
+        detection: Detection = self._run.detection()
+        if not context.scene.IsNodePresent(node):
+            from anofpdm.errors import InputError
+
+            raise InputError(_("The examined volume was removed from the scene, so its result has no place."))
+        replaced = next((each for each in reversed(Result.all(context)) if each.inputNode is node), None)
+        result = Result.create(
+            context, node, detection, replace=replaced if self._state.parameters.replaceResult else None
+        )
+        result.show(self._state.parameters.heatmapOpacity)
+        case = detection.case
+        self._detection.remember(self._planned, case.run.run_time_s, len(case.examined))
+        return result
+
+    def _repair(self) -> None:
+        self._state.setBusy(True)
+        state = self._services.torchSetup.install()
+        self._state.setBusy(False)
+        if not state.ok:
+            slicer.util.errorDisplay(state.sentence, detailedText=state.detail)
+
+    def _end(self, text: str, *, failed: bool = False) -> None:
+        self._tidy()
+        self.view.end(text, failed=failed)
+
+    def _tidy(self) -> None:
+        run, self._run = self._run, None
+        self._planned = None
+        self._inputNode = None
+        if run is not None:
+            run.close()
+        if self._state.busy:
+            self._state.setBusy(False)
+
+    @property
+    def view(self) -> RunSection:
+        """Where progress is shown."""
+        assert self._view is not None
+        return self._view

@@ -1,0 +1,84 @@
+"""From what the panel remembers to the options of a run; no widgets."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slicer.i18n import tr as _
+
+from ..worker.run_options import RunOptions
+
+if TYPE_CHECKING:
+    from anofpdm.calibration import Calibration
+
+    from ..model_catalog.catalog_model import CatalogModel
+    from ..parameters import AnoFPDMParameters
+
+UNCALIBRATED_GUIDANCE = 2.0
+UNCALIBRATED_THRESHOLD = "quantile=0.98"
+"""The largest quantile of Algorithm 1, which flags the least."""
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """Options, and a sentence for the user where they are not simply the calibrated ones."""
+
+    options: RunOptions
+    note: str
+    speedKey: str
+    """Names what the time of a slice depends on, beside the model and the device."""
+    calibrated: bool
+
+
+def plannedRun(model: CatalogModel, parameters: AnoFPDMParameters) -> PlannedRun:
+    """What a run with these parameters would be."""
+    preset = model.preset(parameters.preset)
+    fixed = parameters.fixedEndStep if parameters.noiseScale == "fixed" else None
+    options = preset.apply(
+        RunOptions(
+            model=str(model.folder),
+            encoding=None if parameters.encoding == "model" else parameters.encoding,
+            end_step=min(fixed, preset.point.steps) if fixed else None,
+            device=parameters.device,
+        )
+    )
+    if parameters.noiseScale == "dynamic" and not fixed:
+        options = dataclasses.replace(options, end_step=preset.point.end_step or "dynamic")
+    calibration, warning = _calibration(model, options)
+    notes = [warning] if warning else []
+    guidance = None if parameters.useCalibratedGuidance and calibration else parameters.guidance
+    options = dataclasses.replace(options, guidance=guidance)
+    ownScaling = not parameters.useCalibratedScaling
+    if ownScaling:
+        scaling = tuple(getattr(parameters, f"scaling{n}") for n in range(1, len(model.used) + 1))
+        options = dataclasses.replace(options, scaling=scaling, threshold="dynamic")
+        notes.append(_("The scaling is your own, so the threshold is dynamic (Algorithm 1)."))
+    if calibration is None:
+        options = dataclasses.replace(options, threshold=options.threshold or UNCALIBRATED_THRESHOLD, ungated=True)
+        notes.append(
+            _("No slice can be decided healthy, so all are shown: adjust the threshold on the result, or calibrate.")
+        )
+    speedKey = f"{preset.name} {options.encoding} {options.steps}"
+    return PlannedRun(options, " ".join(notes), speedKey, calibration is not None)
+
+
+def _calibration(model: CatalogModel, options: RunOptions) -> tuple[Calibration | None, str]:
+    """The calibration that the engine will take for these options, and its warning."""
+    from anofpdm.calibration import calibration_for
+
+    preset_points = [preset for preset in model.presets if preset.calibration is not None]
+    point = dataclasses.replace(
+        model.preset("").point,
+        steps=options.steps,
+        first=options.noise_range[0],
+        last=options.noise_range[1],
+        encoding=options.encoding,
+        mode=options.mode,
+        precision=options.precision,
+        guidance_bank=options.guidance_bank,
+        clamp=bool(options.guidance_bank),
+        end_step=None if options.end_step == "dynamic" else options.end_step,
+    )
+    return calibration_for([preset.calibration for preset in preset_points], point, model.weights_sha256)

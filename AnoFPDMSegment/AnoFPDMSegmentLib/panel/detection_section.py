@@ -1,0 +1,169 @@
+"""Detection: speed, guidance strength, noise scale, encoding and device of the next run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from .detection_options import UNCALIBRATED_GUIDANCE, PlannedRun, plannedRun
+from .services import PanelServices
+from .state import PanelState
+from .widgets import fillCombo, nearest, quiet
+
+NOISE_SCALES = ("dynamic", "fixed")
+ENCODINGS = ("model", "ddim", "ddpm")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class DetectionSection:
+    """What the next run does; everything is kept in the parameters."""
+
+    def __init__(self, ui: Any, services: PanelServices, state: PanelState) -> None:
+        self._ui = ui
+        self._services = services
+        self._state = state
+        self._updating = False
+        self._volume: Any = None
+        noiseScales = [_("Dynamic: end at the largest divergence"), _("Fixed number of steps")]
+        encodings = [_("As calibrated"), _("DDIM inversion"), _("Fresh noise (DDPM)")]
+        devices = [_("Automatic"), _("Processor (CPU)"), _("Graphics card (CUDA)"), _("Apple GPU (MPS)")]
+        fillCombo(ui.noiseScaleSelector, noiseScales, 0)
+        fillCombo(ui.encodingSelector, encodings, 0)
+        fillCombo(ui.deviceSelector, devices, 0)
+        ui.noiseScaleSelector.connect("currentIndexChanged(int)", lambda i: self._set("noiseScale", NOISE_SCALES[i]))
+        ui.encodingSelector.connect("currentIndexChanged(int)", lambda i: self._set("encoding", ENCODINGS[i]))
+        ui.deviceSelector.connect("currentIndexChanged(int)", lambda i: self._set("device", DEVICES[i]))
+        ui.presetSelector.connect("currentIndexChanged(int)", self._choosePreset)
+        state.modelChanged.connect(self._showModel)
+        state.parametersChanged.connect(self._show)
+
+    def planned(self) -> PlannedRun:
+        """The next run. Only where there is a sound model."""
+        assert self._state.model is not None and self._state.parameters is not None
+        return plannedRun(self._state.model, self._state.parameters)
+
+    def showVolume(self, volumeNode: Any) -> None:
+        """The volume whose time is foretold; None: no volume."""
+        self._volume = volumeNode
+        self._showTime()
+
+    def remember(self, planned: PlannedRun, seconds: float, slices: int) -> None:
+        """A run has taken this long for the stack's slices."""
+        model = self._state.model
+        if model is not None:
+            key = (planned.options.device, model.name, planned.speedKey)
+            self._services.speeds.remember(*key, seconds=seconds, slices=slices)
+        self._showTime()
+
+    def _set(self, name: str, value: Any) -> None:
+        if self._state.parameters is not None:
+            setattr(self._state.parameters, name, value)
+
+    def _choosePreset(self, index: int) -> None:
+        model = self._state.model
+        if model is not None and 0 <= index < len(model.presets):
+            self._set("preset", model.presets[index].name)
+
+    def _showModel(self) -> None:
+        preset = self._state.preset
+        usable = preset is not None
+        self._ui.detectionSection.enabled = usable
+        if preset is None:
+            return
+        model = self._state.model
+        texts = [_presetText(each) for each in model.presets]
+        fillCombo(self._ui.presetSelector, texts, model.presets.index(preset))
+        if preset.guidance is None and self._state.parameters.guidance == 0:
+            self._state.parameters.guidance = UNCALIBRATED_GUIDANCE
+        self._show()
+
+    def _show(self) -> None:
+        """Bring the widgets in line with the parameters, and the calibrated values into them."""
+        preset, parameters = self._state.preset, self._state.parameters
+        if preset is None or parameters is None or self._updating:
+            return
+        self._updating = True
+        try:
+            planned = self.planned()
+            self._showGuidance(preset, planned)
+            with quiet(self._ui.noiseScaleSelector, self._ui.encodingSelector, self._ui.deviceSelector):
+                self._ui.noiseScaleSelector.setCurrentIndex(NOISE_SCALES.index(parameters.noiseScale))
+                self._ui.encodingSelector.setCurrentIndex(ENCODINGS.index(parameters.encoding))
+                self._ui.deviceSelector.setCurrentIndex(_index(DEVICES, parameters.device))
+            with quiet(self._ui.presetSelector):
+                self._ui.presetSelector.setCurrentIndex(self._state.model.presets.index(preset))
+            self._ui.fixedEndStep.maximum = preset.point.steps
+            self._ui.fixedEndStep.visible = parameters.noiseScale == "fixed"
+            self._ui.detectionNoteLabel.text = planned.note
+            self._ui.detectionNoteLabel.visible = bool(planned.note)
+            self._showTime()
+        finally:
+            self._updating = False
+
+    def _showGuidance(self, preset: Any, planned: PlannedRun) -> None:
+        parameters, slider = self._state.parameters, self._ui.guidance
+        low, high = preset.guidanceRange
+        calibrated = preset.guidance if planned.calibrated else None
+        check = self._ui.useCalibratedGuidance
+        check.enabled = calibrated is not None
+        if calibrated is None:
+            check.text = _("As calibrated (there is no calibration for this)")
+        else:
+            check.text = _("As calibrated ({value:g})").format(value=calibrated)
+        byHand = calibrated is None or not parameters.useCalibratedGuidance
+        wanted = parameters.guidance if byHand else calibrated
+        wanted = nearest(min(max(wanted, low), high), preset.guidanceBank)
+        with quiet(slider):
+            slider.minimum = low
+            slider.maximum = high
+            slider.value = wanted
+        slider.enabled = byHand
+        if parameters.guidance != wanted:
+            parameters.guidance = wanted
+
+    def _showTime(self) -> None:
+        label = self._ui.expectedTimeLabel
+        if self._state.preset is None or self._volume is None:
+            label.text = _("unknown until a volume is selected")
+            return
+        from anofpdm.cli.reporting import format_seconds
+
+        planned, model = self.planned(), self._state.model
+        perSlice = self._services.speeds.seconds_per_slice(planned.options.device, model.name, planned.speedKey)
+        slices = stackSlices(model, self._volume)
+        if perSlice is None or not slices:
+            text = _("{slices} slices; unknown until a first run has measured it")
+            label.text = text.format(slices=slices)
+            return
+        text = _("about {time} for {slices} slices")
+        label.text = text.format(time=format_seconds(perSlice * slices), slices=slices)
+
+
+def stackSlices(model: Any, volumeNode: Any) -> int:
+    """How many slices the model lays over a volume node; 0 where that is not known."""
+    import vtk
+
+    from anofpdm.errors import AnoFPDMError
+
+    image = volumeNode.GetImageData()
+    if image is None:
+        return 0
+    matrix = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrix)
+    rows = [[matrix.GetElement(row, column) for column in range(4)] for row in range(4)]
+    try:
+        return int(model.stackSlices(image.GetDimensions(), rows))
+    except AnoFPDMError:
+        return 0
+
+
+def _presetText(preset: Any) -> str:
+    point = preset.point
+    text = _("{steps} steps over noise levels {first} to {last}")
+    steps = text.format(steps=point.steps, first=point.first, last=point.last)
+    return f"{preset.name}: {steps}" if preset.name else _("{steps} (not calibrated)").format(steps=steps)
+
+
+def _index(choices: tuple[str, ...], value: str) -> int:
+    return choices.index(value) if value in choices else 0

@@ -1,0 +1,79 @@
+"""Export: the files of the shown result, and handing it to other modules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from .services import PanelServices
+from .state import PanelState
+from .widgets import waiting
+
+_CHOICES = {
+    "exportSegmentation": "segmentation",
+    "exportLabelmap": "labelmap",
+    "exportSurface": "surface",
+    "exportHeatmap": "heatmap",
+    "exportTable": "csv",
+    "exportDocument": "json",
+    "exportReport": "report",
+}
+
+
+class ExportSection:
+    """Writes what is checked into a folder."""
+
+    def __init__(self, ui: Any, services: PanelServices, state: PanelState) -> None:
+        self._ui = ui
+        self._services = services
+        self._state = state
+        self._checks = {getattr(ui, name): what for name, what in _CHOICES.items()}
+        for check in self._checks:
+            check.connect("toggled(bool)", self._enable)
+        ui.exportDirectory.directory = str(Path.home())
+        ui.exportButton.connect("clicked()", self._export)
+        ui.editButton.connect("clicked()", self._edit)
+        ui.dicomButton.connect("clicked()", self._exportDicom)
+        state.resultChanged.connect(self._show)
+        state.resultUpdated.connect(self._enable)
+
+    def _show(self) -> None:
+        self._ui.exportSection.visible = self._state.result is not None
+        self._ui.exportStatusLabel.text = ""
+        self._enable()
+
+    def _enable(self) -> None:
+        result = self._state.result
+        segmentation = result.segmentationNode if result is not None else None
+        self._ui.exportButton.enabled = result is not None and any(check.checked for check in self._checks)
+        for button in (self._ui.editButton, self._ui.dicomButton):
+            button.enabled = segmentation is not None
+
+    def _export(self) -> None:
+        folder = Path(self._ui.exportDirectory.directory)
+        wanted = {what for check, what in self._checks.items() if check.checked}
+        self._ui.exportStatusLabel.text = ""
+        with waiting():
+            from ..mrml.export import exportResult
+
+            files = exportResult(self._state.result, folder, wanted, self._modelCard())
+            text = _("Written to {folder}: {files}")
+            self._ui.exportStatusLabel.text = text.format(folder=folder, files=", ".join(path.name for path in files))
+
+    def _modelCard(self) -> str:
+        """Of the model that made the result, if it is still among the models."""
+        weights = self._state.result.case.model.weights_sha256
+        models = self._services.catalog.models()
+        return next((model.card for model in models if model.weights_sha256 == weights), "")
+
+    def _edit(self) -> None:
+        with waiting():
+            result = self._state.result
+            self._services.application.openSegmentEditor(result.segmentationNode, result.inputNode)
+
+    def _exportDicom(self) -> None:
+        with waiting():
+            hierarchy = self._services.context.subjectHierarchy
+            self._services.application.exportDicom(hierarchy.GetItemByDataNode(self._state.result.segmentationNode))

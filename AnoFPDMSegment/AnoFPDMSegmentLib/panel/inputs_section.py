@@ -1,0 +1,97 @@
+"""Inputs: a selector for each modality of the model, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from ..mrml.input_volumes import checkInput, exportVolume, guessInputs
+from ..parameters import MOST_INPUTS
+from .services import PanelServices
+from .state import PanelState
+from .widgets import Later
+
+
+class InputsSection:
+    """Keeps the selectors in step with the model, and says what is wrong with what is selected."""
+
+    def __init__(self, ui: Any, services: PanelServices, state: PanelState) -> None:
+        self._services = services
+        self._state = state
+        self._labels = [getattr(ui, f"inputLabel{n}") for n in range(1, MOST_INPUTS + 1)]
+        self._selectors = [getattr(ui, f"inputVolume{n}") for n in range(1, MOST_INPUTS + 1)]
+        self._status = ui.inputsStatusLabel
+        self._checked: dict[tuple[str, int], str] = {}
+        """What was found wrong with a volume, by its node and the time of its last change."""
+        self._loaded = Later(self.guess)
+        # Once the volume is complete: the signal comes when its node is made.
+        ui.inputVolume1.connect("nodeAdded(vtkMRMLNode*)", lambda node: self._loaded.ask())
+        state.modelChanged.connect(self._showModel)
+        state.parametersChanged.connect(self.check)
+
+    def inputs(self) -> dict[str, Any]:
+        """The selected volume nodes by modality; None where nothing is selected."""
+        model = self._state.model
+        names = model.inputs if model is not None else ()
+        return {name: selector.currentNode() for name, selector in zip(names, self._selectors, strict=False)}
+
+    def writers(self) -> dict[str, Callable[[Path], object]]:
+        """What writes each input to a file, in the world's coordinates."""
+        return {name: lambda path, node=node: exportVolume(node, path) for name, node in self.inputs().items()}
+
+    def guess(self) -> None:
+        """Fill empty selectors where names in the scene make it obvious."""
+        if self._state.parameters is None or self._state.model is None:
+            return
+        found = guessInputs(self._services.context, self._state.model.inputs)
+        chosen = [node for node in self.inputs().values() if node is not None]
+        for number, (name, node) in enumerate(self.inputs().items(), 1):
+            if node is None and found.get(name) is not None and found[name] not in chosen:
+                self._state.parameters.setValue(f"inputVolume{number}", found[name])
+        self.check()
+
+    def check(self) -> None:
+        """Find out again what is wrong."""
+        problems = self._problems()
+        self._status.text = "\n".join(problems)
+        self._status.visible = bool(problems)
+        self._state.setInputProblems(problems)
+
+    def _showModel(self) -> None:
+        names = self._state.model.modalities if self._state.model is not None else ()
+        for number, (label, selector) in enumerate(zip(self._labels, self._selectors, strict=True)):
+            shown = number < len(names)
+            label.visible = shown
+            selector.visible = shown
+            if shown:
+                label.text = f"{names[number]}:"
+                selector.toolTip = _("The {modality} volume of the patient.").format(modality=names[number])
+        self.guess()
+
+    def _problems(self) -> list[str]:
+        problems = []
+        seen: dict[str, str] = {}
+        for name, node in self.inputs().items():
+            shown = name.upper()
+            if node is None:
+                problems.append(_("{modality}: select a volume.").format(modality=shown))
+                continue
+            if node.GetID() in seen:
+                text = _("{modality}: the same volume is selected for {other}; select another.")
+                problems.append(text.format(modality=shown, other=seen[node.GetID()]))
+            seen[node.GetID()] = shown
+            sentence = self._problem(node)
+            if sentence:
+                problems.append(f"{shown}: {sentence}")
+        return problems
+
+    def _problem(self, node: Any) -> str:
+        image = node.GetImageData()
+        key = (node.GetID(), max(node.GetMTime(), image.GetMTime() if image is not None else 0))
+        if key not in self._checked:
+            ok, sentence = checkInput(node)
+            self._checked = {**{k: v for k, v in self._checked.items() if k[0] != key[0]}, key: "" if ok else sentence}
+        return self._checked[key]

@@ -1,0 +1,130 @@
+"""The whole panel: loads its widgets, makes its sections, and follows the scene."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+import slicer.util
+import vtk
+
+from .calibrate_action import CalibrateAction
+from .detect_action import DetectAction
+from .detection_section import DetectionSection
+from .display_section import DisplaySection
+from .export_section import ExportSection
+from .findings_section import FindingsSection
+from .inputs_section import InputsSection
+from .model_section import ModelSection
+from .result_section import ResultSection
+from .run_controller import RunController
+from .run_section import RunSection
+from .scaling_section import ScalingSection
+from .services import PanelServices
+from .slices_section import SlicesSection
+from .state import PanelState
+from .widgets import Later
+
+_PARAMETER = "SlicerParameterName"
+
+
+class Panel:
+    """Made once; shown and hidden with `enter` and `exit`."""
+
+    def __init__(self, parent: Any, services: PanelServices, uiPath: str) -> None:
+        self._services = services
+        self._widget = slicer.util.loadUI(uiPath)
+        parent.layout().addWidget(self._widget)
+        self.ui = slicer.util.childWidgetVariables(self._widget)
+        self.state = PanelState()
+        self._entered = False
+        # Later: widgets and parameters are in step only once everybody has heard of a change.
+        self._changed = Later(self._parametersChanged)
+        self._guiTag: int | None = None
+        self._observerTag: int | None = None
+        self._makeSections()
+        self._connectScene()
+
+    def _makeSections(self) -> None:
+        ui, services, state = self.ui, self._services, self.state
+        controller = RunController()
+        self._inputs = InputsSection(ui, services, state)
+        self._model = ModelSection(ui, services, state)
+        self._detection = DetectionSection(ui, services, state)
+        self._detect = DetectAction(services, state, controller, self._inputs, self._model, self._detection)
+        self._calibrate = CalibrateAction(services, state, controller, self._model)
+        self._scaling = ScalingSection(ui, state, self._calibrate.start)
+        self._run = RunSection(ui, state, controller, self._detect.start)
+        self._detect.shownBy(self._run)
+        self._calibrate.shownBy(self._run)
+        self._results = ResultSection(ui, services, state)
+        self._display = DisplaySection(ui, services, state)
+        self._findings = FindingsSection(ui, state, self._results)
+        self._slices = SlicesSection(ui, services, state)
+        self._export = ExportSection(ui, services, state)
+
+    def _connectScene(self) -> None:
+        # Hands the scene to all selectors inside, as the .ui file says.
+        self._widget.setMRMLScene(self._services.context.scene)
+
+    def enter(self) -> None:
+        """The panel is shown: connect it to the parameters of the scene."""
+        self._entered = True
+        self._connect()
+
+    def exit(self) -> None:
+        """The panel is hidden."""
+        self._entered = False
+        self._disconnect()
+
+    def onSceneStartClose(self) -> None:
+        """The scene is about to be emptied: a run has lost its place."""
+        self._detect.abandon()
+        self._disconnect()
+        self.state.setResult(None)
+
+    def onSceneEndClose(self) -> None:
+        """The scene is empty."""
+        if self._entered:
+            self._connect()
+
+    def onSceneEndImport(self) -> None:
+        """Something was loaded, perhaps with parameters and results."""
+        if self._entered:
+            self._connect()
+
+    def cleanup(self) -> None:
+        """The application ends, or the module is loaded again: end the worker, let go of the scene."""
+        self._detect.abandon()
+        self._disconnect()
+
+    def _connect(self) -> None:
+        self._disconnect()
+        parameters = self._services.parameters()
+        self._guiTag = parameters.connectParametersToGui(self._parameterWidgets())
+        self._observerTag = parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *unused: self._changed.ask())
+        self.state.parameters = parameters
+        self._model.reload()
+        self._results.reload()
+        self._inputs.guess()
+        self._slices.watch()
+        self._parametersChanged()
+        self.state.readinessChanged()
+
+    def _disconnect(self) -> None:
+        self._changed.forget()
+        self._slices.unwatch()
+        parameters, self.state.parameters = self.state.parameters, None
+        if parameters is None:
+            return
+        parameters.disconnectGui(self._guiTag)
+        parameters.RemoveObserver(self._observerTag)
+
+    def _parametersChanged(self) -> None:
+        self._detection.showVolume(next(iter(self._inputs.inputs().values()), None))
+        self.state.parametersChanged()
+
+    def _parameterWidgets(self) -> dict[str, Any]:
+        """By the name of the parameter that the .ui file gives each."""
+        widgets = {widget.property(_PARAMETER): widget for widget in self._widget.findChildren(qt.QWidget)}
+        return {name: widget for name, widget in widgets.items() if name}

@@ -1,0 +1,187 @@
+"""Result: the settings of the shown detection, live."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import qt
+import slicer.util
+from slicer.i18n import tr as _
+
+from ..mrml.edits import EditedChoice
+from ..mrml.result import Result
+from . import result_settings
+from .edited_question import EditedQuestion
+from .services import PanelServices
+from .state import PanelState
+from .widgets import Later, fillCombo, nearest, quiet, waiting
+
+
+class ResultSection:
+    """While a slider is dragged the slices in view follow; once it is let go, everything does."""
+
+    def __init__(self, ui: Any, services: PanelServices, state: PanelState) -> None:
+        self._ui = ui
+        self._context = services.context
+        self._state = state
+        self._results: list[Result] = []
+        self._kinds: list[str] = []
+        self._pending: Any = None
+        self._preview = Later(self._showPreview)
+        self.question = EditedQuestion()
+        ui.resultSelector.connect("currentIndexChanged(int)", self._choose)
+        ui.removeResultButton.connect("clicked()", self._remove)
+        ui.asCalibratedButton.connect("clicked()", self._asCalibrated)
+        ui.thresholdSelector.connect("currentIndexChanged(int)", self._chooseThreshold)
+        ui.ungated.connect("toggled(bool)", lambda on: self._apply(ungated=on))
+        for slider, change in (
+            (ui.resultGuidance, self._withGuidance),
+            (ui.thresholdValue, self._withThreshold),
+            (ui.minimumSize, self._withMinimumSize),
+        ):
+            slider.connect("valueIsChanging(double)", lambda value, change=change: self._drag(change(value)))
+            slider.connect("valueChanged(double)", lambda value, change=change: self._release(change(value)))
+        state.resultChanged.connect(self._showResult)
+        state.resultUpdated.connect(self._showSummary)
+
+    def reload(self) -> None:
+        """Find the scene's results again; the one shown stays if it is still there, else the last is shown."""
+        shown = self._state.result
+        found = Result.all(self._context)
+        kept = next((each for each in found if shown is not None and each.node is shown.node), None)
+        if kept is not None:
+            # The same object: it holds what was computed.
+            found = [shown if each is kept else each for each in found]
+        self._results = found
+        self._state.setResult(shown if kept is not None else (found[-1] if found else None))
+
+    def _choose(self, index: int) -> None:
+        if 0 <= index < len(self._results):
+            self._state.setResult(self._results[index])
+
+    def _remove(self) -> None:
+        result = self._state.result
+        text = _("Take the result of {volume} out of the scene?").format(volume=result.name)
+        if result.wasEdited:
+            text += " " + _("Its segmentation, which was edited by hand, stays.")
+        if slicer.util.confirmYesNoDisplay(text):
+            with waiting():
+                result.remove(keepEdited=True)
+            self.reload()
+
+    def _showResult(self) -> None:
+        result = self._state.result
+        if result is not None and not any(each is result for each in self._results):
+            self._results = [result if each.node is result.node else each for each in Result.all(self._context)]
+        index = next((n for n, each in enumerate(self._results) if each is result), -1)
+        fillCombo(self._ui.resultSelector, [each.heatmapNode.GetName() for each in self._results], index)
+        self._ui.resultSection.visible = bool(self._results)
+        self._preview.forget()
+        self.question.forget()
+        if result is None:
+            return
+        with waiting():
+            self._showSettings()
+            self._showSummary()
+
+    def _showSettings(self) -> None:
+        """Bring the widgets in line with the settings in use."""
+        ui, result = self._ui, self._state.result
+        settings, choices, case = result.settings, result.detection.selection.choices, result.case
+        low, high = result_settings.guidanceRange(case)
+        with quiet(ui.resultGuidance, ui.minimumSize, ui.ungated):
+            ui.resultGuidance.setRange(low, high)
+            ui.resultGuidance.value = choices.guidance
+            ui.minimumSize.value = choices.minimum_size.mm3 or 0.0
+            ui.ungated.checked = settings.ungated
+        own = settings.minimum_size is None
+        size = _("Minimum size ({own} by the model):").format(own=choices.minimum_size) if own else _("Minimum size:")
+        ui.minimumSizeLabel.text = size
+        ui.asCalibratedButton.enabled = case.calibration is not None
+        kinds = result_settings.thresholdKinds(case)
+        self._kinds = list(kinds)
+        kind = result_settings.thresholdKind(settings)
+        fillCombo(ui.thresholdSelector, list(kinds.values()), self._kinds.index(kind))
+        self._showThresholdValue(kind, settings.threshold.number if settings.threshold is not None else None)
+
+    def _showThresholdValue(self, kind: str, number: float | None) -> None:
+        slider = self._ui.thresholdValue
+        manual = number is not None
+        slider.visible = manual
+        self._ui.thresholdValueLabel.visible = manual
+        if not manual:
+            return
+        with quiet(slider):
+            if kind == result_settings.QUANTILE:
+                high, decimals = 1.0, 4
+            else:
+                high, decimals = result_settings.valueScale(
+                    max(number, result_settings.typicalThreshold(self._state.result))
+                )
+            slider.decimals = decimals
+            slider.singleStep = 10.0**-decimals * 10
+            slider.setRange(0.0, high)
+            slider.value = number
+
+    def _showSummary(self) -> None:
+        result = self._state.result
+        if result is None:
+            return
+        findings = result.detection.findings
+        self._ui.summaryLabel.text = findings["summary"]
+        warnings = findings["warnings"]
+        self._ui.warningsLabel.text = "\n".join(f"⚠ {warning}" for warning in warnings)
+        self._ui.warningsLabel.visible = bool(warnings)
+
+    def _withGuidance(self, value: float) -> Any:
+        result = self._state.result
+        snapped = nearest(value, result_settings.guidanceBank(result.case))
+        return dataclasses.replace(result.settings, guidance=snapped)
+
+    def _withThreshold(self, value: float) -> Any:
+        settings = self._state.result.settings
+        return result_settings.withThreshold(settings, result_settings.thresholdKind(settings), value)
+
+    def _withMinimumSize(self, value: float) -> Any:
+        return result_settings.withMinimumSize(self._state.result.settings, value)
+
+    def _chooseThreshold(self, index: int) -> None:
+        result, kind = self._state.result, self._kinds[index]
+        number = result_settings.firstNumber(kind, result)
+        self._release(result_settings.withThreshold(result.settings, kind, number))
+
+    def _asCalibrated(self) -> None:
+        result = self._state.result
+        self._release(result_settings.asCalibrated(result.settings, result.case))
+
+    def _apply(self, **changes: Any) -> None:
+        self._release(dataclasses.replace(self._state.result.settings, **changes))
+
+    def _drag(self, settings: Any) -> None:
+        self._pending = settings
+        self._preview.ask()
+
+    def _showPreview(self) -> None:
+        settings, self._pending = self._pending, None
+        if settings is not None and self._state.result is not None:
+            self._state.result.preview(settings)
+
+    def _release(self, settings: Any) -> None:
+        self._preview.forget()
+        self._pending = None
+        result = self._state.result
+        with waiting():
+            result.update(settings, self.onEdited)
+        # Also after a refusal: the widgets show what holds.
+        self._showSettings()
+        self._state.resultUpdated()
+
+    def onEdited(self) -> EditedChoice:
+        """Ask what becomes of the edited segmentation."""
+        # A question under a wait cursor looks like a program that hangs.
+        qt.QApplication.setOverrideCursor(qt.QCursor(qt.Qt.ArrowCursor))
+        try:
+            return self.question.ask(self._state.result.segmentationNode)
+        finally:
+            qt.QApplication.restoreOverrideCursor()

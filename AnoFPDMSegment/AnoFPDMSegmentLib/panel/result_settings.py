@@ -1,0 +1,99 @@
+"""Settings of a result as its widgets show them; no widgets."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING
+
+from slicer.i18n import tr as _
+
+if TYPE_CHECKING:
+    from anofpdm.evidence.case import CaseEvidence
+    from anofpdm.selection.settings import SelectionSettings
+
+    from ..mrml.result import Result
+
+CALIBRATED, DYNAMIC, HEALTHY, QUANTILE, VALUE = "calibrated", "dynamic", "healthy", "quantile", "value"
+FIRST_QUANTILE = 0.98
+WIDEST_GUIDANCE = (0.0, 30.0)
+
+
+def guidanceRange(case: CaseEvidence) -> tuple[float, float]:
+    """Smallest and largest guidance strength that the evidence can answer for."""
+    bank = guidanceBank(case)
+    if bank:
+        return bank[0], bank[-1]
+    return (case.calibration.guidance[0], case.calibration.guidance[-1]) if case.calibration else WIDEST_GUIDANCE
+
+
+def guidanceBank(case: CaseEvidence) -> tuple[float, ...]:
+    """The only guidance strengths there are; empty where it is continuous."""
+    return case.evidence.point.guidance_bank
+
+
+def thresholdKinds(case: CaseEvidence) -> dict[str, str]:
+    """The kinds of threshold that the evidence can answer for, with their texts."""
+    kinds: dict[str, str] = {}
+    if case.calibration is not None:
+        usual = case.calibration.threshold
+        names = {DYNAMIC: _("dynamic"), HEALTHY: _("from healthy slices")}
+        kinds[CALIBRATED] = _("As calibrated ({kind})").format(kind=names.get(usual, usual))
+    if case.calibration is not None or case.settings.scaling is not None:
+        kinds[DYNAMIC] = _("Dynamic (Algorithm 1)")
+    if case.calibration is not None:
+        kinds[HEALTHY] = _("From healthy slices")
+    kinds[QUANTILE] = _("Manual: quantile of the map")
+    kinds[VALUE] = _("Manual: value of the map")
+    return kinds
+
+
+def thresholdKind(settings: SelectionSettings) -> str:
+    """Which of these the settings have."""
+    return CALIBRATED if settings.threshold is None else settings.threshold.kind
+
+
+def withThreshold(settings: SelectionSettings, kind: str, number: float | None) -> SelectionSettings:
+    """Another threshold; `number` for the manual ones. A scaling of the user's goes with the dynamic one alone."""
+    from anofpdm.selection.settings import Threshold
+
+    manual = number if kind in (QUANTILE, VALUE) else None
+    threshold = None if kind == CALIBRATED else Threshold(kind, manual)
+    scaling = settings.scaling if kind == DYNAMIC else None
+    return dataclasses.replace(settings, threshold=threshold, scaling=scaling)
+
+
+def firstNumber(kind: str, result: Result) -> float | None:
+    """Where a manual threshold begins: at the value in use, so that nothing jumps."""
+    if kind == QUANTILE:
+        return FIRST_QUANTILE
+    return typicalThreshold(result) if kind == VALUE else None
+
+
+def typicalThreshold(result: Result) -> float:
+    """Median of the thresholds that the slices have now."""
+    import numpy as np
+
+    return float(np.median(result.detection.selection.threshold))
+
+
+def valueScale(typical: float) -> tuple[float, int]:
+    """Largest value and decimals of a slider for thresholds around `typical`."""
+    if not typical > 0:
+        return 1.0, 4
+    magnitude = math.floor(math.log10(typical))
+    return 5 * 10.0 ** (magnitude + 1), max(0, 3 - magnitude)
+
+
+def withMinimumSize(settings: SelectionSettings, mm3: float | None) -> SelectionSettings:
+    """Another minimum size; None for the model's own."""
+    from anofpdm.selection.settings import MinimumSize
+
+    return dataclasses.replace(settings, minimum_size=None if mm3 is None else MinimumSize(mm3=mm3))
+
+
+def asCalibrated(settings: SelectionSettings, case: CaseEvidence) -> SelectionSettings:
+    """The calibration's own; without a calibration the settings as they are."""
+    from anofpdm.selection.settings import SelectionSettings as Settings
+
+    return settings if case.calibration is None else Settings()

@@ -1,0 +1,173 @@
+"""The slices of the shown result: decisions, and the divergence of the slice in view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from ..mrml.findings_table import sliceDecision
+from .services import PanelServices
+from .state import PanelState
+from .tables import cell, prepareTable
+from .widgets import Later, quiet, waiting
+
+PLOT_VIEW = "AnoFPDMDivergence"
+
+
+class SlicesSection:
+    """Follows the axial slice view; a click in the table moves all views."""
+
+    def __init__(self, ui: Any, services: PanelServices, state: PanelState) -> None:
+        self._ui = ui
+        self._context = services.context
+        self._state = state
+        self._observed: tuple[Any, int] | None = None
+        self._index: int | None = None
+        self._follow = Later(self._showSliceInView)
+        prepareTable(
+            ui.slicesTable,
+            [
+                (_("Level"), _("Superior coordinate of the slice, in mm.")),
+                (_("Decision"), _("The image-level decision; slices that were not examined are told apart.")),
+                (_("Statistic"), _("Mean of the largest values of the anomaly map inside the head.")),
+                (_("Similarity"), _("Cosine of the guided and the unguided error curve; low means unhealthy.")),
+                (_("mm²"), _("Area of the segmentation in this slice.")),
+            ],
+            widest=1,
+        )
+        ui.slicesTable.connect("cellClicked(int,int)", self._jump)
+        ui.slicesTable.connect("currentCellChanged(int,int,int,int)", self._jump)
+        ui.plotGroup.connect("toggled(bool)", lambda shown: self._follow.ask())
+        state.resultChanged.connect(self._show)
+        state.resultUpdated.connect(self._show)
+
+    def watch(self) -> None:
+        """Begin to follow the axial slice view."""
+        self.unwatch()
+        node = axialSliceNode(self._context)
+        if node is not None:
+            tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *unused: self._follow.ask())
+            self._observed = (node, tag)
+        self._follow.ask()
+
+    def unwatch(self) -> None:
+        """Follow it no longer: the panel is hidden, or the scene is being closed."""
+        if self._observed is not None:
+            node, tag = self._observed
+            node.RemoveObserver(tag)
+            self._observed = None
+        self._follow.forget()
+
+    def _show(self) -> None:
+        result, table = self._state.result, self._ui.slicesTable
+        self._index = None
+        if result is None:
+            self._ui.divergencePlot.setMRMLPlotViewNode(None)
+            return
+        entries = result.detection.findings["slices"]
+        with quiet(table):
+            table.setRowCount(len(entries))
+            for row, entry in enumerate(entries):
+                for column, item in enumerate(_items(entry)):
+                    table.setItem(row, column, item)
+        totals = result.detection.findings["totals"]
+        text = _("{examined} slices examined: {unhealthy} unhealthy, {healthy} healthy; {rest} not examined")
+        self._ui.slicesTotalLabel.text = text.format(
+            examined=totals["slices_examined"],
+            unhealthy=totals["slices_unhealthy"],
+            healthy=totals["slices_healthy"],
+            rest=totals["slices_not_examined"],
+        )
+        self._follow.ask()
+
+    def _jump(self, row: int) -> None:
+        if self._state.result is not None and row >= 0:
+            self._state.result.centreOnSlice(row)
+
+    def _showSliceInView(self) -> None:
+        """Plot and table row of the slice that the axial view stands in."""
+        result = self._state.result
+        if result is None or self._observed is None or not self._context.scene.IsNodePresent(self._observed[0]):
+            return
+        matrix = self._observed[0].GetSliceToRAS()
+        index = result.sliceAt(tuple(matrix.GetElement(row, 3) for row in range(3)))
+        if index is None:
+            self._ui.plotLabel.text = _("The axial view stands outside the examined stack.")
+            return
+        with quiet(self._ui.slicesTable):
+            self._ui.slicesTable.selectRow(index)
+        if self._ui.plotGroup.collapsed or index == self._index:
+            return
+        with waiting():
+            self._plot(result, index)
+            self._index = index
+
+    def _plot(self, result: Any, index: int) -> None:
+        plot = result.divergencePlot()
+        plot.showSlice(result.detection, index)
+        view = self._plotView()
+        view.SetPlotChartNodeID(plot.chart.GetID())
+        self._ui.divergencePlot.setMRMLPlotViewNode(view)
+        self._ui.plotLabel.text = endStepText(result.detection.findings["slices"][index])
+
+    def _plotView(self) -> Any:
+        """The node of our own plot view, which is neither saved nor part of the window's layout."""
+        scene = self._context.scene
+        node = scene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode")
+        if node is not None:
+            return node
+        node = slicer.vtkMRMLPlotViewNode()
+        node.SetSingletonTag(PLOT_VIEW)
+        node.SetName(PLOT_VIEW)
+        node.SetLayoutName(PLOT_VIEW)
+        node.SetHideFromEditors(True)
+        node.SetSaveWithScene(False)
+        node.SetAndObserveParentLayoutNodeID(self._state.result.node.GetID())
+        return scene.AddNode(node)
+
+
+def axialSliceNode(context: Any) -> Any:
+    """The slice view that shows axial slices by default; None without any view."""
+    nodes = context.nodes("vtkMRMLSliceNode")
+    return next((node for node in nodes if node.GetLayoutName() == "Red"), nodes[0] if nodes else None)
+
+
+def endStepText(entry: dict[str, Any]) -> str:
+    """The chosen noise scale of a slice, by modality."""
+    if not entry["examined"]:
+        return _("Not examined: {reason}.").format(reason=entry["not_examined_reason"])
+    text = _("{modality}: end step {step}, noise level {level}")
+    return "; ".join(
+        text.format(modality=name.upper(), step=end["step"], level=end["noise_level"])
+        for name, end in entry["end_step"].items()
+    )
+
+
+def _items(entry: dict[str, Any]) -> list[Any]:
+    texts = [
+        f"S {entry['level_ras_s_mm']:+.1f}",
+        _decision(entry),
+        _number(entry["map_statistic"], "{:.3g}"),
+        _number(entry["similarity"], "{:.4f}"),
+        _number(entry["area_mm2"], "{:.0f}") if entry["examined"] else "",
+    ]
+    items = [cell(text) for text in texts]
+    for item in items:
+        if not entry["examined"]:
+            item.setForeground(qt.QBrush(qt.QColor(128, 128, 128)))
+        elif entry["decision"] == "unhealthy":
+            item.setBackground(qt.QBrush(qt.QColor(250, 152, 30, 60)))
+    return items
+
+
+def _decision(entry: dict[str, Any]) -> str:
+    known = {"healthy": _("healthy"), "unhealthy": _("unhealthy"), None: _("no decision")}
+    return known[entry["decision"]] if entry["examined"] else sliceDecision(entry)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)

@@ -1,0 +1,75 @@
+"""Small helps with widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import qt
+import slicer.util
+from slicer.i18n import tr as _
+
+
+@contextmanager
+def quiet(*widgets: Any) -> Iterator[None]:
+    """Set widgets without anybody being told."""
+    before = [widget.blockSignals(True) for widget in widgets]
+    try:
+        yield
+    finally:
+        for widget, was in zip(widgets, before, strict=True):
+            widget.blockSignals(was)
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Show a wait cursor; a failure with a sentence of its own is shown, and what was begun is left.
+
+    Any other exception is shown with its details and passed on.
+    """
+    from anofpdm.errors import AnoFPDMError
+
+    sentence = ""
+    with slicer.util.tryWithErrorDisplay(_("This did not work; please report the details."), waitCursor=True):
+        try:
+            yield
+        except AnoFPDMError as error:
+            sentence = str(error)
+        except OSError as error:
+            sentence = _("A file could not be read or written: {reason}.").format(reason=error)
+    if sentence:
+        slicer.util.errorDisplay(sentence)
+
+
+def fillCombo(combo: Any, texts: list[str], current: int) -> None:
+    """New entries, with nobody being told."""
+    with quiet(combo):
+        combo.clear()
+        for text in texts:
+            combo.addItem(text)
+        combo.setCurrentIndex(current)
+
+
+def nearest(value: float, choices: tuple[float, ...]) -> float:
+    """The choice next to `value`; `value` itself without choices."""
+    return min(choices, key=lambda choice: abs(choice - value)) if choices else value
+
+
+class Later:
+    """Runs an action once the events at hand are dealt with, however often it is asked for in between."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(0)
+        self._timer.connect("timeout()", action)
+
+    def ask(self) -> None:
+        """Run the action soon."""
+        if not self._timer.active:
+            self._timer.start()
+
+    def forget(self) -> None:
+        """Do not run it after all."""
+        self._timer.stop()

@@ -1,0 +1,92 @@
+"""Dialogs that a user would answer: the test answers them beforehand, and an unexpected one raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtWidgets import QMessageBox
+
+
+@dataclass
+class _Answer:
+    containing: str
+    response: Any
+
+
+class UnexpectedDialog(AssertionError):
+    """A dialog that the test did not foresee."""
+
+
+class Dialogs:
+    """Answers are used up in the order they were given."""
+
+    def __init__(self) -> None:
+        self._answers: list[_Answer] = []
+        self.shown: list[str] = []
+        """The texts of all dialogs so far."""
+
+    def answer(self, containing: str, response: Any) -> None:
+        """Answer the next dialog.
+
+        Args:
+            containing: what its text must hold.
+            response: the button of a message box such as "Yes"; the path or paths of a file dialog; a function
+                that uses another dialog and returns its result.
+        """
+        self._answers.append(_Answer(containing, response))
+
+    def reset(self) -> list[str]:
+        """Forget everything; returns the texts of answers that no dialog used."""
+        unused = [answer.containing for answer in self._answers]
+        self._answers, self.shown = [], []
+        return unused
+
+    def run(self, dialog: Any) -> Any:
+        """What `exec_` of a dialog comes to."""
+        target = dialog._qt
+        if isinstance(target, QMessageBox):
+            text = target.text()
+            button = getattr(QMessageBox.StandardButton, self._take(text))
+            if target.standardButtons() and not target.standardButtons() & button:
+                raise UnexpectedDialog(f"The box '{text}' has no button {button.name}.")
+            return button
+        respond: Callable[[Any], Any] = self._take(target.windowTitle())
+        target.show()
+        try:
+            return respond(dialog)
+        finally:
+            target.hide()
+
+    def path(self, kind: str, title: str) -> Any:
+        """What a file dialog comes to; "" where the user cancels."""
+        return self._take(f"{kind}: {title}")
+
+    def _take(self, text: str) -> Any:
+        self.shown.append(text)
+        if not self._answers:
+            raise UnexpectedDialog(f"A dialog appeared that the test did not expect: {text}")
+        answer = self._answers.pop(0)
+        if answer.containing not in text:
+            raise UnexpectedDialog(f"A dialog says '{text}' where one about '{answer.containing}' was expected.")
+        return answer.response
+
+
+DIALOGS = Dialogs()
+
+
+class QFileDialog:
+    """The static functions of QFileDialog, which in PythonQt return the path alone."""
+
+    @staticmethod
+    def getOpenFileName(parent: Any, title: str, folder: str = "", patterns: str = "") -> str:  # noqa: N802
+        return str(DIALOGS.path("getOpenFileName", title))
+
+    @staticmethod
+    def getSaveFileName(parent: Any, title: str, folder: str = "", patterns: str = "") -> str:  # noqa: N802
+        return str(DIALOGS.path("getSaveFileName", title))
+
+    @staticmethod
+    def getExistingDirectory(parent: Any, title: str, folder: str = "") -> str:  # noqa: N802
+        return str(DIALOGS.path("getExistingDirectory", title))
