@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from labelled_samples import POINT, SIZE, labelled, labelled_maps
 from tiny_model import tiny_calibration
 
 from anofpdm.calibrate import (
@@ -22,48 +23,11 @@ from anofpdm.calibrate import (
 from anofpdm.calibration import Calibration, calibration_for, calibrations_to_json, load_calibrations
 from anofpdm.configuration import OperatingPoint
 from anofpdm.errors import InputError, ModelError
-from anofpdm.evidence.maps import QuadraticEvidence
 from anofpdm.selection.postprocessing import median_filter
 from anofpdm.selection.select import resolve, select
 from anofpdm.selection.settings import MinimumSize, SelectionSettings
 
-POINT = OperatingPoint(steps=4, last=300)
 GUIDANCE = (0.0, 1.0, 4.0, 8.0)
-SIZE = 20
-
-
-def labelled(n: int = 40, *, signal: float = 0.4) -> LabelledEvidence:
-    """Every second slice has a bright patch in D; nothing else tells the labels apart."""
-    rng = np.random.default_rng(6)
-    r = 0.05 * rng.normal(size=(n, 1, SIZE, SIZE)).astype(np.float32)
-    d = 0.02 * rng.normal(size=(n, 1, SIZE, SIZE)).astype(np.float32)
-    unhealthy = np.arange(n) % 2 == 0
-    d[unhealthy, :, 8:13, 8:13] += signal
-    return labelled_maps(r, d, unhealthy)
-
-
-def labelled_maps(r: np.ndarray, d: np.ndarray, unhealthy: np.ndarray) -> LabelledEvidence:
-    """Evidence with R and D [N, 1, H, W] at every step, D a little smaller at the earlier ones."""
-    n = len(r)
-    scalars = {
-        "rr": (r * r).mean((-1, -2))[:, None].repeat(4, 1),
-        "rd": (r * d).mean((-1, -2))[:, None].repeat(4, 1),
-        "dd": (d * d).mean((-1, -2))[:, None].repeat(4, 1) * np.linspace(0.5, 1, 4, dtype=np.float32)[:, None],
-    }
-    evidence = QuadraticEvidence(
-        point=POINT,
-        x0=np.zeros_like(r),
-        mean_rr=r * r,
-        mean_rd=r * d,
-        mean_dd=d * d,
-        residual_end=r,
-        difference_end=d,
-        end_index=np.full((n, 1), 3),
-        **scalars,
-    )
-    interior = np.zeros((n, *r.shape[-2:]), dtype=bool)
-    interior[:, 3:-3, 3:-3] = True
-    return LabelledEvidence(evidence, interior, unhealthy, volume=np.arange(n) // 10, subjects=4)
 
 
 @given(st.lists(st.tuples(st.integers(-5, 5), st.booleans()), min_size=2, max_size=25))
