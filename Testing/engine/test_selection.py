@@ -90,10 +90,12 @@ def test_map_statistic_is_the_mean_of_the_largest_inside() -> None:
 # --- post-processing
 
 
-def test_median_filter_is_scipys_with_mirrored_borders() -> None:
-    maps = RNG.random((3, 11, 14)).astype(np.float32)
-    expected = np.stack([ndimage.median_filter(m, 5, mode="mirror") for m in maps])
-    assert np.array_equal(median_filter(maps), expected)
+@pytest.mark.parametrize("values", [3, 40, 2**24])
+def test_median_filter_is_scipys_with_mirrored_borders(values: int) -> None:
+    maps = RNG.integers(0, values, (3, 11, 14)).astype(np.float32)
+    for radius in (1, 2):
+        expected = np.stack([ndimage.median_filter(m, 2 * radius + 1, mode="mirror") for m in maps])
+        assert np.array_equal(median_filter(maps, radius), expected)
 
 
 @given(st.integers(0, 10_000), st.integers(0, 12))
