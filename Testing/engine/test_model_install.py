@@ -12,6 +12,7 @@ from command_line import CommandLine, snapshot
 
 from anofpdm.errors import ModelError, OutputError
 from anofpdm.store import model_install
+from anofpdm.store.model_folder import open_model_folder, write_calibration
 from anofpdm.store.model_install import install_model, remove_model
 from anofpdm.store.model_search import find_model, list_models, user_folder
 
@@ -41,6 +42,17 @@ def test_from_a_folder(tiny_model: Path, place: Path) -> None:
     assert added.path == place / "tiny"
     assert snapshot(added.path) == snapshot(tiny_model)
     assert [entry.name for entry in place.iterdir()] == ["tiny"]
+
+
+def test_with_the_plot_of_its_calibration(tiny_model: Path, place: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(tiny_model, tmp_path / "plotted"))
+    opened = open_model_folder(model)
+    assert opened.calibration is not None
+    write_calibration(opened, opened.calibration.read_text(), plot=b"a picture")
+    added = install_model(zipped(model, tmp_path / "a.zip"), place)
+    assert snapshot(added.path) == snapshot(model) and "calibration.png" in snapshot(model)
+    remove_model("tiny", place)
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize("prefix", ["", "tiny/", "deep/er/"])

@@ -9,10 +9,17 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from ..errors import ModelError, OutputError
-from .model_folder import CALIBRATION_FILE, CHECKSUMS_FILE, REQUIRED_FILES, ModelFolder, open_model_folder
+from .model_folder import (
+    CALIBRATION_FILE,
+    CHECKSUMS_FILE,
+    PLOT_FILE,
+    REQUIRED_FILES,
+    ModelFolder,
+    open_model_folder,
+)
 from .model_search import user_folder
 
-MODEL_FILES = (*REQUIRED_FILES, CALIBRATION_FILE, CHECKSUMS_FILE)
+MODEL_FILES = (*REQUIRED_FILES, CALIBRATION_FILE, PLOT_FILE, CHECKSUMS_FILE)
 LARGEST_MODEL_BYTES = 16 << 30
 
 

@@ -1,0 +1,218 @@
+"""The catalog: what the panel shows of models, presets and calibrations, and what a run makes of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from fake_worker import MODULE, SAMPLE
+
+from anofpdm.calibration import calibrations_to_json, load_calibrations
+from anofpdm.configuration import OperatingPoint
+from anofpdm.errors import AnoFPDMError, SettingsError
+from anofpdm.store.model_folder import open_model_folder, write_calibration, write_model_folder
+from anofpdm.store.user_calibrations import store_user_calibrations
+from anofpdm.volumes.reading import read_volume
+from anofpdm.volumes.stack_grid import plan_stack
+from AnoFPDMSegmentLib.model_catalog.catalog import ModelCatalog
+from AnoFPDMSegmentLib.model_catalog.catalog_model import CatalogModel
+from AnoFPDMSegmentLib.model_catalog.licence_record import LicenceRecord
+from AnoFPDMSegmentLib.worker.run_options import RunOptions
+
+BUNDLED = MODULE / "anofpdm" / "models" / "synthetic-flair"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user without models of their own."""
+    for variable in ("XDG_DATA_HOME", "APPDATA", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+    monkeypatch.delenv("ANOFPDM_MODELS", raising=False)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def catalog(home: Path) -> ModelCatalog:
+    return ModelCatalog()
+
+
+def changed_model(folder: Path, **changes: object) -> Path:
+    """A copy of the bundled model with another configuration."""
+    opened = open_model_folder(BUNDLED)
+    assert opened.calibration is not None
+
+    def copy_weights(target: Path) -> None:
+        shutil.copyfile(opened.weights, target)
+
+    return write_model_folder(
+        folder,
+        dataclasses.replace(opened.config, **changes),  # type: ignore[arg-type]
+        copy_weights,
+        model_card=opened.model_card,
+        calibration=opened.calibration.read_text(),
+    ).path
+
+
+def entry(catalog: ModelCatalog, name: str = "synthetic-flair") -> CatalogModel:
+    return next(model for model in catalog.models() if model.name == name)
+
+
+def test_the_bundled_model(catalog: ModelCatalog) -> None:
+    model = entry(catalog)
+    assert catalog.defaultName() == "synthetic-flair"
+    assert (model.error, model.removable, model.inputs, model.modalities) == ("", False, ("flair",), ("FLAIR",))
+    assert "Synthetic" in model.title and model.card.startswith("#")
+    for part in ("FLAIR", "synthetic heads", "CC0-1.0", "research use only"):
+        assert part in model.line
+    assert "sound" in catalog.verify(model)
+
+
+def test_adding_and_removing(catalog: ModelCatalog, tmp_path: Path) -> None:
+    source = changed_model(tmp_path / "download", name="mine", title="Mine")
+    added = catalog.add(source)
+    assert added.removable and added.title == "Mine"
+    assert [model.name for model in catalog.models()] == ["mine", "synthetic-flair"]
+    assert catalog.defaultName() == ""
+    with pytest.raises(AnoFPDMError, match="already"):
+        catalog.add(source)
+    catalog.remove(added)
+    assert [model.name for model in catalog.models()] == ["synthetic-flair"]
+    with pytest.raises(AnoFPDMError, match="only models added there"):
+        catalog.remove(entry(catalog))
+
+
+def test_a_damaged_model_is_shown_with_its_fault(catalog: ModelCatalog, tmp_path: Path) -> None:
+    added = catalog.add(changed_model(tmp_path / "download", name="mine"))
+    (added.folder / "config.json").write_text("{}")
+    broken = entry(catalog, "mine")
+    assert broken.error and broken.line == broken.error and broken.title == "mine" and broken.presets == ()
+    assert broken.stackSlices((10, 10, 10), np.eye(4).tolist()) == 0
+    shutil.copyfile(BUNDLED / "config.json", added.folder / "config.json")
+    weights = added.folder / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    with pytest.raises(AnoFPDMError, match="wrong checksum"):
+        catalog.verify(added)
+
+
+class TestPresets:
+    """Calibrations as ways to run"""
+
+    def test_the_usual_one_comes_first(self, catalog: ModelCatalog, tmp_path: Path) -> None:
+        folder = catalog.add(changed_model(tmp_path / "download", name="mine")).folder
+        opened = open_model_folder(folder)
+        (calibration,) = load_calibrations(opened.calibration)
+        point = dataclasses.replace(calibration.operating_point, steps=5)
+        other = dataclasses.replace(calibration, name="fast", operating_point=point)
+        stale = dataclasses.replace(calibration, name="stale", weights_sha256="0" * 64)
+        write_calibration(opened, calibrations_to_json([stale, other, calibration]))
+        model = entry(catalog, "mine")
+        assert [preset.name for preset in model.presets] == [calibration.name, "fast"]
+        assert model.preset("fast").point == point
+        assert model.preset("").name == model.preset("no such").name == calibration.name
+
+    def test_of_a_model_without_any(self, catalog: ModelCatalog, tmp_path: Path) -> None:
+        folder = catalog.add(changed_model(tmp_path / "download", name="mine")).folder
+        write_calibration(open_model_folder(folder), calibrations_to_json([]))
+        (preset,) = entry(catalog, "mine").presets
+        assert preset.name == "" and preset.calibration is None and preset.guidance is None
+        assert preset.scaling(3.0) == () and preset.guidanceRange == (0.0, 30.0)
+        assert preset.apply(RunOptions("m")).steps == preset.point.steps
+
+    def test_values_follow_the_guidance_strength(self, catalog: ModelCatalog) -> None:
+        preset = entry(catalog).presets[0]
+        assert preset.calibration is not None and preset.guidance == preset.calibration.default_guidance
+        assert preset.scaling(4.0) == preset.calibration.at(4.0).largest_divergence
+        assert preset.scaling(4.0) != preset.scaling(5.0)
+        with pytest.raises(SettingsError):
+            preset.scaling(500.0)
+
+    def test_what_a_run_is_told(self, catalog: ModelCatalog) -> None:
+        preset = entry(catalog).presets[0]
+        options = preset.apply(RunOptions("m", encoding="ddpm", end_step=3, device="cpu"))
+        point = preset.point
+        assert (options.steps, options.noise_range) == (point.steps, (point.first, point.last))
+        assert (options.encoding, options.end_step, options.device) == ("ddpm", 3, "cpu")
+        plain = preset.apply(RunOptions("m"))
+        assert (plain.encoding, plain.end_step, plain.calibration) == (point.encoding, "dynamic", None)
+
+    def test_a_bank(self, catalog: ModelCatalog, tmp_path: Path) -> None:
+        bank = OperatingPoint(last=200, clamp=True, guidance_bank=(0.0, 2.0, 8.0))
+        catalog.add(changed_model(tmp_path / "download", name="mine", operating_point=bank))
+        write_calibration(open_model_folder(entry(catalog, "mine").folder), calibrations_to_json([]))
+        preset = entry(catalog, "mine").presets[0]
+        assert preset.guidanceBank == (0.0, 2.0, 8.0) and preset.guidanceRange == (0.0, 8.0)
+        assert preset.apply(RunOptions("m")).guidance_bank == (0.0, 2.0, 8.0)
+
+
+class TestCalibrations:
+    """The user's own, by name"""
+
+    def test_in_use(self, catalog: ModelCatalog) -> None:
+        opened = open_model_folder(BUNDLED)
+        (calibration,) = load_calibrations(opened.calibration)
+        mine = dataclasses.replace(calibration, default_guidance=4.0)
+        store_user_calibrations([mine], "clinic")
+        model = entry(catalog)
+        assert list(model.calibrations) == ["default", "clinic"] and model.calibration == "default"
+        with_mine = model.withCalibration("clinic")
+        assert with_mine.presets[0].guidance == 4.0 and model.presets[0].guidance == calibration.default_guidance
+        assert with_mine.presets[0].apply(RunOptions("m")).calibration == "clinic"
+        assert with_mine.withCalibration("gone").calibration == "default"
+
+    def test_a_damaged_one_is_left_out(self, catalog: ModelCatalog, home: Path) -> None:
+        opened = open_model_folder(BUNDLED)
+        path = store_user_calibrations(load_calibrations(opened.calibration), "clinic")
+        path.write_text("{")
+        assert list(entry(catalog).calibrations) == ["default"]
+
+    def test_names(self, catalog: ModelCatalog) -> None:
+        catalog.checkCalibrationName("clinic-2")
+        for name in ("", "default", "a b", "../x"):
+            with pytest.raises(SettingsError):
+                catalog.checkCalibrationName(name)
+
+
+class TestLicences:
+    """Non-commercial ones are acknowledged once"""
+
+    def test_once_for_these_weights(self, catalog: ModelCatalog, tmp_path: Path) -> None:
+        model = catalog.add(changed_model(tmp_path / "d", name="mine", licence="CC-BY-NC-4.0", non_commercial=True))
+        assert "non-commercial" in model.line
+        assert catalog.licences.needed(model)
+        catalog.licences.acknowledge(model)
+        assert not catalog.licences.needed(model) and not ModelCatalog().licences.needed(model)
+        assert model.config is not None
+        other = dataclasses.replace(model, config=dataclasses.replace(model.config, licence="other"))
+        assert catalog.licences.needed(other)
+        assert catalog.licences.needed(dataclasses.replace(model, weights_sha256="f" * 64))
+
+    def test_not_for_others(self, catalog: ModelCatalog) -> None:
+        assert not catalog.licences.needed(entry(catalog))
+
+    def test_a_file_that_cannot_be_used(self, catalog: ModelCatalog, tmp_path: Path) -> None:
+        model = catalog.add(changed_model(tmp_path / "d", name="mine", non_commercial=True))
+        (tmp_path / "licences.json").write_text("[")
+        record = LicenceRecord(tmp_path / "licences.json")
+        assert record.needed(model)
+        record.acknowledge(model)
+        assert not record.needed(model)
+        assert json.loads((tmp_path / "licences.json").read_text()) == {model.weights_sha256: model.config.licence}
+
+
+@pytest.mark.parametrize("direction", [np.eye(3), np.diag([-1.0, 1.0, -1.0]), np.eye(3)[[2, 0, 1]]])
+def test_the_slices_of_a_volume_are_those_of_the_stack(catalog: ModelCatalog, direction: np.ndarray) -> None:
+    image = read_volume(SAMPLE, "flair")
+    image.SetDirection(direction.ravel())
+    model = entry(catalog)
+    assert model.config is not None
+    grid = plan_stack(image, sitk.Cast(image > 0, sitk.sitkUInt8), model.config.grid)
+    to_ras = np.eye(4)
+    to_ras[:3, :3] = direction * np.asarray(image.GetSpacing())
+    to_ras[:3, 3] = image.GetOrigin()
+    to_ras[:2] *= -1
+    assert model.stackSlices(image.GetSize(), to_ras.tolist()) == grid.size[2]

@@ -1,0 +1,156 @@
+"""Calls of the command line mean what the panel chose; the events it prints are understood."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from fake_worker import MODULE
+
+import anofpdm
+from anofpdm import progress
+from anofpdm.cli.detect import _inputs
+from anofpdm.cli.main import build_parser
+from anofpdm.cli.options import operating_point, selection_settings
+from anofpdm.cli.reporting import JsonReporter
+from anofpdm.configuration import OperatingPoint
+from anofpdm.selection.settings import MinimumSize, SelectionSettings, Threshold
+from AnoFPDMSegmentLib.worker.command import WorkerCommand
+from AnoFPDMSegmentLib.worker.events import Failed, Finished, Notice, Progress, Stage, Started, parse_line
+from AnoFPDMSegmentLib.worker.run_options import RunOptions
+
+COMMAND = WorkerCommand(sys.executable, MODULE)
+EVERYTHING = RunOptions(
+    model="-strange name",
+    calibration="clinic",
+    guidance=0.1 + 0.2,
+    threshold="quantile=0.97",
+    decision="map",
+    decision_threshold=-1.5,
+    ungated=True,
+    scaling=(1e-7, 3.0),
+    minimum_size="500mm3",
+    steps=7,
+    noise_range=(3, 250),
+    encoding="ddpm",
+    mode="reference",
+    end_step=5,
+    precision="bfloat16",
+    device="cuda:1",
+    seed=11,
+)
+
+
+def parsed(options: RunOptions, inputs: dict[str, Path] | None = None, output: Path = Path("/out")):
+    call = COMMAND.detect(inputs or {"flair": Path("/in.nrrd")}, output, options)
+    assert call[:3] == [sys.executable, "-m", "anofpdm"]
+    return build_parser().parse_args(call[3:])
+
+
+def test_every_choice_arrives() -> None:
+    options = parsed(EVERYTHING)
+    assert selection_settings(options) == SelectionSettings(
+        guidance=0.1 + 0.2,
+        threshold=Threshold("quantile", 0.97),
+        decision="map",
+        decision_threshold=-1.5,
+        ungated=True,
+        scaling=(1e-7, 3.0),
+        minimum_size=MinimumSize(mm3=500),
+    )
+    assert operating_point(options, OperatingPoint()) == OperatingPoint(
+        steps=7, first=3, last=250, encoding="ddpm", mode="reference", precision="bfloat16", end_step=5
+    )
+    assert (options.model, options.device, options.seed, options.calibration) == (
+        "-strange name", "cuda:1", 11, "clinic",
+    )  # fmt: skip
+    assert options.progress == "json" and options.watch_stdin and options.overlay is False
+
+
+def test_what_is_left_open_is_as_the_model_says() -> None:
+    options = parsed(RunOptions("m"))
+    assert selection_settings(options) == SelectionSettings()
+    default = OperatingPoint(end_step=4, steps=9)
+    assert operating_point(options, default) == default
+    assert options.calibration is None and options.device == "auto"
+
+
+def test_the_bank_and_the_stopping_rule() -> None:
+    bank = operating_point(parsed(RunOptions("m", guidance_bank=(0.0, 2.5))), OperatingPoint())
+    assert bank.guidance_bank == (0.0, 2.5) and bank.clamp
+    none = operating_point(parsed(RunOptions("m", guidance_bank=())), bank)
+    assert none.guidance_bank == () and not none.clamp
+    assert operating_point(parsed(RunOptions("m", end_step="dynamic")), OperatingPoint(end_step=3)).end_step is None
+
+
+def test_no_field_of_the_options_is_forgotten() -> None:
+    """Each, changed alone, changes the call."""
+    plain = COMMAND.detect({}, Path("/o"), RunOptions("m"))
+    for field in dataclasses.fields(RunOptions):
+        value = (0.0, 1.0) if field.name == "guidance_bank" else getattr(EVERYTHING, field.name)
+        if field.name == "overlay":
+            value = True
+        changed = COMMAND.detect({}, Path("/o"), dataclasses.replace(RunOptions("m"), **{field.name: value}))
+        assert changed != plain, field.name
+
+
+@pytest.mark.parametrize("name", ["a b/flair.nrrd", "Überblick = 2/T2'*\"$.nii", "-x", "名前/=.nrrd"])
+def test_any_path_arrives_whole(name: str) -> None:
+    inputs = {"flair": Path("/d", name), "t1ce": Path("/e", name)}
+    options = parsed(RunOptions(f"/m/{name}"), inputs, Path("/o", name))
+    assert _inputs(options.input) == {modality: str(path) for modality, path in inputs.items()}
+    assert options.output == f"/o/{name}" and options.model == f"/m/{name}"
+
+
+def test_calibration_is_called_with_its_name() -> None:
+    call = COMMAND.calibrate("m", Path("/a b.csv"), "clinic-2", device="cpu")
+    assert call[:4] == [sys.executable, "-m", "anofpdm", "calibrate"]
+    options = build_parser().parse_args(call[3:])
+    assert (options.model, options.manifest, options.name, options.replace) == ("m", "/a b.csv", "clinic-2", True)
+    assert (options.progress, options.watch_stdin, options.split, options.device) == ("json", True, "val", "cpu")
+
+
+def test_the_environment_puts_the_engine_first() -> None:
+    environment = COMMAND.environment({"PYTHONPATH": "/others", "HOME": "/home/me"})
+    assert environment["PYTHONPATH"].split(os.pathsep) == [str(MODULE), "/others"]
+    assert environment["HOME"] == "/home/me" and environment["PYTHONUNBUFFERED"] == "1"
+    assert COMMAND.environment({})["PYTHONPATH"] == str(MODULE)
+    assert set(os.environ) <= set(COMMAND.environment())
+
+
+def test_every_event_of_the_engine_is_understood() -> None:
+    stream = io.StringIO()
+    reporter = JsonReporter(stream)
+    reporter.stage("detecting")
+    reporter.progress(progress.Progress(1.5, 7, 2.25, None))
+    reporter.progress(progress.Progress(2.0, 7, 2.25, 3.5, "fast, 5 of 1..400"))
+    reporter.notice("Line one\nline two ü")
+    reporter.result("Done.", {"output": "/o ü", "summary": "s", "warnings": ["a", "b"]})
+    reporter.error("No.", 3)
+    package = str(MODULE / "anofpdm")
+    assert [parse_line(line) for line in stream.getvalue().splitlines()] == [
+        Started(anofpdm.__version__, package),
+        Stage("detecting"),
+        Progress(1.5, 7, 2.25, None),
+        Progress(2.0, 7, 2.25, 3.5, "fast, 5 of 1..400"),
+        Notice("Line one line two ü"),
+        Finished("/o ü", "Done.", ("a", "b")),
+        Failed("No.", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "", "hello", "{", "{}", "[1]", "null", '{"event": "progress"}', '{"event": "error", "message": "x"}',
+        '{"event": "start", "version": "1"}', '{"event": "unheard of"}', '{"event": ["start"]}', "{" * 5000,
+        '{"event": "progress", "slices_done": "many", "slices_total": 1, "elapsed_s": 1, "remaining_s": 1}',
+        '{"event": "result", "output": "/o", "text": "t", "warnings": 5}',
+    ],
+)  # fmt: skip
+def test_what_is_no_event_is_none(line: str) -> None:
+    assert parse_line(line) is None
