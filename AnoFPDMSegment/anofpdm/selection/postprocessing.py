@@ -53,13 +53,22 @@ def small_components(masks: BoolArray, largest_px: int) -> BoolArray:
             # Filling holes only adds area, so larger components need no closer look.
             if statistics.GetNumberOfPixels(label) <= largest_px:
                 component = labels == label
-                if _filled_area(component) <= largest_px:
+                if _fills_at_most(component, largest_px):
                     out |= component
     return small
 
 
-def _filled_area(component: BoolArray) -> int:
+def _fills_at_most(component: BoolArray, largest_px: int) -> bool:
+    """Whether a connected component has at most this area, holes filled."""
     rows, columns = np.nonzero(component)
     box = component[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    # A hole lies between pixels of its row and of its column: mostly there is room for none.
+    if min(_spanned(box), _spanned(box.T)) <= largest_px:
+        return True
     filled = sitk.BinaryFillhole(sitk.GetImageFromArray(np.pad(box, 1).astype(np.uint8)), True)
-    return int(sitk.GetArrayViewFromImage(filled).sum())
+    return int(sitk.GetArrayViewFromImage(filled).sum()) <= largest_px
+
+
+def _spanned(box: BoolArray) -> int:
+    """Pixels from the first to the last of each row, rows none of which is empty."""
+    return int((box.shape[1] - box.argmax(axis=1) - box[:, ::-1].argmax(axis=1)).sum())
