@@ -9,13 +9,14 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OutputError
-from .heat_colors import OUTLINE_RGB, blend_heat, heat_rgb, outline, scale_ticks, top_of_scale
+from .heat_colors import heat_rgb, scale_ticks, top_of_scale
+from .slice_picture import evenly, gray_picture, heat_picture, prediction_picture, slices_to_show
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
@@ -67,11 +68,7 @@ def render_overlay(
     flagged = sorted(flagged)
     require_pillow()
     if flagged:
-        shown = _evenly(flagged, maximum_slices)
-        peak = max(flagged, key=lambda s: float(score[s].max()))
-        if peak not in shown:
-            # The strongest finding is never left out.
-            shown[min(range(len(shown)), key=lambda i: abs(shown[i] - peak))] = peak
+        shown = slices_to_show(flagged, score, maximum_slices)
         top = top_of_scale(score[shown])
         pairs = [_pair(display[s], score[s], healthy_prediction[s], labels[s], top) for s in shown]
         count = len(flagged)
@@ -80,9 +77,9 @@ def render_overlay(
             note = f"{count} slices flagged, {len(shown)} of them shown, the strongest among them."
     else:
         seen = display.reshape(len(display), -1).any(axis=1) if examined is None else np.asarray(examined, dtype=bool)
-        shown = _evenly(np.flatnonzero(seen).tolist(), min(maximum_slices, _UNFLAGGED_SLICES))
+        shown = evenly(np.flatnonzero(seen).tolist(), min(maximum_slices, _UNFLAGGED_SLICES))
         top = None
-        pairs = [_Pair(labels[s], _gray(display[s]), None, None) for s in shown]
+        pairs = [_Pair(labels[s], gray_picture(display[s], _PANEL), None, None) for s in shown]
         note = f"No slice was flagged. {len(shown)} of {int(seen.sum())} examined slices shown."
         if not shown:
             note = "No slice was examined."
@@ -119,37 +116,10 @@ def _pair(
     label: str,
     top: float,
 ) -> _Pair:
-    fine_score = _resized(score.astype(np.float32))
-    border = outline(fine_score >= 1, width=2)
-    left = blend_heat(_gray(display), fine_score, top)
-    left[border] = OUTLINE_RGB
+    left = heat_picture(display, score, top, _PANEL)
     if not np.isfinite(prediction).all():
         return _Pair(label, left, None, "no prediction")
-    right = _gray(np.clip((prediction + 1) * 127.5, 0, 255))
-    right[outline(fine_score >= 1, width=1)] = OUTLINE_RGB
-    return _Pair(label, left, right, "")
-
-
-def _gray(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """[h, w] in 0..255 as [panel, panel, 3]."""
-    fine = np.clip(np.rint(_resized(values.astype(np.float32))), 0, 255).astype(np.uint8)
-    return np.repeat(fine[:, :, None], 3, axis=2)
-
-
-def _resized(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Linear to [panel, panel]; pixel centers of both grids share one field of view."""
-    from PIL import Image
-
-    fine = Image.fromarray(values).resize((_PANEL, _PANEL), Image.Resampling.BILINEAR)
-    return np.asarray(fine, dtype=np.float32)
-
-
-def _evenly(indices: Sequence[int], count: int) -> list[int]:
-    if len(indices) <= count:
-        return list(indices)
-    if count == 1:
-        return [indices[len(indices) // 2]]
-    return [indices[int(position)] for position in np.rint(np.linspace(0, len(indices) - 1, count))]
+    return _Pair(label, left, prediction_picture(prediction, score, _PANEL), "")
 
 
 class _Canvas:
