@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training_samples import MODEL, training_config, write_data
+from training_samples import MODEL, training_config, with_unreadable_masks, write_data
 
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
@@ -209,6 +209,13 @@ def test_mistakes_in_the_manifest_come_first(tmp_path: Path) -> None:
     assert f"{path}:2:" in str(caught.value)
     assert f"{path}:3:" in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_pixel_masks_are_never_opened(finished: Path, manifest: Path, tmp_path: Path) -> None:
+    """Masks that cannot be read change nothing: the same slices, the same losses."""
+    masked = with_unreadable_masks(manifest)
+    run_training(masked, tmp_path, training_config(), device="cpu", tensorboard=False)
+    same_curve(read_losses(tmp_path), read_losses(finished))
 
 
 def test_a_loss_that_is_no_number_ends_the_run(train: Callable[..., None], tmp_path: Path) -> None:

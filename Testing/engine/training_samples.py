@@ -91,3 +91,19 @@ def write_data(folder: Path) -> Path:
 def without_dropout() -> TrainingConfig:
     """The same run for any number of processes: dropout's numbers belong to a process, all others to a slice."""
     return training_config(model=replace(MODEL, network=replace(MODEL.network, dropout=0.0)))
+
+
+def with_unreadable_masks(manifest: Path) -> Path:
+    """A copy of the manifest, beside it, with a mask in every row: a file that no reader takes."""
+    mask = manifest.with_name("mask.nii.gz")
+    mask.write_bytes(b"not an image")
+    header, *rows = manifest.read_text(encoding="utf-8").splitlines()
+    columns = header.split(",")
+    if "mask" in columns:
+        place = columns.index("mask")
+        rows = [",".join([*row.split(",")[:place], str(mask), *row.split(",")[place + 1 :]]) for row in rows]
+    else:
+        header, rows = f"{header},mask", [f"{row},{mask}" for row in rows]
+    path = manifest.with_name("masked.csv")
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path

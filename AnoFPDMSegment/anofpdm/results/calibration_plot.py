@@ -22,9 +22,10 @@ def calibration_plot(presets: Sequence[Calibration], ranges: Sequence[Calibratio
 def _accuracy_chart(calibration: Calibration) -> Chart:
     # Strengths grow like 0, 1, 2, 4, 8: spread evenly enough by the logarithm of 1 + w.
     position = np.log1p(calibration.guidance).tolist()
-    tables = {calibration.decision: calibration.accuracy}
+    tables: dict[str, Sequence[float]] = {}
     if calibration.other_accuracy:
         tables["similarity" if calibration.decision == "map" else "map"] = calibration.other_accuracy
+    tables[calibration.decision] = calibration.accuracy  # the default decision's lies on top
     colors = {"map": RED, "similarity": BLUE}
     values = [value for table in tables.values() for value in table]
     low, high = _round_ends(values)
