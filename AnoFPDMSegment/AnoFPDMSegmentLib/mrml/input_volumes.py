@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .output_frame import geometryOf
 from .voxels import ijkToRAS, parentToWorld, voxelsOf
 
 if TYPE_CHECKING:
@@ -81,17 +82,7 @@ def exportVolume(node: Any, path: Path) -> None:
 
 def worldGeometry(node: Any) -> Any:
     """The anofpdm geometry of a volume in the world. Raises ValueError under a transform that is not linear."""
-    from anofpdm.volumes.geometry import VolumeGeometry
-
-    matrix = np.diag([-1.0, -1.0, 1.0, 1.0]) @ parentToWorld(node) @ ijkToRAS(node)
-    spacing = np.linalg.norm(matrix[:3, :3], axis=0)
-    direction = matrix[:3, :3] / spacing
-    return VolumeGeometry(
-        size=node.GetImageData().GetDimensions(),
-        spacing=tuple(spacing.tolist()),
-        origin=tuple(matrix[:3, 3].tolist()),
-        direction=tuple(direction.ravel().tolist()),
-    )
+    return geometryOf(parentToWorld(node) @ ijkToRAS(node), node.GetImageData().GetDimensions())
 
 
 def guessInputs(context: SceneContext, modalities: Sequence[str]) -> dict[str, Any]:

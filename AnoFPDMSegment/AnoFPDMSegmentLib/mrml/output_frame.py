@@ -99,6 +99,20 @@ def geometryMatrix(geometry: VolumeGeometry) -> Matrix:
     return placed
 
 
+def geometryOf(ijkToRAS: Matrix, size: tuple[int, int, int]) -> VolumeGeometry:
+    """The geometry of `size` voxels (i, j, k) at a place in RAS."""
+    from anofpdm.volumes.geometry import VolumeGeometry
+
+    matrix = _LPS_TO_RAS @ ijkToRAS
+    spacing = np.linalg.norm(matrix[:3, :3], axis=0)
+    return VolumeGeometry(
+        size=size,
+        spacing=tuple(spacing.tolist()),
+        origin=tuple(matrix[:3, 3].tolist()),
+        direction=tuple((matrix[:3, :3] / spacing).ravel().tolist()),
+    )
+
+
 def _reversal(layers: int) -> Matrix:
     """k to layers - 1 - k; its own inverse."""
     matrix = np.diag([1.0, 1.0, -1.0, 1.0])

@@ -67,10 +67,12 @@ def _labelmap(frame: OutputFrame, mask: NDArray[np.bool_]) -> slicer.vtkOriented
     return image
 
 
-def readMask(node: Any, frame: OutputFrame, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
-    """The content of our segment on the case's grid [k, j, i]; all False if the segment is gone."""
+def readMask(
+    node: Any, frame: OutputFrame, shape: tuple[int, int, int], segmentId: str = SEGMENT_ID
+) -> NDArray[np.bool_]:
+    """The content of a segment (ours) on the case's grid [k, j, i]; all False if the segment is gone."""
     mask = np.zeros(shape, dtype=bool)
-    labelmap = segmentLabelmap(node)
+    labelmap = segmentLabelmap(node, segmentId)
     if labelmap is None:
         return mask
     reference = slicer.vtkOrientedImageData()
@@ -84,12 +86,12 @@ def readMask(node: Any, frame: OutputFrame, shape: tuple[int, int, int]) -> NDAr
     return mask
 
 
-def segmentLabelmap(node: Any) -> slicer.vtkOrientedImageData | None:
-    """A copy of our segment's labelmap; None if the segment is gone or empty."""
-    if node.GetSegmentation().GetSegment(SEGMENT_ID) is None:
+def segmentLabelmap(node: Any, segmentId: str = SEGMENT_ID) -> slicer.vtkOrientedImageData | None:
+    """A copy of the labelmap of a segment (ours); None if the segment is gone or empty."""
+    if node.GetSegmentation().GetSegment(segmentId) is None:
         return None
     image = slicer.vtkOrientedImageData()
-    if not node.GetBinaryLabelmapRepresentation(SEGMENT_ID, image) or image.IsEmpty():
+    if not node.GetBinaryLabelmapRepresentation(segmentId, image) or image.IsEmpty():
         return None
     return image
 
