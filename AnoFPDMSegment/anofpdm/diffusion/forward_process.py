@@ -100,6 +100,34 @@ def _ddpm_states(
 
 
 @torch.inference_mode()
+def forward_states(
+    x0: Tensor,
+    predict_noise: NoisePredictor,
+    schedule: NoiseSchedule,
+    point: OperatingPoint,
+    *,
+    healthy_label: int,
+    noise: NoiseSource,
+) -> Iterator[tuple[Tensor, Tensor, Tensor, float]]:
+    """(x_t, noise of the healthy label, noise of the null label, alpha_bar) at each visited step in turn.
+
+    Arguments as of `run_forward_process`.
+    """
+    levels = visited_levels(point)
+    network = _Evaluations(predict_noise, healthy_label)
+    alpha_bar = schedule.alpha_bar
+    if point.encoding == "ddpm":
+        states = _ddpm_states(x0, network, levels, alpha_bar, noise)
+    elif point.mode == "reference":
+        targets = jump_targets(levels, schedule)
+        states = _reference_ddim_states(x0, network, levels, targets, alpha_bar, noise, clamp=point.clamp)
+    else:
+        states = _paper_ddim_states(x0, network, levels, alpha_bar, clamp=point.clamp)
+    for level, (x_t, noise_healthy, noise_null) in zip(levels, states, strict=True):
+        yield x_t, noise_healthy, noise_null, float(alpha_bar[level])
+
+
+@torch.inference_mode()
 def run_forward_process(
     x0: Tensor,
     predict_noise: NoisePredictor,
@@ -124,20 +152,11 @@ def run_forward_process(
     Returns:
         The arrays of `QuadraticEvidence`, or with the clamp of `BankEvidence`.
     """
-    levels = visited_levels(point)
-    network = _Evaluations(predict_noise, healthy_label)
-    alpha_bar = schedule.alpha_bar
-    if point.encoding == "ddpm":
-        states = _ddpm_states(x0, network, levels, alpha_bar, noise)
-    elif point.mode == "reference":
-        targets = jump_targets(levels, schedule)
-        states = _reference_ddim_states(x0, network, levels, targets, alpha_bar, noise, clamp=point.clamp)
-    else:
-        states = _paper_ddim_states(x0, network, levels, alpha_bar, clamp=point.clamp)
     kind = BankAccumulator if point.clamp else QuadraticAccumulator
     accumulator = kind(x0, list(used_channels), point)
-    for step, (x_t, noise_healthy, noise_null) in enumerate(states):
-        accumulator.add(step, x_t, noise_healthy, noise_null, float(alpha_bar[levels[step]]))
+    states = forward_states(x0, predict_noise, schedule, point, healthy_label=healthy_label, noise=noise)
+    for step, (x_t, noise_healthy, noise_null, alpha_bar) in enumerate(states):
+        accumulator.add(step, x_t, noise_healthy, noise_null, alpha_bar)
         if on_step is not None:
             on_step(step + 1)
     return accumulator.arrays()

@@ -17,7 +17,7 @@ from ..evidence.maps import Evidence, build_evidence, join_evidence
 from ..out_of_memory import is_out_of_memory
 from ..progress import CancelToken
 from .forward_process import NoisePredictor, run_forward_process
-from .noise import SeededNoise
+from .noise import NoiseSource, SeededNoise
 from .schedule import NoiseSchedule
 
 CPU_BATCH, GPU_BATCH = 8, 32
@@ -27,6 +27,12 @@ class SlicePredictor(Protocol):
     """Gives the noise predictor of a batch of slices, their levels bound (None: no level)."""
 
     def for_slices(self, level: Tensor | None) -> NoisePredictor: ...
+
+
+Arrays = dict[str, np.ndarray]
+BatchCompute = Callable[[Tensor, NoisePredictor, NoiseSource, Callable[[float], None]], Arrays]
+"""From a batch x0 [n, C, H, W] on the device, the network bound to it and its noise to arrays [n, ...]; to be told the
+share of the batch that is done, which may raise to stop the run."""
 
 
 def accumulate_slices(
@@ -48,13 +54,63 @@ def accumulate_slices(
 ) -> Evidence:
     """Evidence of the slices x0 [N, C, H, W] in [-1, 1]; the result does not depend on the batch size.
 
+    Other arguments and errors as of `compute_in_batches`; progress is reported after every visited step.
+    """
+    channels = list(used_channels)
+
+    def forward(batch: Tensor, predict: NoisePredictor, noise: NoiseSource, report: Callable[[float], None]) -> Arrays:
+        arrays = run_forward_process(
+            batch,
+            predict,
+            schedule,
+            point,
+            used_channels=channels,
+            healthy_label=healthy_label,
+            noise=noise,
+            on_step=lambda step: report(step / point.steps),
+        )
+        arrays["x0"] = np.ascontiguousarray(batch[:, channels].cpu().numpy())
+        return arrays
+
+    parts = compute_in_batches(
+        x0,
+        level,
+        predictor,
+        forward,
+        device=device,
+        seed=seed,
+        slice_numbers=slice_numbers,
+        batch_size=batch_size,
+        on_progress=on_progress,
+        on_smaller_batch=on_smaller_batch,
+        cancel=cancel,
+    )
+    return join_evidence([build_evidence(point, arrays) for arrays in parts])
+
+
+def compute_in_batches(
+    x0: FloatArray,
+    level: FloatArray | None,
+    predictor: SlicePredictor,
+    compute: BatchCompute,
+    *,
+    device: torch.device,
+    seed: int = 0,
+    slice_numbers: Sequence[int] | None = None,
+    batch_size: int | None = None,
+    on_progress: Callable[[float], None] | None = None,
+    on_smaller_batch: Callable[[int], None] | None = None,
+    cancel: CancelToken | None = None,
+) -> list[Arrays]:
+    """What `compute` gives for the slices x0 [N, C, H, W], batch by batch in order.
+
     Args:
         level: relative level [N] for a network that takes it.
         slice_numbers: number of each slice, which with `seed` gives its noise; default 0..N-1.
         batch_size: most slices a batch; None chooses by device. The slices are spread evenly over as few
             batches as that needs, so that the last is no shorter than the time left supposes. Out of
             memory halves it and goes on.
-        on_progress: called after every step with the slices done so far; may raise to stop the run.
+        on_progress: called with the slices done so far; may raise to stop the run.
         on_smaller_batch: told the new size when memory ran out.
         cancel: looked at before every evaluation of the network.
 
@@ -62,27 +118,23 @@ def accumulate_slices(
     """
     numbers = list(slice_numbers) if slice_numbers is not None else list(range(len(x0)))
     size = batch_size_for(device, batch_size)
-    parts: list[Evidence] = []
+    parts: list[Arrays] = []
     start = 0
     while start < len(x0):
         left = len(x0) - start
         batch = slice(start, start + math.ceil(left / math.ceil(left / size)))
         count = batch.stop - batch.start
 
-        def on_step(step: int, start: int = start, count: int = count) -> None:
+        def report(share: float, start: int = start, count: int = count) -> None:
             if on_progress is not None:
-                on_progress(start + count * step / point.steps)
+                on_progress(start + count * share)
 
         try:
-            arrays = run_forward_process(
+            arrays = compute(
                 torch.from_numpy(np.ascontiguousarray(x0[batch], dtype=np.float32)).to(device),
                 _cancellable(predictor.for_slices(_levels(level, batch, device)), cancel),
-                schedule,
-                point,
-                used_channels=used_channels,
-                healthy_label=healthy_label,
-                noise=SeededNoise(seed, numbers[batch]),
-                on_step=on_step,
+                SeededNoise(seed, numbers[batch]),
+                report,
             )
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -94,8 +146,7 @@ def accumulate_slices(
                 ) from error
             size = max(1, min(size // 2, count - 1))
         else:
-            arrays["x0"] = np.ascontiguousarray(x0[batch][:, list(used_channels)], dtype=np.float32)
-            parts.append(build_evidence(point, arrays))
+            parts.append(arrays)
             start = batch.stop
             continue
         # Outside the handler, so that the failed attempt's tensors are no longer held by the traceback.
@@ -103,7 +154,7 @@ def accumulate_slices(
             torch.cuda.empty_cache()
         if on_smaller_batch is not None:
             on_smaller_batch(size)
-    return join_evidence(parts)
+    return parts
 
 
 def batch_size_for(device: torch.device, wanted: int | None) -> int:
