@@ -67,9 +67,17 @@ class Detection:
         stack[case.examined] = case.evidence.healthy_prediction(self.selection.choices.guidance)[:, 0]
         return stack
 
-    def write(self, directory: str | Path, *, request: str | None = None, cancel: CancelToken | None = None) -> None:
+    def write(
+        self,
+        directory: str | Path,
+        *,
+        overlay: bool = True,
+        request: str | None = None,
+        cancel: CancelToken | None = None,
+    ) -> None:
         """Write all files of the result into `directory`, whole or not at all. Raises OutputError or Cancelled.
 
+        Without `overlay` its picture is left out, and that of an older result in the directory is removed.
         `request` replaces the evidence's; it is kept with the evidence and in the findings' parameters, so that a
         later run can tell what was asked for.
         """
@@ -80,11 +88,14 @@ class Detection:
             SEGMENTATION_FILE: lambda path: write_segmentation(path, self.mask, case.geometry),
             FINDINGS_FILE: lambda path: write_findings(path, findings),
             EVIDENCE_FILE: lambda path: save_evidence(path, case),
-            OVERLAY_FILE: self._write_overlay,
         }
+        if overlay:
+            writers[OVERLAY_FILE] = self._write_overlay
         if cancel is not None:
             writers = {name: _cancellable(writer, cancel) for name, writer in writers.items()}
         write_output_set(directory, writers)
+        if not overlay:
+            (Path(directory) / OVERLAY_FILE).unlink(missing_ok=True)
 
     def _write_overlay(self, path: Path) -> None:
         case = self.case
@@ -111,12 +122,18 @@ def _cancellable(writer: Callable[[Path], None], cancel: CancelToken) -> Callabl
     return write
 
 
-def check_can_write(directory: str | Path, inputs: Iterable[str | Path] = ()) -> None:
+def result_files(*, overlay: bool = True) -> tuple[str, ...]:
+    """Names of the files of a result."""
+    return RESULT_FILES if overlay else tuple(name for name in RESULT_FILES if name != OVERLAY_FILE)
+
+
+def check_can_write(directory: str | Path, inputs: Iterable[str | Path] = (), *, overlay: bool = True) -> None:
     """Find out before a long run whether its result could be written; leaves no trace.
 
     Raises OutputError if not, and if a file of the result would replace one of the `inputs`.
     """
-    require_pillow()
+    if overlay:
+        require_pillow()
     check_output_directory(directory)
     for target in (Path(directory) / name for name in RESULT_FILES):
         if target.is_dir():

@@ -11,7 +11,7 @@ from ..evidence.storage import EVIDENCE_FILE, load_evidence
 from ..results.findings import format_findings
 from ..selection.settings import SelectionSettings
 from ..store.other_calibration import with_calibration
-from .options import add_selection_options, output_folder, overlaid_settings
+from .options import add_overlay_option, add_selection_options, output_folder, overlaid_settings
 
 
 def add_parser(commands: Any) -> None:
@@ -31,6 +31,7 @@ def add_parser(commands: Any) -> None:
         "--calibration", metavar="NAME", help="calibration of the user, or 'default' for the model's own"
     )
     add_selection_options(parser, "selection (as chosen for the result where left out)")
+    add_overlay_option(parser)
     parser.set_defaults(run=run_adjust)
 
 
@@ -40,11 +41,11 @@ def run_adjust(options: argparse.Namespace) -> int:
     source = Path(options.result)
     output = output_folder(options.output) if options.output is not None else source
     case = load_evidence(source / EVIDENCE_FILE)
-    check_can_write(output)
+    check_can_write(output, overlay=options.overlay)
     if options.calibration is not None:
         case = with_calibration(case, options.calibration)
     before = SelectionSettings() if options.as_calibrated else case.settings
     detection = build_detection(case, overlaid_settings(options, before, case.calibration))
-    detection.write(output)
+    detection.write(output, overlay=options.overlay)
     print(f"{format_findings(detection.findings)}\nWritten to {output}.")
     return 0

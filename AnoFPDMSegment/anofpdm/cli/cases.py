@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..configuration import record_to_dict
-from ..detection import RESULT_FILES, check_can_write
+from ..detection import check_can_write, result_files
 from ..errors import Cancelled, EvidenceError, InputError
 from ..progress import CancelToken
 from ..results.findings import FINDINGS_FILE, read_findings
@@ -82,6 +82,8 @@ def detect_case(
     run: DetectorOptions,
     reporter: Reporter,
     cancel: CancelToken,
+    *,
+    overlay: bool = True,
 ) -> dict[str, Any]:
     """Detect in one case, write its results, and return its findings. Raises AnoFPDMError."""
     request = _request(detector, case, settings, run)
@@ -90,7 +92,7 @@ def detect_case(
     )
     cancel.raise_if_cancelled()
     reporter.stage("writing")
-    detection.write(output, request=request, cancel=cancel)
+    detection.write(output, overlay=overlay, request=request, cancel=cancel)
     return detection.findings
 
 
@@ -102,6 +104,8 @@ def detect_cases(
     run: DetectorOptions,
     reporter: Reporter,
     cancel: CancelToken,
+    *,
+    overlay: bool = True,
 ) -> int:
     """Run all cases; a failing one is reported and the others go on. Returns the exit status."""
     failed: list[str] = []
@@ -111,11 +115,12 @@ def detect_cases(
         head = f"Case {number} of {len(cases)}, {case.name}"
         reporter.begin_case(case.name)
         try:
-            if _is_finished(folder, _request(detector, case, settings, run)):
+            if _is_finished(folder, _request(detector, case, settings, run), overlay=overlay):
                 reporter.result(f"{head}: finished earlier.", {"output": str(folder)})
                 continue
-            check_can_write(folder, case.images.values() if isinstance(case.images, Mapping) else [case.images])
-            findings = detect_case(detector, case, folder, settings, run, reporter, cancel)
+            inputs = case.images.values() if isinstance(case.images, Mapping) else [case.images]
+            check_can_write(folder, inputs, overlay=overlay)
+            findings = detect_case(detector, case, folder, settings, run, reporter, cancel, overlay=overlay)
         except Cancelled as error:
             kept = "the results of finished cases are kept" if number > 1 else "nothing was written"
             raise Cancelled(f"The run was cancelled during case {number} of {len(cases)}; {kept}.") from error
@@ -173,9 +178,9 @@ def _fingerprint(path: Path) -> list[list[Any]]:
     return found
 
 
-def _is_finished(folder: Path, request: str) -> bool:
+def _is_finished(folder: Path, request: str, *, overlay: bool) -> bool:
     """Whether all files of the asked-for result are there, as computed or adjusted since."""
-    if not all((folder / name).is_file() for name in RESULT_FILES):
+    if not all((folder / name).is_file() for name in result_files(overlay=overlay)):
         return False
     try:
         findings = read_findings(folder / FINDINGS_FILE)

@@ -14,7 +14,14 @@ from ..progress import CancelToken
 from ..results.findings import format_findings
 from .cases import Case, detect_case, detect_cases, read_cases, result_details, untold_warnings
 from .interruption import cancellation
-from .options import add_process_options, add_selection_options, operating_point, output_folder, selection_settings
+from .options import (
+    add_overlay_option,
+    add_process_options,
+    add_selection_options,
+    operating_point,
+    output_folder,
+    selection_settings,
+)
 from .reporting import Reporter, make_reporter
 
 _NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.+)", re.DOTALL)
@@ -53,6 +60,7 @@ def add_parser(commands: Any) -> None:
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
     run.add_argument("--seed", type=int, default=0, help="of the noise, where noise is used (default: 0)")
     run.add_argument("--batch-size", default="auto", metavar="N", help="slices a batch (default: auto)")
+    add_overlay_option(run)
     run.add_argument("--progress", choices=("bar", "json", "none"), default="bar", help="default: bar")
     run.add_argument("--watch-stdin", action="store_true", help="end the run when standard input ends")
     parser.set_defaults(run=run_detect)
@@ -76,7 +84,7 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     output = output_folder(options.output)
     cases = read_cases(Path(options.cases)) if options.cases is not None else None
     images = _inputs(options.input)
-    check_can_write(output, images.values() if isinstance(images, dict) else [images])
+    check_can_write(output, images.values() if isinstance(images, dict) else [images], overlay=options.overlay)
     cancel.raise_if_cancelled()
     from ..detector import Detector, DetectorOptions
     from ..store.model_search import default_model_name, find_model
@@ -92,8 +100,9 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     )
     detector.check(settings)
     if cases is not None:
-        return detect_cases(detector, cases, output, settings, run, reporter, cancel)
-    findings = detect_case(detector, Case(output.name, images), output, settings, run, reporter, cancel)
+        return detect_cases(detector, cases, output, settings, run, reporter, cancel, overlay=options.overlay)
+    case = Case(output.name, images)
+    findings = detect_case(detector, case, output, settings, run, reporter, cancel, overlay=options.overlay)
     shown = {**findings, "warnings": untold_warnings(findings, detector)}
     reporter.result(f"{format_findings(shown)}\nWritten to {output}.", result_details(findings, output))
     return 0

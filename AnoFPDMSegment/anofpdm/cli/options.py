@@ -57,6 +57,13 @@ def add_selection_options(
     group.add_argument("--min-size", metavar="SIZE", help="smallest component kept: 40px (per slice) or 500mm3")
 
 
+def add_overlay_option(parser: Any) -> None:
+    """Whether overlay.png is drawn."""
+    parser.add_argument(
+        "--no-overlay", dest="overlay", action="store_false", help="leave out overlay.png, the only file to need Pillow"
+    )
+
+
 def overlaid_settings(
     options: argparse.Namespace, before: SelectionSettings, calibration: Calibration | None = None
 ) -> SelectionSettings:

@@ -97,7 +97,9 @@ def require_pillow() -> None:
         import PIL.ImageDraw
         import PIL.ImageFont  # noqa: F401
     except ImportError as error:
-        raise OutputError("The overlay picture needs Pillow; install it with 'pip install Pillow'.") from error
+        raise OutputError(
+            "The overlay picture needs Pillow; install it with 'pip install Pillow', or leave it out with --no-overlay."
+        ) from error
 
 
 @dataclass(frozen=True)
