@@ -1,0 +1,93 @@
+"""Which part may import which: the engine knows no Slicer, what is plain knows no Slicer, only the panel knows Qt."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from module_files import MODULE
+
+LIB = MODULE / "AnoFPDMSegmentLib"
+SLICER, QT = {"slicer", "vtk", "SampleData", "PyTorchUtils", "DICOMLib"}, {"qt", "ctk"}
+WHEN_NEEDED = {"slicer_installer.py"}
+"""Files of a plain room that import Slicer, inside functions and inside Slicer only."""
+ROOMS = {
+    "worker": {"worker", "user_file"},
+    "install": {"install", "worker", "user_file"},
+    "model_catalog": {"model_catalog", "worker", "user_file"},
+    "live": {"live"},
+    "mrml": {"mrml", "live"},
+}
+"""The room and what of the package it may import. The panel, and the files beside the rooms, may import all."""
+
+
+def imports(file: Path) -> Iterator[tuple[str, str, bool]]:
+    """(imported module, with dots for what is relative; its first name; whether at file scope)."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    at_scope = {id(node) for node in tree.body}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, alias.name.partition(".")[0], id(node) in at_scope
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            for name in names:
+                yield "." * node.level + name, name.partition(".")[0], id(node) in at_scope
+
+
+def files(*folders: Path) -> list[Path]:
+    found = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+    assert found
+    return found
+
+
+def name_of(file: Path) -> str:
+    return file.relative_to(MODULE).as_posix()
+
+
+@pytest.mark.parametrize("file", files(MODULE / "anofpdm"), ids=name_of)
+def test_the_engine_knows_no_slicer(file: Path) -> None:
+    assert {root for module, root, _ in imports(file) if not module.startswith(".")}.isdisjoint(SLICER | QT)
+
+
+@pytest.mark.parametrize("file", files(*(LIB / room for room in ("worker", "install", "model_catalog"))), ids=name_of)
+def test_plain_rooms_import_python_alone_at_file_scope(file: Path) -> None:
+    for module, root, at_scope in imports(file):
+        if module.startswith(".") or root in sys.stdlib_module_names:
+            continue
+        assert not at_scope, f"{module} at file scope"
+        assert root not in (SLICER | QT) or file.name in WHEN_NEEDED, module
+
+
+@pytest.mark.parametrize("file", files(LIB), ids=name_of)
+def test_qt_is_for_the_panel_and_torch_for_the_worker(file: Path) -> None:
+    for module, root, _ in imports(file):
+        if module.startswith("."):
+            continue
+        if file.parent.name != "panel":
+            assert root not in QT, module
+        if file.parent.name == "live":
+            assert root not in SLICER, module
+        if file.name != "torch_probe.py":
+            assert root not in ("torch", "safetensors"), module
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_open_in_one_direction(room: str) -> None:
+    for file in files(LIB / room):
+        for module, root, _ in imports(file):
+            if module.startswith("..."):
+                raise AssertionError(f"{name_of(file)}: {module} leaves the package")
+            if module.startswith(".."):
+                assert root in ROOMS[room], f"{name_of(file)}: {module}"
+            assert not module.startswith("AnoFPDMSegmentLib"), f"{name_of(file)}: {module} should be relative"
+
+
+def test_files_are_of_one_responsibility() -> None:
+    """Which shows in their length."""
+    long = [f"{name_of(file)}: {count}" for file in files(LIB) if (count := len(file.read_text().splitlines())) > 400]
+    assert not long
+    assert len((MODULE / "AnoFPDMSegment.py").read_text().splitlines()) <= 150
