@@ -44,6 +44,7 @@ def add_transform(scene: Any, matrix: NDArray[Any], *nodes: Any) -> Any:
 def world_points(node: Any) -> NDArray[np.float64]:
     """RAS [k, j, i, 3] of every voxel of a volume node in the world, by Slicer's own transforms."""
     import vtk
+
     from AnoFPDMSegmentLib.mrml.voxels import arrayOfMatrix, ijkToRAS
 
     i, j, k = (np.arange(n) for n in node.GetImageData().GetDimensions())

@@ -97,6 +97,7 @@ def check_places(result: Any, ball: np.ndarray, tolerance_mm: float) -> None:
 def exported_mask(result: Any) -> np.ndarray:
     """The segmentation on the heatmap's voxels, resampled by Slicer in the world."""
     import vtk
+
     from AnoFPDMSegmentLib.mrml.segmentation_node import SEGMENT_ID
     from AnoFPDMSegmentLib.mrml.voxels import voxelsOf
 
@@ -171,9 +172,9 @@ def test_the_whole_way_of_a_dicom_input_under_a_transform(scene: Any, tmp_path: 
     """Loaded by Slicer, exported by us, examined by the bundled model: the outline meets the planted lesion."""
     import vtk
 
+    from anofpdm import Detector
     from AnoFPDMSegmentLib.mrml.input_volumes import exportVolume
     from AnoFPDMSegmentLib.mrml.result import Result
-    from anofpdm import Detector
 
     files = write_dicom(sitk.ReadImage(str(SAMPLE)), tmp_path / "dicom")
     names = vtk.vtkStringArray()

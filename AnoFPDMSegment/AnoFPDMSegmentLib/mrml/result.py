@@ -30,7 +30,14 @@ _REVERSED = "reversedK"
 _NAME = "name"
 _INPUT, _HEATMAP, _SEGMENTATION = "input", "heatmap", "segmentation"
 _FINDINGS, _SLICES, _HEALTHY, _CHART = "findings", "slices", "healthyPrediction", "divergenceChart"
-_OWN = (_HEATMAP, _SEGMENTATION, _FINDINGS, _SLICES, _HEALTHY)
+_TITLES = {
+    _HEATMAP: "anomaly heatmap",
+    _SEGMENTATION: "anomaly segmentation",
+    _FINDINGS: "anomaly findings",
+    _SLICES: "anomaly slices",
+    _HEALTHY: "healthy prediction",
+}
+"""After the input's name; the roles of the visible nodes."""
 
 OnEdited = Callable[[], EditedChoice]
 
@@ -68,6 +75,7 @@ class Result:
             raise
         if replace is not None:
             replace.remove(keepEdited=True)
+            result._takeFreedNames()
         return result
 
     @classmethod
@@ -84,10 +92,10 @@ class Result:
         self.node.SetParameter(_NAME, name)
         self._detection = detection
         self._refer(_INPUT, inputNode)
-        self._refer(_HEATMAP, heatmap_node.createHeatmap(context, f"{name} anomaly heatmap", frame, detection.score))
-        self._refer(_FINDINGS, createTable(context, f"{name} anomaly findings"))
-        self._refer(_SLICES, createTable(context, f"{name} anomaly slices"))
-        self._refer(_HEALTHY, createHealthyPrediction(context, f"{name} healthy prediction", frame, detection))
+        self._refer(_HEATMAP, heatmap_node.createHeatmap(context, self._title(_HEATMAP), frame, detection.score))
+        self._refer(_FINDINGS, createTable(context, self._title(_FINDINGS)))
+        self._refer(_SLICES, createTable(context, self._title(_SLICES)))
+        self._refer(_HEALTHY, createHealthyPrediction(context, self._title(_HEALTHY), frame, detection))
         self._addSegmentation(detection, frame)
         self._fillTables(detection)
         evidence_nodes.storeEvidence(context, f"{name} anomaly evidence", detection.case, frame, self.node)
@@ -99,7 +107,7 @@ class Result:
 
     def _addSegmentation(self, detection: Detection, frame: OutputFrame) -> None:
         node = segmentation_node.createSegmentation(
-            self.context, f"{self.name} anomaly segmentation", self.inputNode, frame, self.review.mask(detection)
+            self.context, self._title(_SEGMENTATION), self.inputNode, frame, self.review.mask(detection)
         )
         self._refer(_SEGMENTATION, node)
         self._guard.remember()
@@ -218,12 +226,12 @@ class Result:
 
     def preview(self, settings: SelectionSettings) -> None:
         """Apply settings to the slices in view alone; `update` must follow. The outline is hidden until then."""
+        frame = self.frame
+        boxes = self.live.preview(settings, slice_views.planesInVolume(self.context, self.heatmapNode, frame))
         segmentation = self.segmentationNode
         if segmentation is not None and segmentation.GetDisplayVisibility():
             segmentation.SetDisplayVisibility(False)
             self._hiddenWhileDragging = True
-        frame = self.frame
-        boxes = self.live.preview(settings, slice_views.planesInVolume(self.context, self.heatmapNode, frame))
         heatmap_node.updateBoxes(self.heatmapNode, frame, boxes)
 
     def setAccepted(self, number: int, accepted: bool, onEdited: OnEdited = neverOverwrite) -> None:
@@ -273,7 +281,17 @@ class Result:
             self.context.removeNode(node)
 
     def _own(self) -> list[Any]:
-        return [node for node in map(self.node.GetNodeReference, _OWN) if node]
+        return [node for node in map(self.node.GetNodeReference, _TITLES) if node]
+
+    def _title(self, role: str) -> str:
+        return f"{self.name} {_TITLES[role]}"
+
+    def _takeFreedNames(self) -> None:
+        """The names that a replaced result had."""
+        for role in _TITLES:
+            node = self.node.GetNodeReference(role)
+            if node is not None and self.context.scene.GetFirstNodeByName(self._title(role)) is None:
+                node.SetName(self._title(role))
 
     def _refer(self, role: str, node: Any) -> None:
         self.node.SetNodeReferenceID(role, node.GetID())

@@ -48,12 +48,12 @@ def createSegmentation(context: SceneContext, name: str, inputNode: Any, frame: 
 
 def writeMask(node: Any, frame: OutputFrame, mask: NDArray[np.bool_]) -> None:
     """Replace the content of our segment by the mask [k, j, i] (of the case); other segments stay."""
-    labelmap = _labelmap(frame, mask)
+    labelmap = labelmapOf(frame, mask)
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     logic.SetBinaryLabelmapToSegment(labelmap, node, SEGMENT_ID, logic.MODE_REPLACE)
 
 
-def _labelmap(frame: OutputFrame, mask: NDArray[np.bool_]) -> slicer.vtkOrientedImageData:
+def labelmapOf(frame: OutputFrame, mask: NDArray[np.bool_]) -> slicer.vtkOrientedImageData:
     """The mask's bounding box as an oriented image; one voxel of background where there is nothing."""
     from anofpdm.volumes.bounding_box import bounding_box
 

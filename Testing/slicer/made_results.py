@@ -1,0 +1,42 @@
+"""Results of made-up cases in a scene."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from evidence_makers import axial_geometry, make_case
+from scene_makers import add_volume
+
+from anofpdm.detection import build_detection
+from AnoFPDMSegmentLib.mrml.output_frame import geometryMatrix
+from AnoFPDMSegmentLib.mrml.result import Result
+
+LARGE = ((28.0, -14.0, 21.0), 16.0)
+"""In the right hemisphere."""
+SMALL = ((-30.0, 20.0, -10.0), 12.0)
+
+
+def made_result(scene: Any, balls: Any = (LARGE, SMALL), name: str = "head", **case: Any) -> Result:
+    """A result with a finding for each ball, the larger one first."""
+    geometry = axial_geometry()
+    voxels = np.random.default_rng(0).integers(0, 200, geometry.array_shape).astype(np.int16)
+    node = add_volume(scene, voxels, geometryMatrix(geometry), name)
+    node.CreateDefaultDisplayNodes()
+    return Result.create(scene, node, build_detection(make_case(geometry, balls, **case)))
+
+
+def current_mask(result: Result) -> np.ndarray:
+    """The segmentation on the case's grid, as it is now."""
+    from AnoFPDMSegmentLib.mrml.segmentation_node import readMask
+
+    return readMask(result.segmentationNode, result.frame, result.case.geometry.array_shape)
+
+
+def paint(result: Result, box: tuple[slice, slice, slice], inside: bool = True) -> None:
+    """Edit the segmentation as the Segment Editor does."""
+    from AnoFPDMSegmentLib.mrml.segmentation_node import writeMask
+
+    mask = current_mask(result)
+    mask[box] = inside
+    writeMask(result.segmentationNode, result.frame, mask)
