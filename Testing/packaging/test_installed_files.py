@@ -67,7 +67,7 @@ def test_the_command_line(installed: Path, tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     first, *_, last = (json.loads(line) for line in run.stdout.splitlines())
     assert first["package"] == str(installed / "anofpdm")
-    assert last["summary"].startswith("No ")
+    assert last["summary"].startswith("Nothing was found")
 
 
 def test_every_file_of_the_module_compiles_and_imports_only_what_is_there(installed: Path) -> None:
