@@ -64,8 +64,9 @@ class DetectAction:
 
     def abandon(self) -> None:
         """Forget the run: the scene is being closed, or the application."""
-        self._controller.abandon()
-        self._tidy()
+        if self._controller.running:
+            self._controller.abandon()
+            self._end("")
 
     def _canCompute(self) -> bool:
         setup = self._services.torchSetup

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import slicer.util
 from slicer.i18n import tr as _
 
+from ..mrml.export import exportResult, fileNames
 from .services import PanelServices
 from .state import PanelState
 from .widgets import waiting
@@ -55,9 +57,11 @@ class ExportSection:
         folder = Path(self._ui.exportDirectory.directory)
         wanted = {what for check, what in self._checks.items() if check.checked}
         self._ui.exportStatusLabel.text = ""
+        older = [name for name in fileNames(self._state.result, wanted) if (folder / name).exists()]
+        text = _("These files are in the folder already and will be replaced: {files}. Go on?")
+        if older and not slicer.util.confirmYesNoDisplay(text.format(files=", ".join(older))):
+            return
         with waiting():
-            from ..mrml.export import exportResult
-
             files = exportResult(self._state.result, folder, wanted, self._modelCard())
             text = _("Written to {folder}: {files}")
             self._ui.exportStatusLabel.text = text.format(folder=folder, files=", ".join(path.name for path in files))

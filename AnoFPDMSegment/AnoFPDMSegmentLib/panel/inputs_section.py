@@ -49,8 +49,9 @@ class InputsSection:
         found = guessInputs(self._services.context, self._state.model.inputs)
         chosen = [node for node in self.inputs().values() if node is not None]
         for number, (name, node) in enumerate(self.inputs().items(), 1):
-            if node is None and found.get(name) is not None and found[name] not in chosen:
-                self._state.parameters.setValue(f"inputVolume{number}", found[name])
+            guessed = found.get(name)
+            if node is None and guessed is not None and guessed not in chosen:
+                self._state.parameters.setValue(f"inputVolume{number}", guessed)
         self.check()
 
     def check(self) -> None:

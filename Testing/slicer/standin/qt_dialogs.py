@@ -47,11 +47,7 @@ class Dialogs:
         """What `exec_` of a dialog comes to."""
         target = dialog._qt
         if isinstance(target, QMessageBox):
-            text = target.text()
-            button = getattr(QMessageBox.StandardButton, self._take(text))
-            if target.standardButtons() and not target.standardButtons() & button:
-                raise UnexpectedDialog(f"The box '{text}' has no button {button.name}.")
-            return button
+            return _press(target, self._take(target.text()))
         respond: Callable[[Any], Any] = self._take(target.windowTitle())
         target.show()
         try:
@@ -71,6 +67,16 @@ class Dialogs:
         if answer.containing not in text:
             raise UnexpectedDialog(f"A dialog says '{text}' where one about '{answer.containing}' was expected.")
         return answer.response
+
+
+def _press(box: QMessageBox, answer: str) -> Any:
+    """Press a button by its text or by the name it has in Qt; returns what `exec` would."""
+    for button in box.buttons():
+        standard = box.standardButton(button)
+        if answer in (button.text(), standard.name):
+            button.click()
+            return standard
+    raise UnexpectedDialog(f"The box '{box.text()}' has no button '{answer}'.")
 
 
 DIALOGS = Dialogs()

@@ -48,6 +48,7 @@ def install() -> Application:
         setattr(slicer, name, proxy_class(cls))
     slicer.qSlicerDICOMExportDialog = DicomExportDialog
     slicer.app = Application(application)
+    slicer.modules = None  # each scene brings its own
     missing = [name for name in SLICER_NAMES if not hasattr(slicer, name)]
     assert not missing, missing
     sys.modules["qt"], sys.modules["ctk"] = qt, ctk

@@ -70,5 +70,6 @@ SLICER_NAMES: dict[str, str] = {
     "qMRMLPlotWidget": "Slicer/Libs/MRML/Widgets/qMRMLPlotWidget.h",
     "qMRMLWidget": "Slicer/Libs/MRML/Widgets/qMRMLWidget.h",
     "qSlicerDICOMExportDialog": "Slicer/Modules/Scripted/DICOMLib/Widgets/qSlicerDICOMExportDialog.h",
+    "modules": "Slicer/Base/Python/slicer/__init__.py, Slicer/Base/QTCore/qSlicerModuleFactoryManager.h",
     "app": "Slicer/Base/QTCore/qSlicerCoreApplication.h, Slicer/Base/QTGUI/qSlicerApplication.h",
 }

@@ -1,0 +1,73 @@
+"""The real panel in a window of its own, on a real scene, over the stand-in Qt."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_TESTING = Path(__file__).parents[2]
+sys.path.insert(0, str(_TESTING / "slicer" / "standin"))
+sys.path.append(str(_TESTING / "engine"))
+
+pytest.importorskip("slicer.slicer_core", reason="slicer-core has no build for this Python")
+try:
+    from PySide6 import QtWidgets  # noqa: F401
+except ImportError as error:
+    pytest.skip(f"PySide6 cannot be used here ({error})", allow_module_level=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """`slicer.app` and all stand-ins; user data in a folder of the tests."""
+    import qt_install
+    import slicer_install
+
+    before = {name: os.environ.get(name) for name in ("XDG_DATA_HOME", "ANOFPDM_MODELS", "OMP_NUM_THREADS")}
+    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("user"))
+    os.environ.pop("ANOFPDM_MODELS", None)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    app = qt_install.install()
+    slicer_install.install()
+    yield app
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+@pytest.fixture(scope="session")
+def model_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two more models: `two` of FLAIR and T2, `strict` with a non-commercial licence; untrained."""
+    import dataclasses
+
+    import torch
+    from tiny_model import tiny_config, write_tiny_model
+
+    torch.set_num_threads(1)
+    place = tmp_path_factory.mktemp("models")
+    write_tiny_model(place / "two", tiny_config("two", ("flair", "t2")))
+    strict = dataclasses.replace(tiny_config("strict"), licence="CC-BY-NC-4.0", non_commercial=True)
+    write_tiny_model(place / "strict", strict)
+    return place
+
+
+@pytest.fixture
+def more_models(model_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """They are in the list."""
+    monkeypatch.setenv("ANOFPDM_MODELS", str(model_place))
+    return model_place
+
+
+@pytest.fixture
+def session(application: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The opened module on an empty scene with three slice views; nothing may have gone wrong in it."""
+    from panel_session import opened_module
+
+    with opened_module(application, monkeypatch) as opened:
+        yield opened

@@ -1,0 +1,207 @@
+"""A user at the panel: clicks, drags and waits; what goes wrong unseen fails the test."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import slicer
+import slicer.util
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
+from qt_dialogs import DIALOGS
+from qt_failures import FAILURES
+from qt_modules import Modules
+from qt_mrml import qMRMLWidget
+from qt_proxy import unwrap, wrap
+
+LONG_S = 120.0
+
+
+class PanelSession:
+    """The opened module; `ui` holds its widgets."""
+
+    def __init__(self, widget: Any, window: QWidget, context: Any) -> None:
+        self.widget = widget
+        self.window = window
+        self.context = context
+        self.dialogs = DIALOGS
+
+    @property
+    def panel(self) -> Any:
+        return self.widget.panel
+
+    @property
+    def ui(self) -> Any:
+        return self.panel.ui
+
+    @property
+    def result(self) -> Any:
+        return self.panel.state.result
+
+    def pump(self) -> None:
+        """Let the application deal with its events."""
+        for _ in range(3):
+            QApplication.processEvents()
+
+    def wait(self, condition: Callable[[], object], what: str, seconds: float = LONG_S) -> None:
+        """Until the condition holds, while the application goes on."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"waited {seconds:g} s in vain until {what}"
+            QApplication.processEvents()
+            time.sleep(0.03)
+        self.pump()
+
+    def click(self, widget: Any) -> None:
+        """With the mouse; the widget must be there to be clicked."""
+        target = unwrap(widget)
+        self.pump()
+        assert target.isVisible(), f"{widget} is not visible"
+        assert target.isEnabled(), f"{widget} is not enabled: {target.toolTip()}"
+        place = QPoint(10, 10) if widget.className() != "QPushButton" else target.rect().center()
+        QTest.mouseClick(target, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+        self.pump()
+
+    def choose(self, combo: Any, text: str) -> None:
+        """An entry of a combo box, by a part of its text."""
+        target = unwrap(combo)
+        assert target.isVisible() and target.isEnabled()
+        texts = [target.itemText(row) for row in range(target.count())]
+        fitting = [row for row, each in enumerate(texts) if text in each]
+        assert len(fitting) == 1, f"'{text}' among {texts}"
+        target.setCurrentIndex(fitting[0])
+        self.pump()
+
+    def drag(self, slider: Any, *values: float) -> None:
+        """Press the handle, move it, let go."""
+        inner = unwrap(slider).slider()
+        assert inner.isVisible() and inner.isEnabled()
+        inner.setSliderDown(True)
+        for value in values:
+            share = (value - slider.minimum) / (slider.maximum - slider.minimum)
+            inner.setSliderPosition(round(share * inner.maximum()))
+            self.pump()
+        inner.setSliderDown(False)
+        self.pump()
+
+    def press(self, slider: Any) -> Callable[[float], None]:
+        """Press the handle and hold it; returns what moves it."""
+        inner = unwrap(slider).slider()
+        inner.setSliderDown(True)
+
+        def move(value: float) -> None:
+            share = (value - slider.minimum) / (slider.maximum - slider.minimum)
+            inner.setSliderPosition(round(share * inner.maximum()))
+            self.pump()
+
+        return move
+
+    def release(self, slider: Any) -> None:
+        """Let the handle go."""
+        unwrap(slider).slider().setSliderDown(False)
+        self.pump()
+
+    def click_cell(self, table: Any, row: int, column: int, offset: int | None = None) -> None:
+        """A cell of a table; `offset` from its left border."""
+        target = unwrap(table)
+        target.scrollToItem(target.item(row, column))
+        rect = target.visualItemRect(target.item(row, column))
+        place = rect.center() if offset is None else QPoint(rect.left() + offset, rect.center().y())
+        QTest.mouseClick(target.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+        self.pump()
+
+    def cells(self, table: Any) -> list[list[str]]:
+        """All texts of a table."""
+        target = unwrap(table)
+        return [
+            [target.item(row, column).text() for column in range(target.columnCount())]
+            for row in range(target.rowCount())
+        ]
+
+    def load(self, path: Path, name: str = "") -> Any:
+        """A volume, as Slicer loads it."""
+        node = self.context.moduleLogic("Volumes").AddArchetypeVolume(str(path), name or path.name.partition(".")[0])
+        self.pump()
+        return node
+
+    def detect(self) -> Any:
+        """Click the button and wait for the result."""
+        self.click(self.ui.detectButton)
+        self.wait_for_end()
+        assert self.result is not None, f"{self.ui.runStatusLabel.text}\n{self.ui.logText.plainText}"
+        return self.result
+
+    def wait_for_end(self) -> None:
+        """Until no worker runs."""
+        self.wait(lambda: not self.panel.state.busy, "the run is over")
+
+    def open(self, *sections: Any) -> None:
+        """Open collapsed sections by their titles."""
+        for section in sections:
+            if section.collapsed:
+                target = unwrap(section)
+                assert target.isVisible()
+                QTest.mouseClick(target, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(20, 8))
+                self.pump()
+                assert not section.collapsed
+
+
+@contextmanager
+def opened_module(application: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[PanelSession]:
+    """The module's own widget in a window; closed and searched for failures afterwards."""
+    from AnoFPDMSegment import AnoFPDMSegmentWidget
+    from AnoFPDMSegmentLib.mrml.headless import addSliceView, headlessScene
+
+    FAILURES.take()
+    DIALOGS.reset()
+    FAILURES.install_hook()
+    with headlessScene() as context:
+        views = [addSliceView(context, name) for name in ("Red", "Yellow", "Green")]
+        monkeypatch.setattr(slicer, "mrmlScene", context.scene, raising=False)
+        application.serve(context.applicationLogic)
+        modules = Modules(context.moduleLogic)
+        monkeypatch.setattr(slicer, "modules", modules)
+        monkeypatch.setattr(slicer.util, "selectModule", modules.open)
+        window, parent = _window()
+        widget = AnoFPDMSegmentWidget(wrap(parent))
+        widget.setup()
+        parent.setMRMLScene(context.scene)
+        window.show()
+        widget.enter()
+        session = PanelSession(widget, window, context)
+        session.pump()
+        try:
+            yield session
+        finally:
+            if widget.panel is not None:
+                widget.exit()
+                widget.cleanup()
+            window.close()
+            window.deleteLater()
+            session.pump()
+            FAILURES.remove_hook()
+            del views
+    failures, unanswered = FAILURES.take(), DIALOGS.reset()
+    assert not failures, "\n".join(failures)
+    assert not unanswered, f"dialogs that were expected did not appear: {unanswered}"
+
+
+def _window() -> tuple[QWidget, qMRMLWidget]:
+    """As in Slicer, a narrow column that scrolls."""
+    window = QWidget()
+    window.resize(520, 1500)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    layout = QVBoxLayout(window)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(area)
+    parent = qMRMLWidget()
+    QVBoxLayout(parent).setContentsMargins(0, 0, 0, 0)
+    area.setWidget(parent)
+    return window, parent
