@@ -32,6 +32,7 @@ def add_parser(commands: Any) -> None:
 
     add = actions.add_parser("add", help="copy a model folder, or a zip file of one, to the user's models")
     add.add_argument("source", metavar="PATH", help="the folder or zip file")
+    add.add_argument("--name", help="what to call it there (default: its own name)")
     add.set_defaults(run=run_add)
 
     remove = actions.add_parser("remove", help="delete a model from the user's models")
@@ -128,8 +129,11 @@ def run_verify(options: argparse.Namespace) -> int:
 
 def run_add(options: argparse.Namespace) -> int:
     """Add a model."""
-    folder = install_model(options.source)
-    print(f"Added {folder.config.name} to {folder.path.parent}.")
+    from ..store.weights import load_network
+
+    # Loading is the proof that the weights are the network's.
+    folder = install_model(options.source, name=options.name, check=load_network)
+    print(f"Added {folder.path.name} to {folder.path.parent}.")
     return 0
 
 

@@ -30,7 +30,10 @@ MODEL_CARD_FILE = "MODEL_CARD.md"
 CALIBRATION_FILE = "calibration.json"
 CHECKSUMS_FILE = "checksums.json"
 PLOT_FILE = "calibration.png"
+METADATA_FILE = "configs/metadata.json"
 REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, MODEL_CARD_FILE)
+MODEL_FILES = (*REQUIRED_FILES, METADATA_FILE, CALIBRATION_FILE, PLOT_FILE, CHECKSUMS_FILE)
+"""All that a model folder can hold, by their paths in it."""
 
 _CHUNK_BYTES = 1 << 22
 
@@ -71,7 +74,7 @@ def open_model_folder(path: str | Path, *, verify_weights: bool = True) -> Model
     path = Path(path)
     if not path.is_dir():
         raise ModelError(f"The model folder {path} does not exist; check the path or install the model.")
-    checksums = _read_checksums(path)
+    checksums = read_checksums(path)
     for name in (*REQUIRED_FILES, CALIBRATION_FILE):
         if name in checksums and not (path / name).is_file():
             raise ModelError(f"The model folder {path} lacks {name}; install the model again.")
@@ -164,10 +167,11 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _read_checksums(path: Path) -> dict[str, str]:
+def read_checksums(path: Path) -> dict[str, str]:
+    """SHA-256 by the name of the file, as a model folder's list says. Raises ModelError."""
     values = load_json(path / CHECKSUMS_FILE, "list of checksums")
     for name, digest in values.items():
-        if Path(name).name != name or name == CHECKSUMS_FILE:
+        if not _is_inside(name) or name == CHECKSUMS_FILE:
             raise ModelError(f"{path / CHECKSUMS_FILE} lists '{name}', which is not a file of the model.")
         if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
             raise ModelError(f"{path / CHECKSUMS_FILE} has no SHA-256 for {name}; install the model again.")
@@ -175,6 +179,12 @@ def _read_checksums(path: Path) -> dict[str, str]:
         if name not in values:
             raise ModelError(f"{path / CHECKSUMS_FILE} does not list {name}; install the model again.")
     return values
+
+
+def _is_inside(name: str) -> bool:
+    """Whether `name` is that of a file in the model folder or a folder of it, on any system."""
+    parts = name.split("/")
+    return len(parts) <= 2 and all(parts) and not {".", ".."} & set(parts) and not re.search(r"[\\:\x00]", name)
 
 
 def _read_text(path: Path) -> str:

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import stat
 import tempfile
 import zipfile
-from collections.abc import Iterable
+import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
+from typing import IO
 
-from ..errors import ModelError, OutputError
-from .model_folder import (
-    CALIBRATION_FILE,
-    CHECKSUMS_FILE,
-    PLOT_FILE,
-    REQUIRED_FILES,
-    ModelFolder,
-    open_model_folder,
-)
-from .model_search import user_folder
+from ..calibration import load_calibrations
+from ..errors import ModelError, OutputError, SettingsError
+from .model_folder import CHECKSUMS_FILE, MODEL_FILES, ModelFolder, open_model_folder, read_checksums
+from .model_search import model_path, user_folder
 
-MODEL_FILES = (*REQUIRED_FILES, CALIBRATION_FILE, PLOT_FILE, CHECKSUMS_FILE)
 LARGEST_MODEL_BYTES = 16 << 30
+LARGEST_LIST_BYTES = 1 << 20
+"""Of the list of checksums, which is read before anything else is known."""
+MOST_ENTRIES = 10_000
+_CHUNK_BYTES = 1 << 20
+_UNFIT = re.compile(r'[\x00-\x1f/\\:*?"<>|]')
 
 
-def install_model(source: str | Path, place: Path | None = None) -> ModelFolder:
+def install_model(
+    source: str | Path,
+    place: Path | None = None,
+    *,
+    name: str | None = None,
+    check: Callable[[ModelFolder], object] | None = None,
+) -> ModelFolder:
     """Copy a model into `place` (default: the user's models), complete and checked or not at all.
 
     Args:
-        source: a model folder, or a zip file that holds its files, at its top or in one folder.
+        source: a model folder, or a zip file that holds one, at its top or in one folder.
+        name: what it is to be called there; by default what its configuration says.
+        check: called with the copy before it takes its place, to refuse it by raising.
 
-    The copy is named as its configuration says; other files that lie beside a model's own are left out.
-    Raises ModelError if the source is no sound model and OutputError if it cannot be written or a model of
-    that name is there already.
+    Other files that lie beside a model's own are left out. Raises ModelError if the source is no sound model,
+    SettingsError for a name that no folder can have, OutputError if it cannot be written or a model of that name is
+    there already.
     """
-    source, place = Path(source), place or user_folder()
+    source = Path(source)
+    in_list, place = place is None, place or user_folder()
+    if name is not None:
+        _check_name(name)
     shelter = _make_shelter(place)
     try:
         unchecked = shelter / "model"
@@ -42,18 +55,27 @@ def install_model(source: str | Path, place: Path | None = None) -> ModelFolder:
             _copy(source, unchecked)
         else:
             _unpack(source, unchecked)
-        name = open_model_folder(unchecked).config.name
-        target = place / name
-        if target.exists():
-            raise OutputError(f"There is a model named '{name}' in {place} already; remove it first.")
-        unchecked.rename(target)
+        folder = open_model_folder(unchecked)
+        if folder.calibration is not None:
+            load_calibrations(folder.calibration)
+        chosen = name or folder.config.name
+        _check_name(chosen)
+        taken = model_path(chosen) if in_list else None
+        if taken is not None or (place / chosen).exists():
+            raise OutputError(
+                f"There is a model named '{chosen}' already ({taken or place / chosen}); remove it first, or give "
+                "the new one another name."
+            )
+        if check is not None:
+            check(folder)
+        unchecked.rename(place / chosen)
     except OSError as error:
         raise OutputError(
             f"The model could not be written to {place} ({error.strerror}); nothing was added."
         ) from error
     finally:
         shutil.rmtree(shelter, ignore_errors=True)
-    return open_model_folder(target, verify_weights=False)
+    return open_model_folder(place / chosen, verify_weights=False)
 
 
 def remove_model(name: str, place: Path | None = None) -> Path:
@@ -62,11 +84,14 @@ def remove_model(name: str, place: Path | None = None) -> Path:
     Raises ModelError if there is none of that name, or it holds files that are not a model's, and OutputError
     if it cannot be deleted.
     """
-    place = place or user_folder()
+    in_list, place = place is None, place or user_folder()
     folder = place / name
     if Path(name).name != name or name.startswith(".") or not name or not folder.is_dir():
+        elsewhere = model_path(name) if in_list else None
+        if elsewhere is not None:
+            raise ModelError(f"The model '{name}' lies in {elsewhere.parent}, from where it cannot be removed here.")
         raise ModelError(f"There is no model named '{name}' in {place}; only models added there can be removed.")
-    foreign = sorted(entry.name for entry in folder.iterdir() if entry.name not in MODEL_FILES or entry.is_dir())
+    foreign = _foreign_files(folder)
     if foreign:
         raise ModelError(f"{folder} holds '{foreign[0]}', which is not part of a model; delete the folder yourself.")
     try:
@@ -79,6 +104,18 @@ def remove_model(name: str, place: Path | None = None) -> Path:
     return folder
 
 
+def _check_name(name: str) -> None:
+    if not name.strip() or name.startswith(".") or name.endswith((".", " ")) or len(name) > 100 or _UNFIT.search(name):
+        raise SettingsError(f"'{name}' cannot name a model; use letters, digits, dashes and dots, a letter first.")
+
+
+def _foreign_files(folder: Path) -> list[str]:
+    own = {PurePosixPath(name) for name in MODEL_FILES}
+    folders = {parent for path in own for parent in path.parents}
+    found = [(PurePosixPath(entry.relative_to(folder).as_posix()), entry) for entry in folder.rglob("*")]
+    return sorted(str(path) for path, entry in found if path not in (folders if entry.is_dir() else own))
+
+
 def _make_shelter(place: Path) -> Path:
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -88,48 +125,94 @@ def _make_shelter(place: Path) -> Path:
 
 
 def _copy(source: Path, target: Path) -> None:
-    for name in MODEL_FILES:
-        if (source / name).is_file():
-            try:
-                stream = (source / name).open("rb")
-            except OSError as error:
-                raise ModelError(
-                    f"{source / name} cannot be read ({error.strerror}); check its permissions."
-                ) from error
-            with stream, (target / name).open("wb") as copy:
-                shutil.copyfileobj(stream, copy)
-    _require_something(target, source)
+    if not (source / CHECKSUMS_FILE).exists():
+        raise ModelError(f"{source} holds no model: it has no {CHECKSUMS_FILE}.")
+    for name in (*read_checksums(source), CHECKSUMS_FILE):
+        if not (source / name).is_file():
+            raise ModelError(f"{source} lacks {name}, which its {CHECKSUMS_FILE} lists.")
+        try:
+            stream = (source / name).open("rb")
+        except OSError as error:
+            raise ModelError(f"{source / name} cannot be read ({error.strerror}); check its permissions.") from error
+        with stream:
+            _write(stream, target / name, LARGEST_MODEL_BYTES)
 
 
 def _unpack(source: Path, target: Path) -> None:
     try:
         with zipfile.ZipFile(source) as archive:
-            members = _model_members(archive.infolist())
-            if sum(member.file_size for member in members.values()) > LARGEST_MODEL_BYTES:
-                raise ModelError(f"{source} unpacks to more than {LARGEST_MODEL_BYTES >> 30} GB; it is no model.")
-            for name, member in members.items():
-                # No name out of the archive is used as a path; reading checks size and checksum.
-                with archive.open(member) as stream, (target / name).open("wb") as copy:
-                    shutil.copyfileobj(stream, copy)
-    except FileNotFoundError as error:
+            members = _members(archive, source)
+            root = _root(members, source)
+            _extract(archive, members[str(root / CHECKSUMS_FILE)], target / CHECKSUMS_FILE, LARGEST_LIST_BYTES)
+            names = read_checksums(target)
+            missing = [name for name in names if str(root / name) not in members]
+            if missing:
+                raise ModelError(f"{source} lacks {missing[0]}, which its {CHECKSUMS_FILE} lists.")
+            chosen = {name: members[str(root / name)] for name in names}
+            left = LARGEST_MODEL_BYTES
+            if sum(member.file_size for member in chosen.values()) > left:
+                raise ModelError(f"{source} unpacks to more than {left >> 30} GB; it is no model.")
+            for name, member in chosen.items():
+                left -= _extract(archive, member, target / name, left)
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(f"{source} does not exist; name a model folder or a zip file of one.") from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except PermissionError as error:
+        raise ModelError(f"{source} cannot be read ({error.strerror}); check its permissions.") from error
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise ModelError(f"{source} is not a readable zip file ({error}); name a model folder or its zip.") from error
-    _require_something(target, source)
 
 
-def _model_members(entries: Iterable[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
-    """The files of the one model in an archive, by name."""
-    folders: dict[PurePosixPath, dict[str, zipfile.ZipInfo]] = {}
+def _members(archive: zipfile.ZipFile, source: Path) -> dict[str, zipfile.ZipInfo]:
+    """The files of the archive by name. Raises ModelError if one could land, or point, outside the model's folder."""
+    found: dict[str, zipfile.ZipInfo] = {}
+    entries = archive.infolist()
+    if len(entries) > MOST_ENTRIES:
+        raise ModelError(f"{source} holds {len(entries)} files; it is no model.")
     for entry in entries:
-        path = PurePosixPath(entry.filename)
-        if path.name in MODEL_FILES and not entry.is_dir() and "__MACOSX" not in path.parts:
-            folders.setdefault(path.parent, {})[path.name] = entry
-    if len(folders) > 1:
-        raise ModelError("The zip file holds several models; add each from a zip file or folder of its own.")
-    return next(iter(folders.values()), {})
+        # As it is written there: zipfile itself turns backslashes around on some systems.
+        name = entry.orig_filename
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or re.search(r"[\\:\x00]", name):
+            raise ModelError(
+                f"{source} holds the path '{name[:100]}', which leads out of the model's folder; it is refused."
+            )
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise ModelError(
+                f"{source} holds the link '{name[:100]}'; a model is made of files alone, so it is refused."
+            )
+        if entry.is_dir() or "__MACOSX" in path.parts:
+            continue
+        if str(path) in found:
+            raise ModelError(f"{source} holds '{name[:100]}' twice; it is refused.")
+        found[str(path)] = entry
+    return found
 
 
-def _require_something(target: Path, source: Path) -> None:
-    if not any(target.iterdir()):
-        raise ModelError(f"{source} holds no model: {', '.join(MODEL_FILES)} are looked for.")
+def _root(members: Mapping[str, zipfile.ZipInfo], source: Path) -> PurePosixPath:
+    """The folder of the one model in the archive."""
+    roots = [PurePosixPath(name).parent for name in members if PurePosixPath(name).name == CHECKSUMS_FILE]
+    if len(roots) > 1:
+        raise ModelError(f"{source} holds several models; add each from a zip file or folder of its own.")
+    if not roots:
+        raise ModelError(f"{source} holds no model: it has no {CHECKSUMS_FILE}.")
+    return roots[0]
+
+
+def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, most: int) -> int:
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ModelError(f"{target.name} is packed by a method other than deflate; pack the model's folder again.")
+    with archive.open(member) as stream:
+        return _write(stream, target, most)
+
+
+def _write(stream: IO[bytes], target: Path, most: int) -> int:
+    """Copy at most so many bytes, whatever a header says of them; returns how many."""
+    target.parent.mkdir(exist_ok=True)
+    written = 0
+    with target.open("wb") as copy:
+        while chunk := stream.read(_CHUNK_BYTES):
+            written += len(chunk)
+            if written > most:
+                raise ModelError(f"{target.name} is larger than any model's; nothing was added.")
+            copy.write(chunk)
+    return written

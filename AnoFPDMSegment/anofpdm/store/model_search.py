@@ -88,6 +88,11 @@ def find_model(name_or_path: str | Path) -> ModelFolder:
     raise ModelError(f"There is no model named '{text}'; {_what_there_is()}.")
 
 
+def model_path(name: str) -> Path | None:
+    """The folder of the model that this name means in the list; None if there is none."""
+    return _found().get(name)
+
+
 def find_model_of_weights(weights_sha256: str) -> ModelFolder:
     """The model in the list whose weights have this SHA-256; they are not read. Raises ModelError if there is none."""
     for path in _found().values():
