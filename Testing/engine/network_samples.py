@@ -50,4 +50,5 @@ def random_input(n: int, config: NetworkConfig = SMALL, seed: int = 1) -> tuple[
 
 def relative_difference(a: Tensor, b: Tensor) -> float:
     """Largest difference, relative to the largest value of `b`."""
-    return float((a.double() - b.double()).abs().max() / b.double().abs().max())
+    a, b = a.detach().double(), b.detach().double()
+    return float((a - b).abs().max() / b.abs().max())

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .kernels import attend, group_norm
 from .label_tokens import NULL_LABEL, KnownLabel, LabelBatch, LabelKeysValues, repeated_token_logits
 from .residual_block import zero_parameters
 
@@ -34,14 +35,14 @@ class AttentionBlock(nn.Module):
     def forward(self, x: Tensor, labels: LabelBatch) -> Tensor:
         """The block's output, of the shape and memory layout of `x`."""
         n, channels, height, width = x.shape
-        pixels = self.norm(x).flatten(2).transpose(1, 2)
+        pixels = (self.norm(x) if labels.plain else group_norm(self.norm, x)).flatten(2).transpose(1, 2)
         qkv = functional.linear(pixels, self.qkv.weight[:, :, 0], self.qkv.bias)
         heads = qkv.view(n, height * width, self.heads, 3, channels // self.heads)
         q, k, v = (part.transpose(1, 2) for part in heads.unbind(3))
         if labels.plain:
             attended = self._plain(q, k, v, labels.vectors)
         elif self.encoder_kv is None:
-            attended = functional.scaled_dot_product_attention(q, k, v)
+            attended = attend(q, k, v)
         elif labels.groups is not None:
             parts = [
                 self._one_label(q[g.start : g.stop], k[g.start : g.stop], v[g.start : g.stop], g.label)
@@ -50,9 +51,7 @@ class AttentionBlock(nn.Module):
             attended = parts[0] if len(parts) == 1 else torch.cat(parts)
         else:
             label_k, label_v = self._split(self._label_tokens(labels.vectors))
-            attended = functional.scaled_dot_product_attention(
-                q, torch.cat([label_k.to(k.dtype), k], dim=2), torch.cat([label_v.to(v.dtype), v], dim=2)
-            )
+            attended = attend(q, torch.cat([label_k.to(k.dtype), k], dim=2), torch.cat([label_v.to(v.dtype), v], dim=2))
         merged = attended.transpose(1, 2).reshape(n, height * width, channels)
         out = functional.linear(merged, self.proj_out.weight[:, :, 0], self.proj_out.bias)
         return x + out.transpose(1, 2).reshape(n, channels, height, width)
@@ -79,7 +78,7 @@ class AttentionBlock(nn.Module):
         k = torch.cat([known.keys.expand(len(k), -1, -1, -1), k], dim=2)
         v = torch.cat([known.values.expand(len(v), -1, -1, -1), v], dim=2)
         bias = _logit_bias(known.logits, k.shape[2], q) if known.logits else None
-        return functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        return attend(q, k, v, bias)
 
     def _work_out(self, label: KnownLabel, dtype: torch.dtype) -> LabelKeysValues:
         with torch.autocast(label.vector.device.type, enabled=False):

@@ -104,15 +104,37 @@ class ConditionalUNet(nn.Module):
         if self.level_embed is not None and level is not None:
             embedding = embedding + self.level_embed(level.to(x.device))
 
-        h, kept = x, []
+        h, kept = x.to(self._first.weight.dtype), []
         for block in self.input_blocks:
             h = _run(block, h, embedding, labels)
             kept.append(h)
         h = _run(self.middle_block, h, embedding, labels)
         for block in self.output_blocks:
-            h = _run(block, torch.cat([h, kept.pop()], dim=1), embedding, labels)
+            h = torch.cat([h, kept.pop()], dim=1)  # both parts are let go before the block begins
+            h = _run(block, h, embedding, labels)
         predicted: Tensor = self.out(h).to(x.dtype)
         return predicted
+
+    def trunk_to(self, dtype: torch.dtype) -> ConditionalUNet:
+        """Keep what works on feature maps in `dtype`, in place; for evaluation without gradients only.
+
+        Embeddings of level and label stay in float32, and so do the label's keys and values until they are worked
+        out: they cost nothing, and everything depends on them. As against autocast, weights are rounded once and
+        normalisations have no need to return to float32.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.GroupNorm):
+                module.to(dtype)
+            elif isinstance(module, AttentionBlock):
+                module.qkv.to(dtype)
+                module.proj_out.to(dtype)
+        return self
+
+    @property
+    def _first(self) -> nn.Conv2d:
+        first = self.input_blocks[0][0]  # type: ignore[index]
+        assert isinstance(first, nn.Conv2d)
+        return first
 
     @contextmanager
     def plain_formulas(self) -> Iterator[None]:
@@ -180,7 +202,7 @@ def _run(layers: nn.Module, h: Tensor, embedding: Tensor, labels: LabelBatch) ->
     assert isinstance(layers, nn.ModuleList)
     for layer in layers:
         if isinstance(layer, ResidualBlock):
-            h = layer(h, embedding)
+            h = layer(h, embedding, plain=labels.plain)
         elif isinstance(layer, AttentionBlock):
             h = layer(h, labels)
         else:

@@ -1,0 +1,51 @@
+"""Group normalisation and attention by whichever of torch's kernels is fast; what they compute is the same.
+
+Each choice was made by measuring (`anofpdm bench`, Resources/benchmarks/speed.md).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+SMALL_MAP_PX = 1024
+"""Below this many pixels torch's CPU kernel normalises channel by channel ..."""
+VECTOR = 16
+"""... and in 16 bit does so one value at a time unless a group's channels are a multiple of this."""
+LOGITS_BYTES = 1 << 22
+"""How much of the attention weights is held at a time."""
+
+
+def group_norm(norm: nn.Module, x: Tensor) -> Tensor:
+    """`norm(x)` of a GroupNorm; small 16-bit maps take the way over float32 on a CPU (ten times faster there)."""
+    assert isinstance(norm, nn.GroupNorm)
+    slow = x.device.type == "cpu" and x.element_size() == 2
+    if slow and x.shape[-1] * x.shape[-2] < SMALL_MAP_PX and norm.num_channels // norm.num_groups % VECTOR:
+        weight, bias = norm.weight.float(), norm.bias.float()
+        return functional.group_norm(x.float(), norm.num_groups, weight, bias, norm.eps).to(x.dtype)
+    out: Tensor = norm(x)
+    return out
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Scaled dot-product attention; `q` `[N, heads, queries, width]`, `bias` is added to the logits.
+
+    On a CPU in 16 bit the products are left to the matrix units, which torch's fused kernel does not use on every
+    processor that has them (2.2 to 2.7 times faster there). Without gradients only.
+    """
+    if q.device.type != "cpu" or q.element_size() != 2 or torch.is_grad_enabled():
+        return functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+    n, heads, queries, width = q.shape
+    q = q * (1 / math.sqrt(width))
+    out = torch.empty_like(q)
+    step = max(1, LOGITS_BYTES // max(1, heads * queries * k.shape[2] * q.element_size()))
+    for start in range(0, n, step):
+        part = slice(start, start + step)
+        logits = q[part] @ k[part].transpose(2, 3)
+        if bias is not None:
+            logits += bias[part]
+        torch.matmul(torch.softmax(logits, dim=3), v[part], out=out[part])
+    return out
