@@ -54,6 +54,7 @@ def add_parser(commands: Any) -> None:
     group.add_argument("--erosion-mm", type=float, metavar="MM", help="margin of the eroded head (default: model's)")
     group.add_argument("--resamplings", type=int, default=1000, metavar="N", help="of the subjects (default: 1000)")
     group.add_argument("--seed", type=int, default=0, metavar="N", help="of noise and resampling (default: 0)")
+    group.add_argument("--ablations", action="store_true", help="add the paper's ablations on this model")
     group.add_argument("--no-pictures", action="store_true", help="tables alone; else the extra 'evaluate' is needed")
     group = parser.add_argument_group("computing")
     group.add_argument("--cache", metavar="DIR", help="folder of the prepared slices (default: DIR/slices)")
@@ -120,6 +121,7 @@ def _request(options: argparse.Namespace) -> EvaluationRequest:
         device=options.device,
         batch_size=options.batch_size,
         pictures=not options.no_pictures,
+        ablations=options.ablations,
     )
 
 

@@ -57,21 +57,23 @@ def _yardstick(name: str, folder: ModelFolder) -> Method:
 
 
 def _anofpdm(name: str, request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> list[Method]:
-    calibrations = load_calibrations(folder.calibration) if folder.calibration else []
+    calibrations = _calibrations(folder)
     return [
         AnoFPDM(runs, dataclasses.replace(point, **CHANGES[name]), request.variants, calibrations, name=name)
-        for point in operating_points(request.variants.presets, folder, calibrations)
+        for point in operating_points(request.variants.presets, folder)
     ]
 
 
-def operating_points(
-    presets: Sequence[str] | None, folder: ModelFolder, calibrations: Sequence[Calibration]
-) -> list[OperatingPoint]:
+def _calibrations(folder: ModelFolder) -> list[Calibration]:
+    return load_calibrations(folder.calibration) if folder.calibration else []
+
+
+def operating_points(presets: Sequence[str] | None, folder: ModelFolder) -> list[OperatingPoint]:
     """Those of the named calibrations, of all where none is named; the model's own where it has no calibration.
 
     Raises SettingsError for a name the model does not have.
     """
-    known = {calibration.name: calibration.operating_point for calibration in calibrations}
+    known = {calibration.name: calibration.operating_point for calibration in _calibrations(folder)}
     known = known or {"default": folder.config.operating_point}
     for preset in presets or ():
         if preset not in known:

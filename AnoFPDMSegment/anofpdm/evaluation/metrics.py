@@ -165,3 +165,16 @@ def best_dice_threshold(
         total += np.where(sizes > 0, 2 * hits / np.maximum(sizes, 1), 1.0)
     best = int(np.argmax(total))
     return float(tried[best]), float(total[best] / len(maps))
+
+
+def correlation(first: FloatArray, second: FloatArray) -> float:
+    """Pearson's correlation of two lists [n]; NaN where one of them does not vary. Of `ranks`: Spearman's."""
+    a, b = first - first.mean(), second - second.mean()
+    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum() / norm) if norm > 0 else float("nan")
+
+
+def ranks(values: FloatArray) -> FloatArray:
+    """The rank of each value [n] from 1, equal values sharing their mean rank."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - (count - 1) / 2)[place])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
-from ..arrays import IntArray
-from ..configuration import ModelConfig, OperatingPoint, record_to_dict
+from ..arrays import FloatArray, IntArray
+from ..configuration import ModelConfig, OperatingPoint, Precision, record_to_dict
 from ..diffusion.device import ChosenDevice
 from ..diffusion.forward_process import network_evaluations
 from ..diffusion.predictor import NetworkPredictor
 from ..diffusion.schedule import NoiseSchedule
-from ..diffusion.slices import accumulate_slices
+from ..diffusion.slices import BatchCompute, SlicePredictor, accumulate_slices, compute_in_batches
 from ..errors import ModelError
 from ..evidence.maps import Evidence, broken_array, build_evidence, evidence_arrays
 from ..progress import CancelToken
@@ -58,14 +59,10 @@ class NetworkRuns:
         """Evidence of the forward process at `point`, and what a slice cost. Raises ModelError if it is not finite."""
 
         def compute(positions: IntArray) -> Arrays:
-            def progress(done: float) -> None:
-                self.cancel.raise_if_cancelled()
-                self.report(what, float(positions[0]) + done, len(slices))
-
             evidence = accumulate_slices(
                 slices.x0[positions],
-                slices.level[positions] if self.config.network.level_embedding else None,
-                NetworkPredictor(self.network, point.precision),
+                self._level(slices, positions),
+                self.predictor(point.precision),
                 self.schedule,
                 point,
                 used_channels=self.config.used_channels,
@@ -74,17 +71,70 @@ class NetworkRuns:
                 seed=self.seed,
                 slice_numbers=slices.row[positions].tolist(),
                 batch_size=self.batch_size,
-                on_progress=progress,
+                on_progress=self._progress(what, positions, slices),
                 cancel=self.cancel,
             )
             arrays = dict(evidence_arrays(evidence))
-            if broken_array(arrays):
-                raise ModelError(
-                    f"The network's predictions are not finite numbers on {self.device.name} in {point.precision}; "
-                    "try --device cpu or another model."
-                )
+            self._check_finite(broken_array(arrays), point.precision)
             return arrays
 
         key = {**self.key, "run": "forward process", "point": record_to_dict(point)}
         arrays, seconds = self.store.arrays(key, np.asarray(slices.row), compute)
         return build_evidence(point, arrays), Cost(seconds / len(slices), network_evaluations(point))
+
+    def arrays(
+        self,
+        slices: LabelledSlices,
+        key: Mapping[str, Any],
+        compute: BatchCompute,
+        what: str,
+        predictor: SlicePredictor | None = None,
+    ) -> tuple[Arrays, float]:
+        """What `compute` gives for each slice, and seconds a slice.
+
+        `key` names all that the values depend on beyond the model; `predictor`: another network than the model's.
+        Raises ModelError if a value is not finite.
+        """
+        precision = self.config.operating_point.precision
+
+        def batches(positions: IntArray) -> Arrays:
+            parts = compute_in_batches(
+                slices.x0[positions],
+                self._level(slices, positions),
+                predictor or self.predictor(precision),
+                compute,
+                device=self.device.device,
+                seed=self.seed,
+                slice_numbers=slices.row[positions].tolist(),
+                batch_size=self.batch_size,
+                on_progress=self._progress(what, positions, slices),
+                cancel=self.cancel,
+            )
+            arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+            self._check_finite(broken[0] if broken else None, precision)
+            return arrays
+
+        arrays, seconds = self.store.arrays({**self.key, **key}, np.asarray(slices.row), batches)
+        return arrays, seconds / len(slices)
+
+    def predictor(self, precision: Precision) -> NetworkPredictor:
+        """The model's network."""
+        return NetworkPredictor(self.network, precision)
+
+    def _level(self, slices: LabelledSlices, positions: IntArray) -> FloatArray | None:
+        return slices.level[positions] if self.config.network.level_embedding else None
+
+    def _progress(self, what: str, positions: IntArray, slices: LabelledSlices) -> Callable[[float], None]:
+        def progress(done: float) -> None:
+            self.cancel.raise_if_cancelled()
+            self.report(what, float(positions[0]) + done, len(slices))
+
+        return progress
+
+    def _check_finite(self, broken: str | None, precision: str) -> None:
+        if broken is not None:
+            raise ModelError(
+                f"The network's predictions are not finite numbers on {self.device.name} in {precision}; try "
+                "--device cpu or another model."
+            )

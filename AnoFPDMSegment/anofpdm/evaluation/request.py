@@ -58,6 +58,8 @@ class EvaluationRequest:
     device: str = "auto"
     batch_size: int | None = None
     pictures: bool = True
+    ablations: bool = False
+    """Add the paper's ablations at the first operating point."""
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.methods if name not in METHODS]

@@ -18,9 +18,17 @@ from ..progress import CancelToken
 from ..results.output_set import OutputSet, Writer
 from ..store.model_folder import ModelFolder
 from ..store.model_search import find_model
+from .ablation_report import (
+    ABLATIONS_FILE,
+    ABLATIONS_PICTURE,
+    ablations_json,
+    draw_ablations,
+    write_ablations_csv,
+)
+from .ablations import AblationRun
 from .chunk_store import ChunkStore
 from .measure import Measured, Measuring
-from .method_list import methods_of
+from .method_list import methods_of, operating_points
 from .method_output import MethodInput
 from .network_runs import NetworkRuns, Report
 from .pictures import CASES_FILE, CURVES_FILE, SIZES_FILE, check_matplotlib, draw_cases, draw_curves, draw_sizes
@@ -68,7 +76,7 @@ def run_evaluation(
         )
         given, masked = method_input(request, folder, cache)
         runs = None
-        if any(name not in YARDSTICKS for name in request.methods):
+        if request.ablations or any(name not in YARDSTICKS for name in request.methods):
             runs = NetworkRuns(
                 folder,
                 choose_device(request.device),
@@ -94,7 +102,16 @@ def run_evaluation(
                 if tell is not None:
                     tell(row)
         document = results_json(_about(request, folder, given, masked), measured)
-        return output.write(_writers(request, document, masked, measured))
+        writers = _writers(request, document, masked, measured)
+        if request.ablations:
+            assert runs is not None
+            point = operating_points(request.variants.presets, folder)[0]
+            ablations = AblationRun(runs, given, masked, point).run(cancel.raise_if_cancelled)
+            document["ablations"] = ablations_json(ablations)
+            writers[ABLATIONS_FILE] = partial(write_ablations_csv, found=ablations)
+            if request.pictures:
+                writers[ABLATIONS_PICTURE] = partial(draw_ablations, found=ablations)
+        return output.write(writers)
 
 
 def method_input(
