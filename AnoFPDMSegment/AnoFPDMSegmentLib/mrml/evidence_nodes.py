@@ -41,7 +41,7 @@ def storeEvidence(context: SceneContext, name: str, case: CaseEvidence, frame: O
         volumes[key] = list(array.shape)
         for number, stack in enumerate(_stacks(array, case)):
             node = context.addNode("vtkMRMLScalarVolumeNode", f"{name} {key} {number}", hidden=True)
-            setIJKToRAS(node, frame.placed(_geometry(case, stack)))
+            setIJKToRAS(node, frame.placed(case.grid.with_pixels(stack.shape[2], stack.shape[1])))
             setVoxels(node, stack)
             node.SetAttribute(_MAP_ATTRIBUTE, f"{key} {number}")
             owner.AddNodeReferenceID(VOLUME_ROLE, node.GetID())
@@ -124,18 +124,6 @@ def _joined(key: str, stacks: list[NDArray[Any]], shape: tuple[int, ...], examin
     if key == _DISPLAY:
         return stacks[0].reshape(shape)
     return np.stack([stack[examined] for stack in stacks], axis=1).reshape(shape)
-
-
-def _geometry(case: CaseEvidence, stack: NDArray[Any]) -> Any:
-    """Of the stack's field of view in the resolution of `stack`."""
-    import dataclasses
-
-    width, height, _ = case.grid.size
-    size = (stack.shape[2], stack.shape[1], stack.shape[0])
-    across = (width / size[0], height / size[1])
-    spacing = (case.grid.spacing[0] * across[0], case.grid.spacing[1] * across[1], case.grid.spacing[2])
-    x, y, z = case.grid.to_physical([(across[0] - 1) / 2, (across[1] - 1) / 2, 0]).tolist()
-    return dataclasses.replace(case.grid, size=size, spacing=spacing, origin=(x, y, z))
 
 
 def _encoded(array: NDArray[Any]) -> dict[str, Any]:

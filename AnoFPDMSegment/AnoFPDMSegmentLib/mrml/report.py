@@ -129,13 +129,12 @@ def _segmentationMask(result: Result) -> NDArray[np.bool_]:
 def _onStack(case: CaseEvidence, volume: NDArray[Any]) -> NDArray[Any]:
     """A volume [k, j, i] at the pixels of the pictures [S, h, w]: the nearest voxel; 0 beyond."""
     count, height, width = case.display.shape
-    columns, rows = case.grid.size[:2]
-    j = (np.arange(height) + 0.5) * rows / height - 0.5
-    i = (np.arange(width) + 0.5) * columns / width - 0.5
+    grid = case.grid.with_pixels(width, height)
+    j, i = np.indices((height, width))
     values = np.zeros(case.display.shape, dtype=volume.dtype)
     for index in range(count):
-        pixels = np.stack([*np.meshgrid(i, j), np.full((height, width), index)], axis=-1)
-        voxels = np.rint(case.geometry.to_index(case.grid.to_physical(pixels))).astype(int)[..., ::-1]
+        pixels = np.stack([i, j, np.full_like(i, index)], axis=-1)
+        voxels = np.rint(case.geometry.to_index(grid.to_physical(pixels))).astype(int)[..., ::-1]
         inside = ((voxels >= 0) & (voxels < volume.shape)).all(axis=-1)
         values[index][inside] = volume[tuple(voxels[inside].T)]
     return values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,17 @@ class StackGrid(VolumeGeometry):
     def ras_s(self) -> FloatArray:
         """RAS S coordinate [S] of the middle of every slice, in mm."""
         return self.slice_centers[:, 2]
+
+    def with_pixels(self, width: int, height: int) -> StackGrid:
+        """The same slices and field of view with another number of pixels."""
+        across, down = self.size[0] / width, self.size[1] / height
+        x, y, z = self.to_physical([(across - 1) / 2, (down - 1) / 2, 0]).tolist()
+        return replace(
+            self,
+            size=(width, height, self.size[2]),
+            spacing=(self.spacing[0] * across, self.spacing[1] * down, self.spacing[2]),
+            origin=(x, y, z),
+        )
 
 
 def plan_stack(image: sitk.Image, head_mask: sitk.Image, config: GridConfig) -> StackGrid:
