@@ -1,4 +1,5 @@
 # make detect [IMAGE="scan.nii.gz"] [RESULTS=results]   look for lesions in a FLAIR volume
+# make scene [IMAGE=...] [RESULTS=results]              the same result as a scene for 3D Slicer
 # make test                                             style, types and tests
 # make lint                                             style and types alone
 # make cmake-lists                                      after adding or removing files of the module
@@ -21,10 +22,15 @@ INSTALL_FAILED = echo "The installation into $$VENV failed: see above, then try 
 PACKAGE = pyproject.toml constraints.txt AnoFPDMSegment/anofpdm/__init__.py
 
 .DELETE_ON_ERROR:
-.PHONY: detect test lint cmake-lists clean
+.PHONY: detect scene test lint cmake-lists clean
 
 detect: $(VENV)/.installed-for-detect
 	@"$$VENV/bin/anofpdm" detect "$$IMAGE" --output "$$RESULTS" $(DETECT_OPTIONS)
+	@echo "Pictures: $$RESULTS/overlay.png. In 3D Slicer: load the image, then segmentation.seg.nrrd and heatmap.nrrd;"
+	@echo "or everything at once: 'make scene' with the same IMAGE and RESULTS, then open $$RESULTS/case.mrb."
+
+scene: $(VENV)/.installed-for-scene
+	@"$$VENV/bin/anofpdm-scene" "$$RESULTS" --input "$$IMAGE" --output "$$RESULTS/case.mrb"
 
 # One thread a worker: the workers share the cores already.
 test: lint
@@ -46,10 +52,15 @@ $(VENV)/.installed-for-detect: $(PACKAGE) | $(VENV)/bin/python
 	@$(PIP) install --constraint constraints.txt --editable ".[pictures]" || { $(INSTALL_FAILED) }
 	@touch "$@"
 
+$(VENV)/.installed-for-scene: $(PACKAGE) | $(VENV)/bin/python
+	@echo "Installing Slicer's data model."
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[pictures,mrml]" || { $(INSTALL_FAILED) }
+	@touch "$@"
+
 $(VENV)/.installed-for-test: $(PACKAGE) | $(VENV)/bin/python
 	@echo "Installing the engine and the development tools."
 	@$(PIP) install --quiet --constraint constraints.txt --editable ".[pictures,train,evaluate,dev,mrml]" || { $(INSTALL_FAILED) }
-	@touch "$@" "$(VENV)/.installed-for-detect"
+	@touch "$@" "$(VENV)/.installed-for-detect" "$(VENV)/.installed-for-scene"
 
 $(VENV)/bin/python:
 	@command -v "$$PYTHON" >/dev/null 2>&1 || { \

@@ -22,7 +22,7 @@ for argument in "$0" "$@"; do printf '%s\\n' "$argument" >> "{log}"; done
 def environment(tmp_path: Path) -> Path:
     """A stand-in virtual environment whose programs write down their arguments."""
     (tmp_path / "venv" / "bin").mkdir(parents=True)
-    for program in ("python", "anofpdm"):
+    for program in ("python", "anofpdm", "anofpdm-scene"):
         script = tmp_path / "venv" / "bin" / program
         script.write_text(RECORDER.format(log=tmp_path / "log.txt"))
         script.chmod(0o755)
@@ -53,6 +53,15 @@ def test_the_default_is_the_bundled_sample(environment: Path) -> None:
     detect = calls(environment)[-4:]
     assert detect[:1] + detect[2:] == ["detect", "--output", "results"]
     assert (REPOSITORY / detect[1]).is_file()
+
+
+def test_detect_ends_by_telling_how_to_open_the_result(environment: Path) -> None:
+    run = make(environment, "detect", "RESULTS=my results")
+    assert run.returncode == 0 and "make scene" in run.stdout and "my results/case.mrb" in run.stdout
+    assert make(environment, "scene", "RESULTS=my results", "IMAGE=a scan.nii").returncode == 0
+    scene = [str(environment / "bin" / "anofpdm-scene"), "my results", "--input", "a scan.nii", "--output"]
+    assert calls(environment)[-6:] == [*scene, "my results/case.mrb"]
+    assert ".[pictures,mrml]" in calls(environment)
 
 
 @pytest.mark.parametrize("name", ["my scan.nii.gz", 'it\'s "the" scan; echo.nii', "Überblick (1) & 2*.nrrd"])

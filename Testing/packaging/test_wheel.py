@@ -1,4 +1,4 @@
-"""The wheel holds exactly the tracked files of the engine, the right version, and imports no torch to be built."""
+"""The wheel holds exactly the tracked files of the engine and of what writes scenes, and imports no torch to be built."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from module_files import MODULE, REPOSITORY, is_checkout, tracked_files
 
 ENGINE = MODULE / "anofpdm"
+SCENES = MODULE / "AnoFPDMSegmentLib"
 
 pytestmark = [
     pytest.mark.skipif(not is_checkout(), reason="not a git checkout"),
@@ -27,7 +28,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy of the tracked files, so that stray files and build folders cannot help or harm."""
     source, output, trap = (tmp_path_factory.mktemp(name) for name in ("source", "wheel", "trap"))
     for name in tracked_files(REPOSITORY):
-        if name.startswith("AnoFPDMSegment/anofpdm/") or "/" not in name:
+        if name.startswith(("AnoFPDMSegment/anofpdm/", "AnoFPDMSegment/AnoFPDMSegmentLib/")) or "/" not in name:
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(REPOSITORY / name, source / name)
     # A torch that ends the build if anything imports it.
@@ -46,11 +47,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_holds_the_tracked_engine(wheel: Path) -> None:
+def test_the_wheel_holds_the_tracked_files(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name and not name.endswith("/")}
         licenses = {name.rpartition("/")[2] for name in archive.namelist() if "/licenses/" in name}
-    assert held == {f"anofpdm/{name}" for name in tracked_files(ENGINE)}
+    # setuptools takes all files of a package, so those beside the rooms come along.
+    rooms = {name for name in tracked_files(SCENES) if name.partition("/")[0] in ("mrml", "live") or "/" not in name}
+    scenes = {f"AnoFPDMSegmentLib/{name}" for name in rooms}
+    assert held == {f"anofpdm/{name}" for name in tracked_files(ENGINE)} | scenes
     assert licenses == {"LICENSE", "NOTICE"}
 
 
@@ -61,3 +65,4 @@ def test_the_wheel_has_the_package_version_and_the_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         commands = archive.read(f"anofpdm-{version[1]}.dist-info/entry_points.txt").decode()
     assert "anofpdm = anofpdm.__main__:run" in commands
+    assert "anofpdm-scene = AnoFPDMSegmentLib.mrml.scene_file:run" in commands
