@@ -1,4 +1,4 @@
-"""The wheel holds exactly the tracked files of the engine and of what writes scenes, and imports no torch to be built."""
+"""The wheel holds exactly the tracked files of the engine and of what writes scenes; building it imports no torch."""
 
 from __future__ import annotations
 
