@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from volume_makers import AXIAL, all_axis_orders, image_around, make_image, rotation
+from volume_makers import AXIAL, all_axis_orders, image_around, make_image, rotation, voxel_centers
 
 from anofpdm.configuration import GridConfig
 from anofpdm.volumes import score_volume
@@ -30,6 +30,12 @@ configs = st.builds(
     minimum_slice_spacing_mm=st.sampled_from([0.0, 4.0]),
     plane=st.sampled_from(["acquired", "patient"]),
     centring=st.just("image"),
+)
+rotations = st.builds(
+    lambda axis, angle, order: rotation(axis, angle) @ order,
+    st.tuples(*[st.integers(-5, 5)] * 3).filter(any),
+    st.sampled_from([3.0, 15.0, 40.0]),
+    st.sampled_from(all_axis_orders()),
 )
 blobs = st.tuples(st.sampled_from([1, 2]), st.sampled_from([(2, 2), (1, 2), (2, 1)]))
 """Slices, and rows and columns."""
@@ -57,6 +63,11 @@ def painted_blob(
     return score, accepted, grid.to_physical((first + (shape - 1) / 2)[::-1])
 
 
+def largest_side(geometry: VolumeGeometry, grid: StackGrid) -> float:
+    """Of pixel, slice spacing and voxel, in mm."""
+    return max(grid.pixel_mm, grid.slice_spacing_mm, *geometry.spacing)
+
+
 def mask_centroid(volume: np.ndarray, geometry: VolumeGeometry) -> np.ndarray:
     mask = volume >= 1
     assert mask.any(), "the finding is lost"
@@ -78,29 +89,38 @@ def test_the_smallest_findings_come_back_to_their_place(direction, spacing, cent
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    st.sampled_from(all_axis_orders()),
-    st.tuples(*[st.integers(-5, 5)] * 3).filter(any),
-    st.sampled_from([3.0, 15.0, 40.0]),
-    spacings,
-    centers,
-    configs,
-    places,
-    blobs,
-)
-def test_the_smallest_findings_come_back_from_oblique_slices(
-    order, axis, angle, spacing, center, config, place, blob
-) -> None:
-    direction = rotation(axis, angle) @ order
+@given(rotations, spacings, centers, configs, places, blobs)
+def test_the_smallest_findings_come_back_from_oblique_slices(direction, spacing, center, config, place, blob) -> None:
+    """Within half a diagonal; half a side is beyond any mask whose voxels all have a share in the finding.
+
+    A finding smaller than a voxel marks the one voxel that holds it. In a corner of that voxel it is
+    almost half a diagonal off the middle, and its neighbors hold nothing of it. Of 2,234 random
+    oblique grids 2.1 % are beyond half the side, the worst by a factor of 1.41, all with masks of
+    one to five voxels. Marking every voxel that holds the center of a flagged pixel would leave
+    1.4 % of them, but breaks findings of real maps into up to eight times as many regions.
+    """
     image = image_around(tuple(round(SIDE_MM / s) for s in spacing), spacing, np.array(center), direction)
     geometry, grid = planned(image, config)
     if grid.size[2] < blob[0]:
         return
     score, accepted, middle = painted_blob(geometry, grid, place, blob)
     found = mask_centroid(score_to_volume(score, accepted, grid, geometry), geometry)
-    # A mask of whole voxels, oblique to the pixels, can be off along several axes at once.
-    diagonal = np.sqrt(3) * max(grid.pixel_mm, grid.slice_spacing_mm, *spacing)
-    assert np.linalg.norm(found - middle) <= diagonal / 2
+    assert np.linalg.norm(found - middle) <= np.sqrt(3) * largest_side(geometry, grid) / 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(all_axis_orders()) | rotations, spacings, centers, configs, places)
+def test_findings_of_two_sides_come_back_within_half_a_side(direction, spacing, center, config, place) -> None:
+    """In every orientation, for a ball two of the largest side across (of 2,400 random grids the worst: 0.84)."""
+    image = image_around(tuple(round(SIDE_MM / s) for s in spacing), spacing, np.array(center), direction)
+    geometry, grid = planned(image, config)
+    side = largest_side(geometry, grid)
+    middle = geometry.center + np.array(place)
+    pixels = voxel_centers(grid.to_image_like(np.zeros(grid.array_shape, np.float32)))
+    # 1 on the surface of the ball, 2 in its middle.
+    score = np.clip(2 - np.linalg.norm(pixels - middle, axis=-1) / side, 0, None).astype(np.float32)
+    found = mask_centroid(score_to_volume(score, np.ones(score.shape, bool), grid, geometry), geometry)
+    assert np.linalg.norm(found - middle) <= side / 2
 
 
 def test_thick_sagittal_voxels_lose_nothing_wherever_the_finding_lies() -> None:
