@@ -93,9 +93,7 @@ class Detection:
             writers[OVERLAY_FILE] = self._write_overlay
         if cancel is not None:
             writers = {name: _cancellable(writer, cancel) for name, writer in writers.items()}
-        write_output_set(directory, writers)
-        if not overlay:
-            (Path(directory) / OVERLAY_FILE).unlink(missing_ok=True)
+        write_output_set(directory, writers, without=() if overlay else [OVERLAY_FILE])
 
     def _write_overlay(self, path: Path) -> None:
         case = self.case

@@ -1,57 +1,22 @@
-"""All files of a result or none: failures, interruptions, crashes, full disks, two runs at once."""
+"""All files of a result or none: failures, interruptions, crashes, full disks."""
 
 from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
-import tempfile
-import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from output_samples import NEW, POSIX, contents, run_code, text_writer, write_older_result
 
 from anofpdm.errors import Cancelled, OutputError
 from anofpdm.results.output_set import OutputSet, check_output_directory, write_output_set
 
-ENGINE = Path(__file__).resolve().parents[2] / "AnoFPDMSegment"
-POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX processes and limits")
-
-
-def text_writer(text: str) -> Callable[[Path], object]:
-    return lambda path: path.write_text(text)
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    """Every file below the directory, hidden ones included."""
-    return {str(p.relative_to(directory)): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
-
-
-def run_python(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ENGINE)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """A folder with an older result (a, b, picture) and a file of somebody else."""
-    directory = tmp_path / "results"
-    write_output_set(directory, {"a.txt": text_writer("old a"), "b.txt": text_writer("old b")})
-    write_output_set(directory, {"picture.png": text_writer("old picture")})
-    (directory / "notes.txt").write_text("mine")
-    (directory / ".hidden").mkdir()
-    (directory / ".hidden" / "keep").write_text("mine too")
-    return directory
-
-
-NEW = {"a.txt": text_writer("new a"), "c.txt": text_writer("new c"), "b.txt": text_writer("new b")}
+    """A folder with an older result and files of somebody else."""
+    return write_older_result(tmp_path / "results")
 
 
 def test_a_new_folder_is_made_and_holds_just_the_files(tmp_path: Path) -> None:
@@ -66,6 +31,13 @@ def test_older_files_are_replaced_and_foreign_ones_left(results: Path) -> None:
     assert contents(results) == before | {"a.txt": b"new a", "b.txt": b"new b", "c.txt": b"new c"}
 
 
+def test_an_older_file_goes_as_the_new_ones_come(results: Path) -> None:
+    before = contents(results)
+    write_output_set(results, {"a.txt": text_writer("new a")}, without=["picture.png", "never.there"])
+    del before["picture.png"]
+    assert contents(results) == before | {"a.txt": b"new a"}
+
+
 @pytest.mark.parametrize("stage", range(3))
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), Cancelled("ended"), RuntimeError("bug"), MemoryError()])
 def test_a_failing_writer_leaves_everything_as_it_was(results: Path, stage: int, error: BaseException) -> None:
@@ -77,16 +49,16 @@ def test_a_failing_writer_leaves_everything_as_it_was(results: Path, stage: int,
     writers[list(NEW)[stage]] = fail
     before = contents(results)
     with pytest.raises(type(error)):
-        write_output_set(results, writers)
+        write_output_set(results, writers, without=["picture.png"])
     assert contents(results) == before
 
 
 @pytest.mark.parametrize("fault", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()])
-@pytest.mark.parametrize("call", range(7))
+@pytest.mark.parametrize("call", range(8))
 def test_a_fault_during_the_exchange_is_undone(
     results: Path, monkeypatch: pytest.MonkeyPatch, call: int, fault: BaseException
 ) -> None:
-    # Calls: the journal, two old files away (a, b), three new ones in place, none after.
+    # Calls: the journal, three old files away (a, b, picture), three new ones in place, none after.
     before = contents(results)
     replace, calls = os.replace, []
 
@@ -97,12 +69,12 @@ def test_a_fault_during_the_exchange_is_undone(
         replace(source, target)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "replace", faulty)
-    if call == 6:
-        write_output_set(results, NEW)
-        assert len(calls) == 6
+    if call == 7:
+        write_output_set(results, NEW, without=["picture.png"])
+        assert len(calls) == 7
         return
     with pytest.raises(OutputError if isinstance(fault, OSError) else KeyboardInterrupt):
-        write_output_set(results, NEW)
+        write_output_set(results, NEW, without=["picture.png"])
     assert contents(results) == before
 
 
@@ -118,15 +90,15 @@ CRASH = """
         replace(source, target)
     os.replace = crashing
     names = ("a.txt", "c.txt", "b.txt")
-    write_output_set(sys.argv[1], {n: lambda p: p.write_text("new") for n in names})
+    write_output_set(sys.argv[1], {n: lambda p: p.write_text("new") for n in names}, without=["picture.png"])
 """
 
 
 @POSIX
-@pytest.mark.parametrize("call", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("call", range(7))
 def test_the_next_run_undoes_what_a_killed_run_left(results: Path, call: int) -> None:
     before = contents(results)
-    assert run_python(CRASH, results, call).returncode == 9
+    assert run_code(CRASH, results, call).returncode == 9
     assert contents(results) != before  # the dead run's work folder and lock, at least
     check_output_directory(results)
     assert contents(results) == before
@@ -135,7 +107,7 @@ def test_the_next_run_undoes_what_a_killed_run_left(results: Path, call: int) ->
 @POSIX
 def test_undoing_spares_a_file_that_came_after_the_crash(results: Path) -> None:
     before = contents(results)
-    assert run_python(CRASH, results, 1).returncode == 9  # announced, but nothing moved yet
+    assert run_code(CRASH, results, 1).returncode == 9  # announced, but nothing moved yet
     (results / "c.txt").write_text("the user's own")
     check_output_directory(results)
     assert contents(results) == before | {"c.txt": b"the user's own"}
@@ -143,7 +115,7 @@ def test_undoing_spares_a_file_that_came_after_the_crash(results: Path) -> None:
 
 @POSIX
 def test_a_killed_run_that_made_the_folder_does_not_block_the_next(tmp_path: Path) -> None:
-    assert run_python(CRASH, tmp_path / "new", 2).returncode == 9
+    assert run_code(CRASH, tmp_path / "new", 2).returncode == 9
     write_output_set(tmp_path / "new", NEW)
     assert set(contents(tmp_path / "new")) == set(NEW)
 
@@ -261,31 +233,16 @@ FULL_DISK = """
 @POSIX
 def test_running_out_of_space_in_every_file(tmp_path: Path) -> None:
     pytest.importorskip("PIL", reason="Pillow is not installed")
-    done = run_python(FULL_DISK, tmp_path / "results")
+    done = run_code(FULL_DISK, tmp_path / "results")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 5 * 4
     assert all("is larger than the file size allowed" in line for line in lines), done.stdout
 
 
-def test_paths_that_cannot_be_a_folder(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text("x")
-    cases = {
-        file: "is a file or lies below one",
-        file / "below": "is a file or lies below one",
-        tmp_path / ("n" * 300): "too long",
-        tmp_path / "/".join(["d" * 200] * 30): "too long",
-        tmp_path / "nul\0byte": "not a valid path",
-    }
-    for path, words in cases.items():
-        with pytest.raises(OutputError, match=words) as caught:
-            check_output_directory(path)
-        assert len(str(caught.value)) < 400
-        with pytest.raises(OutputError, match=words):
-            write_output_set(path, NEW)
-    assert contents(tmp_path) == {"file": b"x"}
-    assert list(tmp_path.iterdir()) == [file]
+def test_writing_needs_the_open_context(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="with"):
+        OutputSet(tmp_path).write(NEW)
 
 
 def test_a_folder_in_place_of_a_file_is_left_alone(results: Path) -> None:
@@ -293,6 +250,8 @@ def test_a_folder_in_place_of_a_file_is_left_alone(results: Path) -> None:
     before = contents(results)
     with pytest.raises(OutputError, match="is a folder"):
         write_output_set(results, NEW)
+    with pytest.raises(OutputError, match="is a folder"):
+        write_output_set(results, {"a.txt": text_writer("new a")}, without=["c.txt"])
     assert contents(results) == before
     assert (results / "c.txt").is_dir()
 
@@ -301,109 +260,5 @@ def test_a_folder_in_place_of_a_file_is_left_alone(results: Path) -> None:
 def test_only_plain_file_names(results: Path, name: str) -> None:
     with pytest.raises(ValueError, match="plain file name"):
         write_output_set(results, {name: text_writer("x")})
-
-
-@POSIX
-def test_a_read_only_folder() -> None:
-    # Not below tmp_path, which other users may not even enter.
-    with tempfile.TemporaryDirectory() as name:
-        parent, folder = Path(name), Path(name) / "locked"
-        folder.mkdir()
-        parent.chmod(0o755)
-        folder.chmod(0o555)
-        for path in (folder, folder / "below"):
-            done = run_python(CHECK_AS_NOBODY, path)
-            assert done.stdout.startswith(f"{path} cannot be written to"), done.stderr
-        assert list(folder.iterdir()) == []
-
-
-CHECK_AS_NOBODY = """
-    import os, sys
-    from anofpdm.errors import OutputError
-    from anofpdm.results.output_set import check_output_directory
-    if os.geteuid() == 0:
-        os.setuid(65534)  # root may write everywhere
-    try:
-        check_output_directory(sys.argv[1])
-    except OutputError as error:
-        print(error)
-"""
-
-
-def test_checking_leaves_no_trace(tmp_path: Path, results: Path) -> None:
-    before = contents(results)
-    check_output_directory(results)
-    assert contents(results) == before
-    check_output_directory(tmp_path / "p" / "q")
-    assert not (tmp_path / "p").exists()
-
-
-def test_a_made_folder_goes_again_unless_something_lies_in_it(tmp_path: Path) -> None:
-    def fail(path: Path) -> None:
-        raise RuntimeError("bug")
-
-    with pytest.raises(RuntimeError):
-        write_output_set(tmp_path / "p" / "q", {"a": fail})
-    assert not (tmp_path / "p").exists()
-
-    def fail_and_litter(path: Path) -> None:
-        (tmp_path / "p" / "foreign").write_text("x")
-        raise RuntimeError("bug")
-
-    with pytest.raises(RuntimeError):
-        write_output_set(tmp_path / "p" / "q", {"a": fail_and_litter})
-    assert contents(tmp_path) == {"p/foreign": b"x"}
-    assert not (tmp_path / "p" / "q").exists()
-
-
-def test_a_second_run_into_the_same_folder_is_told(results: Path) -> None:
-    before = contents(results)
-    with OutputSet(results) as first:
-        for second in (check_output_directory, lambda path: write_output_set(path, NEW)):
-            with pytest.raises(OutputError, match="Another run is writing"):
-                second(results)
-        code = "import sys; from anofpdm.results.output_set import check_output_directory as c; c(sys.argv[1])"
-        other = run_python(code, results)
-        assert "Another run is writing" in other.stderr
-        first.write({"a.txt": text_writer("first")})
-    assert contents(results) == before | {"a.txt": b"first"}
-    check_output_directory(results)
-
-
-@POSIX
-def test_many_runs_at_once_never_mix(tmp_path: Path) -> None:
-    code = """
-        import sys
-        from anofpdm.errors import OutputError
-        from anofpdm.results.output_set import write_output_set
-        done = refused = 0
-        while done < 15:
-            text = f"{sys.argv[2]} {done}"
-            try:
-                write_output_set(sys.argv[1], {name: lambda p: p.write_text(text) for name in ("a", "b", "c")})
-                done += 1
-            except OutputError as error:
-                assert "Another run" in str(error), error
-                refused += 1
-        print(refused)
-    """
-    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "results")]
-    environment = {**os.environ, "PYTHONPATH": str(ENGINE)}
-    runs = [
-        subprocess.Popen([*command, str(n)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for n in range(3)
-    ]
-    refused = 0
-    for run in runs:
-        output, problems = run.communicate(timeout=60)
-        assert run.returncode == 0, problems
-        refused += int(output)
-    assert refused > 0  # they did meet
-    found = contents(tmp_path / "results")
-    assert set(found) == {"a", "b", "c"}
-    assert len(set(found.values())) == 1
-
-
-def test_writing_needs_the_open_context(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="with"):
-        OutputSet(tmp_path).write(NEW)
+    with pytest.raises(ValueError, match="plain file name"):
+        write_output_set(results, NEW, without=[name])

@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -67,16 +67,16 @@ class OutputSet:
     ) -> None:
         self._leave()
 
-    def write(self, writers: Mapping[str, Writer]) -> list[Path]:
+    def write(self, writers: Mapping[str, Writer], *, without: Collection[str] = ()) -> list[Path]:
         """Write every file of the set whole, or leave the directory as it was.
 
-        writers: file name to the function that writes it, called in this order. Returns the final
-        paths. Raises OutputError; an exception of a writer that is no OSError passes unchanged
-        after everything is restored.
+        writers: file name to the function that writes it, called in this order. without: names of
+        older files that go as the new ones come. Returns the final paths. Raises OutputError; an
+        exception of a writer that is no OSError passes unchanged after everything is restored.
         """
         if self._lock is None:
             raise RuntimeError("OutputSet.write is called inside the 'with' block")
-        for name in writers:
+        for name in (*writers, *without):
             if not name or name.startswith(".") or name != os.path.basename(name) or "\\" in name:
                 raise ValueError(f"{name!r} is not a plain file name")
             if (self.directory / name).is_dir() and not (self.directory / name).is_symlink():
@@ -85,7 +85,7 @@ class OutputSet:
         try:
             work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=self.directory))
             self._write_new(work, writers)
-            self._exchange(work, list(writers))
+            self._exchange(work, list(writers), without)
         except OSError as error:
             raise _output_error(error, self.directory) from error
         finally:
@@ -105,8 +105,8 @@ class OutputSet:
             _flush(path)
         _flush_directory(work / _NEW)
 
-    def _exchange(self, work: Path, names: list[str]) -> None:
-        present = [name for name in names if os.path.lexists(self.directory / name)]
+    def _exchange(self, work: Path, names: list[str], without: Collection[str]) -> None:
+        present = [name for name in (*names, *without) if os.path.lexists(self.directory / name)]
         added = [name for name in names if name not in present]
         journal = work / _JOURNAL
         draft = work / f"{_JOURNAL}.part"
@@ -170,10 +170,12 @@ class OutputSet:
         self._made = []
 
 
-def write_output_set(directory: str | Path, writers: Mapping[str, Writer]) -> list[Path]:
+def write_output_set(
+    directory: str | Path, writers: Mapping[str, Writer], *, without: Collection[str] = ()
+) -> list[Path]:
     """Write the files of one result whole or not at all; see `OutputSet.write`."""
     with OutputSet(directory) as output:
-        return output.write(writers)
+        return output.write(writers, without=without)
 
 
 def write_files(directory: str | Path, contents: Mapping[str, bytes]) -> list[Path]:
