@@ -115,6 +115,10 @@ class Measuring:
         statistics["dice_unhealthy_gated"] = self._mean(mixed_dice, outlined)
         statistics["iou_mixed"] = self._mean(metrics.intersection_over_union(gated, lesion))
         statistics["iou_unhealthy"] = self._mean(metrics.intersection_over_union(masks, lesion), outlined)
+        shown = np.asarray(masks.any(axis=(1, 2)))
+        unhealthy = self._slices.unhealthy
+        found, clear = self._mean(shown, unhealthy), self._mean(~shown, ~unhealthy)
+        statistics["masks_balanced_accuracy"] = lambda w: (found(w) + clear(w)) / 2
         statistics["pixel_precision"] = self._pooled(gated & lesion, gated)
         statistics["pixel_recall"] = self._pooled(gated & lesion, lesion)
         area = self._slices.pixel_mm**2

@@ -12,6 +12,7 @@ from ..datasets.slice_cache import SliceCache
 from ..errors import SettingsError
 from ..store.model_folder import ModelFolder
 from .anofpdm_method import AnoFPDM
+from .label_free import LabelFree
 from .method_output import Method
 from .network_runs import NetworkRuns
 from .ready_results import ReadyResults
@@ -38,6 +39,9 @@ def methods_of(
         if name in ANOFPDM:
             assert runs is not None
             methods += _anofpdm(name, request, folder, runs)
+        elif name == "label-free":
+            assert runs is not None
+            methods.append(_label_free(request, folder, runs))
         else:
             methods.append(_yardstick(name, folder))
     for name in dict.fromkeys((*request.ready_masks, *request.ready_maps)):
@@ -62,6 +66,14 @@ def _anofpdm(name: str, request: EvaluationRequest, folder: ModelFolder, runs: N
         AnoFPDM(runs, dataclasses.replace(point, **CHANGES[name]), request.variants, calibrations, name=name)
         for point in operating_points(request.variants.presets, folder)
     ]
+
+
+def _label_free(request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> Method:
+    """At the first operating point and strength asked for."""
+    variants = request.variants
+    point = operating_points(variants.presets, folder)[0]
+    base = AnoFPDM(runs, point, variants, _calibrations(folder))
+    return LabelFree(runs, base, variants.guidance[0] if variants.guidance else None)
 
 
 def _calibrations(folder: ModelFolder) -> list[Calibration]:

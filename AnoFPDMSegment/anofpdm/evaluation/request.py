@@ -14,7 +14,7 @@ from ..selection.settings import MapKind
 
 YARDSTICKS = ("all-zero", "level-only", "intensity", "left-right")
 ANOFPDM = ("anofpdm", "anofpdm-ddpm", "anofpdm-reference")
-METHODS = (*ANOFPDM, *YARDSTICKS)
+METHODS = (*ANOFPDM, "label-free", *YARDSTICKS)
 DEFAULT_METHODS = ("anofpdm", *YARDSTICKS)
 
 ThresholdName = Literal["healthy", "dynamic"]
