@@ -47,6 +47,9 @@ class DetectAction:
         self._run: DetectionRun | None = None
         self._planned: PlannedRun | None = None
         self._inputNode: Any = None
+        # As chosen when the run began: the user may be in another module when it ends.
+        self._replace = True
+        self._opacity = 1.0
 
     def shownBy(self, view: RunSection) -> None:
         """Where progress is shown."""
@@ -81,9 +84,12 @@ class DetectAction:
         return state.ok and not self._state.obstacles()
 
     def _begin(self) -> bool:
+        assert self._state.parameters is not None
         run, planned = DetectionRun(self._services.command), self._detection.planned()
         self.view.begin(run.log, _("Writing the inputs..."))
         self._inputNode = next(iter(self._inputs.inputs().values()))
+        self._replace = self._state.parameters.replaceResult
+        self._opacity = self._state.parameters.heatmapOpacity
         with waiting():
             run.start(self._inputs.writers(), planned.options)
             self._run, self._planned = run, planned
@@ -118,17 +124,15 @@ class DetectAction:
 
     def _import(self) -> Result | None:
         context, node = self._services.context, self._inputNode
-        assert self._run is not None and self._planned is not None and self._state.parameters is not None
+        assert self._run is not None and self._planned is not None
         detection: Detection = self._run.detection()
         if not context.scene.IsNodePresent(node):
             from anofpdm.errors import InputError
 
             raise InputError(_("The examined volume was removed from the scene, so its result has no place."))
         replaced = next((each for each in reversed(Result.all(context)) if each.inputNode is node), None)
-        result = Result.create(
-            context, node, detection, replace=replaced if self._state.parameters.replaceResult else None
-        )
-        result.show(self._state.parameters.heatmapOpacity)
+        result = Result.create(context, node, detection, replace=replaced if self._replace else None)
+        result.show(self._opacity)
         case = detection.case
         self._detection.remember(self._planned, case.run.run_time_s, len(case.examined))
         return result

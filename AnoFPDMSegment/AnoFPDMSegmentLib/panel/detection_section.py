@@ -25,6 +25,7 @@ class DetectionSection:
         self._state = state
         self._updating = False
         self._volume: Any = None
+        self._knownModel = ""
         noiseScales = [_("Dynamic: end at the largest divergence"), _("Fixed number of steps")]
         encodings = [_("As calibrated"), _("DDIM inversion"), _("Fresh noise (DDPM)")]
         devices = [_("Automatic"), _("Processor (CPU)"), _("Graphics card (CUDA)"), _("Apple GPU (MPS)")]
@@ -74,7 +75,9 @@ class DetectionSection:
         model = self._state.model
         texts = [_presetText(each) for each in model.presets]
         fillCombo(self._ui.presetSelector, texts, model.presets.index(preset))
-        if preset.guidance is None and self._state.parameters.guidance == 0:
+        known, self._knownModel = self._knownModel, model.name
+        if preset.guidance is None and known != model.name and self._state.parameters.useCalibratedGuidance:
+            # What is there belongs to another model.
             self._state.parameters.guidance = UNCALIBRATED_GUIDANCE
         self._show()
 

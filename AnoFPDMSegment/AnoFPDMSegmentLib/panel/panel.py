@@ -41,8 +41,9 @@ class Panel:
         # Later: widgets and parameters are in step only once everybody has heard of a change.
         self._changed = Later(self._parametersChanged)
         self._guiTag: int | None = None
-        self._observerTag: int | None = None
+        self._observers: list[tuple[Any, int]] = []
         self._makeSections()
+        self._removed = Later(self._results.refresh)
         self._connectScene()
 
     def _makeSections(self) -> None:
@@ -102,7 +103,9 @@ class Panel:
         self._disconnect()
         parameters = self._services.parameters()
         self._guiTag = parameters.connectParametersToGui(self._parameterWidgets())
-        self._observerTag = parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *unused: self._changed.ask())
+        scene = self._services.context.scene
+        self._observe(parameters, vtk.vtkCommand.ModifiedEvent, self._changed)
+        self._observe(scene, scene.NodeRemovedEvent, self._removed)
         self.state.parameters = parameters
         self._model.reload()
         self._results.reload()
@@ -113,12 +116,17 @@ class Panel:
 
     def _disconnect(self) -> None:
         self._changed.forget()
+        self._removed.forget()
         self._slices.unwatch()
+        for target, tag in self._observers:
+            target.RemoveObserver(tag)
+        self._observers = []
         parameters, self.state.parameters = self.state.parameters, None
-        if parameters is None:
-            return
-        parameters.disconnectGui(self._guiTag)
-        parameters.RemoveObserver(self._observerTag)
+        if parameters is not None:
+            parameters.disconnectGui(self._guiTag)
+
+    def _observe(self, target: Any, event: Any, action: Later) -> None:
+        self._observers.append((target, target.AddObserver(event, lambda *unused: action.ask())))
 
     def _parametersChanged(self) -> None:
         self._detection.showVolume(next(iter(self._inputs.inputs().values()), None))

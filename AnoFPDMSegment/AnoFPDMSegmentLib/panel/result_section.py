@@ -48,13 +48,21 @@ class ResultSection:
     def reload(self) -> None:
         """Find the scene's results again; the one shown stays if it is still there, else the last is shown."""
         shown = self._state.result
-        found = Result.all(self._context)
-        kept = next((each for each in found if shown is not None and each.node is shown.node), None)
-        if kept is not None:
-            # The same object: it holds what was computed.
-            found = [shown if each is kept else each for each in found]
-        self._results = found
-        self._state.setResult(shown if kept is not None else (found[-1] if found else None))
+        self._find()
+        kept = shown is not None and any(each is shown for each in self._results)
+        self._state.setResult(shown if kept else (self._results[-1] if self._results else None))
+
+    def refresh(self) -> None:
+        """Find them again if there are others than before: the user may remove nodes anywhere in Slicer."""
+        if [each.node for each in Result.all(self._context)] != [each.node for each in self._results]:
+            self.reload()
+
+    def _find(self) -> None:
+        """The scene's results; those known already are the same objects, which hold what was computed."""
+        known = [*self._results, *([self._state.result] if self._state.result is not None else [])]
+        self._results = [
+            next((old for old in known if old.node is each.node), each) for each in Result.all(self._context)
+        ]
 
     def _choose(self, index: int) -> None:
         if 0 <= index < len(self._results):
@@ -73,7 +81,7 @@ class ResultSection:
     def _showResult(self) -> None:
         result = self._state.result
         if result is not None and not any(each is result for each in self._results):
-            self._results = [result if each.node is result.node else each for each in Result.all(self._context)]
+            self._find()
         index = next((n for n, each in enumerate(self._results) if each is result), -1)
         fillCombo(self._ui.resultSelector, [each.heatmapNode.GetName() for each in self._results], index)
         self._ui.resultSection.visible = bool(self._results)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from own_slices import write_slab
 from scene_makers import SAMPLE
 
 
@@ -20,7 +21,7 @@ def running(session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> An
     session.before = _nodes(session)
     session.click(session.ui.detectButton)
     session.wait(lambda: " of 28 slices" in session.ui.runStatusLabel.text, "the first slices are under way")
-    session.worker = _workerProcess(session)
+    session.worker = _worker_process(session)
     assert _alive(session.worker.pid) and len(_folders()) == 1
     return session
 
@@ -61,6 +62,33 @@ def test_scene_closed_during_a_run(running: Any) -> None:
     assert not running.ui.progressBar.visible
 
 
+def test_the_user_works_elsewhere_meanwhile(running: Any) -> None:
+    """The run goes on while another module is shown; its result is there when the user comes back."""
+    running.widget.exit()
+    running.wait_for_end()
+    assert running.result is not None
+    running.widget.enter()
+    running.pump()
+    assert running.ui.resultSection.visible and running.ui.findingsTable.rowCount == 1
+    running.drag(running.ui.resultGuidance, 4.0)
+    assert abs(running.result.settings.guidance - 4.0) < 0.1
+
+
+def test_a_second_run_replaces_or_adds(session: Any, tmp_path: Path) -> None:
+    ui = session.ui
+    session.load(write_slab(tmp_path / "slab.nii.gz"))
+    first = session.detect()
+    names = _results(session)
+    second = session.detect()
+    assert second is not first and ui.resultSelector.count == 1
+    assert _results(session) == names
+    session.click(ui.replaceResult)
+    third = session.detect()
+    assert third is not second and ui.resultSelector.count == 2
+    assert third.heatmapNode.GetName() != second.heatmapNode.GetName()
+    assert second.heatmapNode.GetScene() is session.context.scene
+
+
 def test_module_ended_during_a_run(running: Any) -> None:
     running.widget.cleanup()
     running.pump()
@@ -76,7 +104,7 @@ def test_volume_removed_during_a_run(running: Any) -> None:
     assert not any("anomaly" in name for name in _nodes(running))
 
 
-def _workerProcess(session: Any) -> Any:
+def _worker_process(session: Any) -> Any:
     return session.panel._detect._run._process._process
 
 
@@ -95,6 +123,15 @@ def _check_nothing_is_left(session: Any) -> None:
 def _nodes(session: Any) -> list[str]:
     scene = session.context.scene
     return sorted(scene.GetNthNode(index).GetName() or "" for index in range(scene.GetNumberOfNodes()))
+
+
+def _results(session: Any) -> list[str]:
+    """Names of the nodes that the user sees."""
+    scene = session.context.scene
+    nodes = [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
+    return sorted(
+        node.GetName() for node in nodes if "anomaly" in (node.GetName() or "") and not node.GetHideFromEditors()
+    )
 
 
 def _alive(pid: int) -> bool:

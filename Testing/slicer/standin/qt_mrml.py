@@ -243,10 +243,11 @@ class qMRMLNodeComboBox(QWidget):  # noqa: N801
 
 
 class qMRMLColorTableComboBox(qMRMLNodeComboBox):  # noqa: N801
-    """A choice among color tables; Libs/MRML/Widgets/qMRMLColorTableComboBox.h."""
+    """A choice among color tables, hidden ones too; Libs/MRML/Widgets/qMRMLColorTableComboBox.h and .cxx."""
 
     _standin_methods = ()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._settings |= {"showHidden": True, "addEnabled": False, "removeEnabled": False}
         self._settings["nodeTypes"] = ["vtkMRMLColorTableNode", "vtkMRMLProceduralColorNode"]

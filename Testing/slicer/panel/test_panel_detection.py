@@ -1,0 +1,217 @@
+"""Settings of the next run: what the panel shows of the calibration, and what it hands to the worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from own_slices import write_manifest, write_slab
+from scene_makers import SAMPLE
+
+
+def planned(session: Any) -> Any:
+    """The next run."""
+    session.pump()
+    return session.panel._detection.planned()
+
+
+def test_as_calibrated_nothing_is_handed_over(session: Any) -> None:
+    ui, plan = session.ui, planned(session)
+    assert plan.note == "" and not ui.detectionNoteLabel.visible
+    options = plan.options
+    assert options.guidance is None and options.scaling is None and options.threshold is None
+    assert (options.steps, options.noise_range, options.encoding) == (12, (1, 200), "ddim")
+    assert options.end_step == "dynamic" and options.device == "auto" and not options.ungated
+    assert ui.presetSelector.currentText == "default: 12 steps over noise levels 1 to 200"
+    assert ui.useCalibratedGuidance.text == "As calibrated (30)" and not ui.guidance.enabled
+
+
+def test_guidance_strength_by_hand_moves_the_scaling_with_it(session: Any) -> None:
+    ui = session.ui
+    session.open(ui.scalingGroup)
+    calibrated = ui.scaling1.value
+    assert abs(calibrated - 0.00089606 * 31**2) < 1e-5 and not ui.scaling1.enabled
+    session.click(ui.useCalibratedGuidance)
+    assert ui.guidance.enabled and ui.guidance.value == 30.0
+    session.drag(ui.guidance, 4.0)
+    assert abs(planned(session).options.guidance - 4.0) < 0.1
+    assert abs(ui.scaling1.value - 0.00089606 * (1 + ui.guidance.value) ** 2) < 1e-5
+    session.click(ui.useCalibratedGuidance)
+    session.pump()
+    assert ui.guidance.value == 30.0 and planned(session).options.guidance is None
+    assert abs(ui.scaling1.value - calibrated) < 1e-6
+
+
+def test_scaling_of_ones_own_and_reset(session: Any) -> None:
+    ui = session.ui
+    session.load(SAMPLE)
+    session.open(ui.scalingGroup)
+    assert "473 slices (61 unhealthy) of 24 subjects" in ui.calibrationLabel.text
+    assert not ui.resetScalingButton.enabled
+    session.click(ui.useCalibratedScaling)
+    session.pump()
+    ui.scaling1.value = 0.5
+    plan = planned(session)
+    assert plan.options.scaling == (0.5,) and plan.options.threshold == "dynamic"
+    assert ui.detectionNoteLabel.visible and "dynamic (Algorithm 1)" in ui.detectionNoteLabel.text
+    ui.scaling1.value = 0.0
+    session.pump()
+    assert not ui.detectButton.enabled and "must be more than 0" in ui.detectButton.toolTip
+    session.click(ui.resetScalingButton)
+    session.pump()
+    assert ui.detectButton.enabled and planned(session).options.scaling is None
+    assert ui.useCalibratedScaling.checked and ui.scaling1.value > 0.8
+
+
+def test_what_is_not_calibrated_says_so_and_still_runs(session: Any) -> None:
+    """A fixed end step or another encoding: no calibration holds, so guidance and threshold are given."""
+    ui = session.ui
+    session.open(ui.advancedGroup)
+    assert not ui.fixedEndStep.visible
+    session.choose(ui.noiseScaleSelector, "Fixed")
+    session.pump()
+    assert ui.fixedEndStep.visible and ui.fixedEndStep.maximum == 12
+    ui.fixedEndStep.value = 5
+    plan = planned(session)
+    assert plan.options.end_step == 5 and not plan.calibrated
+    assert plan.options.guidance == 30.0 and plan.options.threshold == "quantile=0.98" and plan.options.ungated
+    assert "fixed end step 5" in plan.note and "no calibration" in plan.note
+    assert ui.guidance.enabled and "no calibration for this" in ui.useCalibratedGuidance.text
+    session.choose(ui.noiseScaleSelector, "Dynamic")
+    session.choose(ui.encodingSelector, "Fresh noise")
+    plan = planned(session)
+    assert plan.options.encoding == "ddpm" and "DDPM" in plan.note
+    session.choose(ui.encodingSelector, "As calibrated")
+    session.choose(ui.deviceSelector, "CPU")
+    plan = planned(session)
+    assert plan.calibrated and plan.options.device == "cpu" and plan.note == ""
+
+
+def test_a_run_that_is_not_calibrated(session: Any, tmp_path: Path) -> None:
+    ui = session.ui
+    session.load(write_slab(tmp_path / "slab.nii.gz"))
+    session.open(ui.advancedGroup)
+    session.choose(ui.noiseScaleSelector, "Fixed")
+    ui.fixedEndStep.value = 4
+    session.pump()
+    result = session.detect()
+    assert result.case.evidence.point.end_step == 4
+    assert ui.thresholdSelector.itemText(0).startswith("Manual")
+    assert ui.thresholdSelector.currentText == "Manual: quantile of the map"
+    assert {row[1] for row in session.cells(ui.slicesTable)} <= {"no decision"} | {
+        f"not examined: {reason}" for reason in result.case.not_examined_reason
+    }
+
+
+def test_parameters_come_back_with_the_scene(session: Any, tmp_path: Path) -> None:
+    ui, scene = session.ui, session.context.scene
+    session.open(ui.advancedGroup)
+    session.choose(ui.deviceSelector, "CPU")
+    session.click(ui.useCalibratedGuidance)
+    session.drag(ui.guidance, 8.0)
+    session.pump()
+    value = ui.guidance.value
+    assert scene.WriteToMRB(str(tmp_path / "case.mrb"))
+    scene.Clear(False)
+    session.pump()
+    assert ui.deviceSelector.currentText == "Automatic" and ui.useCalibratedGuidance.checked
+    assert scene.ReadFromMRB(str(tmp_path / "case.mrb"), False)
+    session.pump()
+    assert ui.deviceSelector.currentText == "Processor (CPU)" and not ui.useCalibratedGuidance.checked
+    assert abs(ui.guidance.value - value) < 1e-6
+
+
+@pytest.fixture
+def bank_model(model_place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clamped model, calibrated for the guidance strengths 0, 2 and 8 alone."""
+    import dataclasses
+
+    from tiny_model import POINT, tiny_config, write_tiny_model
+
+    point = dataclasses.replace(POINT, clamp=True, guidance_bank=(0.0, 2.0, 8.0))
+    write_tiny_model(tmp_path / "place" / "bank", dataclasses.replace(tiny_config("bank"), operating_point=point))
+    monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))
+
+
+def test_guidance_snaps_where_the_model_has_a_bank(bank_model: None, session: Any) -> None:
+    ui = session.ui
+    session.panel._model.reload("bank")
+    session.pump()
+    session.click(ui.useCalibratedGuidance)
+    session.pump()
+    session.drag(ui.guidance, 6.4)
+    session.pump()
+    assert ui.guidance.value == 8.0 and planned(session).options.guidance == 8.0
+    assert planned(session).options.guidance_bank == (0.0, 2.0, 8.0)
+
+
+def test_model_without_calibration(model_place: Path, session: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    from tiny_model import write_tiny_model
+
+    write_tiny_model(tmp_path / "place" / "raw", calibrated=False)
+    monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))
+    session.panel._model.reload("raw")
+    session.pump()
+    ui, plan = session.ui, planned(session)
+    session.open(ui.scalingGroup)
+    assert ui.presetSelector.currentText.endswith("(not calibrated)")
+    assert ui.calibrationLabel.text == "This model is not calibrated."
+    assert plan.options.guidance == 2.0 and plan.options.ungated and plan.options.threshold == "quantile=0.98"
+    session.drag(ui.guidance, 0.0)
+    assert planned(session).options.guidance == 0.0
+
+
+def test_python_without_torch(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is offered to be installed; declined, nothing runs and the reason stands under the button."""
+    from AnoFPDMSegmentLib.install.torch_state import TorchState
+
+    setup = session.panel._services.torchSetup
+    missing = TorchState("missing", "PyTorch is not installed; it is needed to compute.", needs_torch=True)
+    monkeypatch.setattr(type(setup), "_fingerprint", lambda self: "")
+    monkeypatch.setattr(type(setup), "_probe", lambda self: missing)
+    session.load(SAMPLE)
+    session.dialogs.answer("Install it now", "No")
+    session.dialogs.answer("Nothing was installed.", "OK")
+    session.click(session.ui.detectButton)
+    assert not session.panel.state.busy
+    assert session.ui.runStatusLabel.text.startswith("PyTorch is not installed")
+    assert session.ui.detectButton.enabled and session.ui.detectButton.text == "Detect anomalies"
+
+
+def test_calibrate_on_ones_own_data(session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dialog checks what it can; the worker calibrates; the new calibration is in use afterwards."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
+    manifest = write_manifest(tmp_path / "slices")
+    ui = session.ui
+    session.open(ui.scalingGroup)
+
+    session.dialogs.answer("Calibrate on my data", lambda dialog: _fill(session, dialog, manifest))
+    session.click(ui.calibrateButton)
+    assert ui.detectButton.text == "Cancel" and not ui.calibrateButton.enabled
+    session.wait_for_end()
+    assert ui.calibrationSelector.currentText == "mine", ui.runStatusLabel.text
+    assert "of 2 subjects, my slices.csv" in ui.calibrationLabel.text
+    assert planned(session).options.calibration == "mine"
+    session.choose(ui.calibrationSelector, "The model's own")
+    assert planned(session).options.calibration is None
+
+
+def _fill(session: Any, dialog: Any, manifest: Path) -> int:
+    import qt
+    from qt_proxy import unwrap
+
+    fields = {child.name: child for child in dialog.findChildren(qt.QWidget)}
+    buttons = next(child for child in dialog.findChildren(qt.QWidget) if child.className() == "QDialogButtonBox")
+    ok = buttons.button(qt.QDialogButtonBox.Ok)
+    assert not ok.enabled and fields["problemLabel"].text == "Choose the table of your slices."
+    session.dialogs.answer("getOpenFileName: Table of slices", str(manifest))
+    session.click(fields["browseButton"])
+    assert fields["nameEdit"].text == "my slices" and not ok.enabled and "name" in fields["problemLabel"].text
+    fields["manifestEdit"].text = str(manifest.with_name("gone.csv"))
+    assert fields["problemLabel"].text == "There is no such table." and not ok.enabled
+    fields["manifestEdit"].text = str(manifest)
+    fields["nameEdit"].text = "mine"
+    assert ok.enabled and not fields["problemLabel"].text
+    session.click(ok)
+    return int(unwrap(dialog).result())

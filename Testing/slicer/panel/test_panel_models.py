@@ -1,0 +1,134 @@
+"""Models in the panel: list, card, adding, removing, checking, licence, and those that cannot be used."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from own_slices import write_slab
+
+
+@pytest.fixture
+def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's models, none yet."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
+    return tmp_path / "user" / "anofpdm" / "models"
+
+
+def _trigger(session: Any, text: str) -> None:
+    """An entry of the menu of the button Add."""
+    (action,) = [action for action in session.ui.addModelButton._qt.menu().actions() if text in action.text()]
+    action.trigger()
+    session.pump()
+
+
+def test_bundled_model_in_one_line(session: Any) -> None:
+    ui = session.ui
+    assert ui.modelSelector.currentText == "Synthetic FLAIR heads (demonstration, not for patients)"
+    line = ui.modelLineLabel.text
+    assert line == "FLAIR · trained on synthetic heads drawn by this project · CC0-1.0 · research use only"
+    assert not ui.removeModelButton.enabled
+    session.click(ui.verifyModelButton)
+    assert ui.modelLineLabel.text.startswith("All 4 files of synthetic-flair are sound")
+
+
+def test_model_card(session: Any) -> None:
+    seen = []
+
+    def read(dialog: Any) -> int:
+        browser = next(child for child in dialog.children() if child.className() == "QTextBrowser")
+        seen.append(browser.plainText)
+        return 1
+
+    session.dialogs.answer("Model card of Synthetic FLAIR heads", read)
+    session.click(session.ui.modelCardButton)
+    assert "says nothing about patients" in seen[0]
+
+
+def test_added_from_folder_and_zip_and_removed(
+    own_models: Path, model_place: Path, session: Any, tmp_path: Path
+) -> None:
+    ui = session.ui
+    session.dialogs.answer("Folder of the model", str(model_place / "two"))
+    _trigger(session, "From a folder")
+    assert session.panel.state.model.name == "two" and (own_models / "two").is_dir()
+    assert ui.inputLabel2.visible and ui.removeModelButton.enabled
+    session.dialogs.answer("Delete the model", "Yes")
+    session.click(ui.removeModelButton)
+    assert session.panel.state.model.name == "synthetic-flair" and not (own_models / "two").exists()
+
+    archive = shutil.make_archive(str(tmp_path / "strict"), "zip", model_place, "strict")
+    session.dialogs.answer("Zip file of the model", archive)
+    _trigger(session, "From a zip file")
+    assert session.panel.state.model.name == "strict"
+    session.dialogs.answer("Folder of the model", "")
+    _trigger(session, "From a folder")  # cancelled
+    assert session.panel.state.model.name == "strict"
+
+
+def test_what_is_no_model_is_refused_with_a_sentence(own_models: Path, session: Any, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    session.dialogs.answer("Folder of the model", str(tmp_path / "empty"))
+    session.dialogs.answer("", "OK")
+    _trigger(session, "From a folder")
+    assert "empty" in session.dialogs.shown[-1] and "Traceback" not in session.dialogs.shown[-1]
+    assert session.panel.state.model.name == "synthetic-flair"
+
+
+def test_damaged_model_is_listed_with_its_reason(
+    model_place: Path, session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(model_place / "two", tmp_path / "place" / "two")
+    (tmp_path / "place" / "two" / "config.json").write_text("{")
+    monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))
+    session.panel._model.reload("two")
+    session.pump()
+    ui = session.ui
+    assert "config.json" in ui.modelLineLabel.text
+    assert not ui.detectButton.enabled and ui.detectButton.toolTip == ui.modelLineLabel.text
+    assert not ui.detectionSection.enabled
+
+
+def test_changed_weights_are_found_by_verify(
+    model_place: Path, session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(model_place / "two", tmp_path / "place" / "two")
+    with (tmp_path / "place" / "two" / "weights.safetensors").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\x55")
+    monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))
+    session.panel._model.reload("two")
+    session.dialogs.answer("has changed or is damaged", "OK")
+    session.click(session.ui.verifyModelButton)
+
+
+def test_licence_is_acknowledged_once(own_models: Path, more_models: Path, session: Any, tmp_path: Path) -> None:
+    session.panel._model.reload("strict")
+    session.load(write_slab(tmp_path / "slab.nii.gz"))
+    ui = session.ui
+    assert "CC-BY-NC-4.0 (non-commercial)" in ui.modelLineLabel.text
+    session.dialogs.answer("non-commercial licence (CC-BY-NC-4.0)", "No")
+    session.click(ui.detectButton)
+    assert not session.panel.state.busy and session.result is None
+    session.dialogs.answer("non-commercial licence (CC-BY-NC-4.0)", "Yes")
+    session.click(ui.detectButton)
+    assert session.panel.state.busy
+    session.wait_for_end()
+    assert session.result is not None, ui.runStatusLabel.text
+    session.click(ui.detectButton)  # not asked again
+    session.click(ui.detectButton)  # cancels
+    session.wait_for_end()
+
+
+def test_without_any_model(session: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from anofpdm.store import model_search
+
+    monkeypatch.setattr(model_search, "BUNDLED_FOLDER", tmp_path / "nowhere")
+    session.panel._model.reload()
+    session.pump()
+    ui = session.ui
+    assert ui.modelLineLabel.text == "No model was found: add one."
+    assert ui.detectButton.toolTip == "Choose a model, or add one."
+    assert not any(widget.enabled for widget in (ui.verifyModelButton, ui.removeModelButton, ui.modelCardButton))
