@@ -98,6 +98,8 @@ class Panel:
         """The application ends, or the module is loaded again: end the worker, let go of the scene."""
         self._detect.abandon()
         self._disconnect()
+        self.state.setResult(None)
+        self._widget.setMRMLScene(None)
 
     def _connect(self) -> None:
         self._disconnect()

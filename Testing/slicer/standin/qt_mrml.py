@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -21,21 +22,25 @@ _SCENE_EVENTS = (
 
 
 class Observers:
-    """Observers of MRML that end with the widget they serve."""
+    """Observers of MRML that neither outlive the widget they serve nor keep it alive."""
 
     def __init__(self, widget: QWidget) -> None:
-        self._widget = widget
         self._tags: list[tuple[Any, int]] = []
         widget.destroyed.connect(self.clear)
 
     def add(self, target: Any, event: int | str, call: Callable[[], None]) -> None:
+        """Call a method of the widget at every event."""
+        reference = weakref.WeakMethod(call)
+
         def react(*_: object) -> None:
-            if isValid(self._widget):
-                call()
+            method = reference()
+            if method is not None and isValid(method.__self__):
+                method()
 
         self._tags.append((target, target.AddObserver(event, react)))
 
     def clear(self, *_: object) -> None:
+        """End them."""
         for target, tag in self._tags:
             target.RemoveObserver(tag)
         self._tags = []

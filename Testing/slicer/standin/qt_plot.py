@@ -34,7 +34,11 @@ class qMRMLPlotView(QWidget):  # noqa: N801 - Slicer's name
         self._observers.clear()
         self._node = node
         if node is not None:
-            self._observers.add(node, vtk.vtkCommand.ModifiedEvent, self.update)
+            self._observers.add(node, vtk.vtkCommand.ModifiedEvent, self.redraw)
+        self.update()
+
+    def redraw(self) -> None:
+        """Of the stand-in alone."""
         self.update()
 
     def fitToContent(self) -> None:  # noqa: N802
