@@ -98,6 +98,11 @@ class Calibration:
         """Its name, preceded by that of the user's calibrations it belongs to: `balanced`, `clinic/balanced`."""
         return f"{self.user_name}/{self.name}" if self.user_name else self.name
 
+    @property
+    def default_auroc(self) -> float:
+        """AUROC of the default decision at the default guidance strength."""
+        return self.auroc[self.guidance.index(self.default_guidance)]
+
     def at(self, w: float) -> CalibratedValues:
         """The calibrated values at guidance strength `w`, interpolated between the table's entries.
 

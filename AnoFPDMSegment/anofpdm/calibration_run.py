@@ -52,6 +52,25 @@ class CalibrationPlan:
         open_ended = [preset for preset in self.presets if preset.noise_range is None]
         return open_ended[0] if open_ended and len(self.ranges) > 1 else None
 
+    def check(self, config: ModelConfig) -> None:
+        """Raises SettingsError if a preset does not fit the model with each of the ranges it may get."""
+        for preset in self.presets:
+            for ends in self.ranges:
+                self.point(config, preset, ends)
+
+    def point(self, config: ModelConfig, preset: Preset, ends: tuple[int, int]) -> OperatingPoint:
+        """The operating point of a preset, over its own range or the one that `ends` names. Raises SettingsError."""
+        first, last = preset.noise_range or ends
+        default, levels = config.operating_point, config.schedule.steps
+        if last > levels:
+            raise SettingsError(f"The range {first}..{last} goes beyond the model's {levels} noise levels.")
+        bank = self.guidance if default.clamp and self.guidance else default.guidance_bank
+        try:
+            return dataclasses.replace(default, steps=preset.steps, first=first, last=last, guidance_bank=bank)
+        except ModelError as error:
+            reason = str(error).removeprefix("The model's configuration is wrong: ")
+            raise SettingsError(f"These options do not fit together: {reason}") from error
+
 
 @dataclass(frozen=True)
 class CalibrationOutcome:
@@ -114,23 +133,21 @@ class CalibrationRun:
 
         Raises SettingsError for a plan that does not fit the model, before anything is computed.
         """
+        plan.check(self._config)
         compared = plan.compared
-        points = [self._point(plan, compared.steps, *ends) for ends in plan.ranges] if compared is not None else []
-        for preset in plan.presets:
-            self._point(plan, preset.steps, *(preset.noise_range or plan.ranges[0]))
         ranges = []
-        for point in points:
-            ranges.append(self._calibrate("candidate", point, plan))
-            tell(ranges[-1])
-        best = max(ranges, key=_default_auroc) if ranges else None
+        if compared is not None:
+            for ends in plan.ranges:
+                ranges.append(self._calibrate("candidate", plan.point(self._config, compared, ends), plan))
+                tell(ranges[-1])
+        best = max(ranges, key=lambda calibration: calibration.default_auroc) if ranges else None
         chosen = (best.operating_point.first, best.operating_point.last) if best is not None else plan.ranges[0]
         presets = []
         for preset in plan.presets:
             if preset is compared and best is not None:
                 presets.append(dataclasses.replace(best, name=preset.name))
             else:
-                point = self._point(plan, preset.steps, *(preset.noise_range or chosen))
-                presets.append(self._calibrate(preset.name, point, plan))
+                presets.append(self._calibrate(preset.name, plan.point(self._config, preset, chosen), plan))
             tell(presets[-1])
         return CalibrationOutcome(tuple(ranges), tuple(presets))
 
@@ -146,17 +163,6 @@ class CalibrationRun:
             minimum_size_px=self._config.minimum_size_px,
             source=self._source,
         )
-
-    def _point(self, plan: CalibrationPlan, steps: int, first: int, last: int) -> OperatingPoint:
-        default, levels = self._config.operating_point, self._config.schedule.steps
-        if last > levels:
-            raise SettingsError(f"The range {first}..{last} goes beyond the model's {levels} noise levels.")
-        bank = plan.guidance if default.clamp and plan.guidance else default.guidance_bank
-        try:
-            return dataclasses.replace(default, steps=steps, first=first, last=last, guidance_bank=bank)
-        except ModelError as error:
-            reason = str(error).removeprefix("The model's configuration is wrong: ")
-            raise SettingsError(f"These options do not fit together: {reason}") from error
 
     def _evidence(self, name: str, point: OperatingPoint) -> LabelledEvidence:
         def report(done: float) -> None:
@@ -179,7 +185,3 @@ class CalibrationRun:
         )
         require_finite(evidence, self._device.name)
         return LabelledEvidence(evidence, self._interior, self._unhealthy, self._volume, self._subjects)
-
-
-def _default_auroc(calibration: Calibration) -> float:
-    return calibration.auroc[calibration.guidance.index(calibration.default_guidance)]

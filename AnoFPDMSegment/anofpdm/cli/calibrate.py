@@ -69,6 +69,7 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
     if options.replace and options.name is None:
         raise SettingsError("--replace goes with --name; the model's own calibration is always replaced.")
     folder = find_model(options.model)
+    plan.check(folder.config)
     # Before the long run: whether its outcome could be written.
     if options.name is None:
         check_output_directory(folder.path)
@@ -165,5 +166,5 @@ def _line(calibration: Calibration) -> str:
     w = calibration.default_guidance
     return (
         f"{calibration.name:>10}  {steps:>16}  {calibration.decision:<10}  {calibration.accuracy[row]:8.4f}  "
-        f"{calibration.auroc[row]:.4f}  {w:>4g}  {rule:<24}  {calibration.shown_accuracy:.4f}"
+        f"{calibration.default_auroc:.4f}  {w:>4g}  {rule:<24}  {calibration.shown_accuracy:.4f}"
     )

@@ -20,7 +20,7 @@ DEBUG_VARIABLE = "ANOFPDM_DEBUG"
 def describe_failure(error: BaseException) -> tuple[str, int]:
     """One sentence and the exit status; with ANOFPDM_DEBUG set also prints where it happened."""
     if isinstance(error, AnoFPDMError):
-        return str(error), error.exit_code
+        return _one_sentence(str(error)), error.exit_code
     if os.environ.get(DEBUG_VARIABLE):
         traceback.print_exception(error)
     if isinstance(error, KeyboardInterrupt):
@@ -42,6 +42,12 @@ def describe_failure(error: BaseException) -> tuple[str, int]:
         "details and report it.",
         UNEXPECTED,
     )
+
+
+def _one_sentence(text: str) -> str:
+    """A heading and a list below it, as mistakes in a table come, in one line."""
+    head, *entries = text.splitlines() or [""]
+    return text if not entries else f"{head} {'; '.join(entries)}."
 
 
 def _shortened(error: BaseException) -> str:

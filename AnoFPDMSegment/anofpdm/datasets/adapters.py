@@ -70,6 +70,8 @@ def build_manifest(
     if layout not in LAYOUTS:
         raise SettingsError(f"The layout '{layout}' is unknown; choose {', '.join(LAYOUTS)}.")
     _check_fractions(fractions)
+    if seed < 0:
+        raise SettingsError(f"The seed must not be negative, as {seed} is.")
     if not root.is_dir():
         raise InputError(f"The data folder {root} does not exist; check the path.")
     root = root.absolute()

@@ -43,7 +43,7 @@ def _accuracy_chart(calibration: Calibration) -> Chart:
 
 
 def _range_chart(ranges: Sequence[Calibration]) -> Chart:
-    aurocs = [c.auroc[c.guidance.index(c.default_guidance)] for c in ranges]
+    aurocs = [calibration.default_auroc for calibration in ranges]
     low, high = _round_ends(aurocs)
     names = [f"{c.operating_point.first}..{c.operating_point.last}" for c in ranges]
     places = list(range(len(ranges)))

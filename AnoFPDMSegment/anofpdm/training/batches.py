@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..diffusion.simplex_noise import simplex_noise
 from .augmentation import augment, draw
 from .config import TrainingConfig
 from .sampling import BatchSampler
@@ -41,7 +42,8 @@ class BatchMaker:
         self._config = config
         self._device = device
         cache = slices.cache
-        self._sampler = BatchSampler(cache, cache.indices("train"), config.batch_size, config.balance, config.seed)
+        rows = cache.indices("train")
+        self._sampler = BatchSampler(cache, rows, config.batch_size, config.balance, config.seed, config.labels)
         share = config.batch_size // world
         self._part = slice(rank * share, (rank + 1) * share)
 
@@ -51,9 +53,12 @@ class BatchMaker:
         generator = step_generator(config.seed, step)
         shape = (config.batch_size, *self._slices.shape)
         draws = draw(config.augmentation, shape, generator)
-        noise = torch.randn(shape, generator=generator)
+        draw_noise = simplex_noise if config.noise == "simplex" else _gaussian_noise
+        noise = draw_noise(shape, generator)
         t = draw_noise_levels(config, generator)
         null = torch.rand(config.batch_size, generator=generator) < config.label_dropout
+        if config.labels == "healthy":
+            null[:] = True
         unknown = torch.rand(config.batch_size, generator=generator) < config.level_dropout
         batch = self._slices.batch(self._sampler.rows(step)[part]).to(self._device)
         x0, level = augment(batch, draws.part(part).to(self._device), config.augmentation)
@@ -64,6 +69,10 @@ class BatchMaker:
             label=batch.label.masked_fill(null[part].to(self._device), NULL_LABEL),
             level=level.masked_fill(unknown[part].to(self._device), torch.nan),
         )
+
+
+def _gaussian_noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randn(shape, generator=generator)
 
 
 def step_generator(seed: int, step: int, stream: int = 0) -> torch.Generator:

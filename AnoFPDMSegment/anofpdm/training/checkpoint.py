@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ModelError, OutputError, SettingsError
-from .config import TrainingConfig, training_config_to_dict
+from .config import TrainingConfig, training_config_from_dict, training_config_to_dict
 
 CHECKPOINT_FILE = "checkpoint.pt"
 SCHEMA = 1
@@ -62,6 +63,9 @@ def load_checkpoint(path: Path, config: TrainingConfig, data: str | None) -> Che
         raise ModelError(f"The checkpoint {path} cannot be read; remove it to train from the beginning.") from error
     if schema != SCHEMA:
         raise ModelError(f"The checkpoint {path} is of another version; remove it to train from the beginning.")
+    # Entries that are newer than the checkpoint have their defaults.
+    with contextlib.suppress(SettingsError):
+        theirs = training_config_to_dict(training_config_from_dict(theirs, path.name))
     different = _first_difference(theirs, training_config_to_dict(config))
     if different:
         raise SettingsError(

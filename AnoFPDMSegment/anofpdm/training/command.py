@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 
+from ..errors import SettingsError
 from ..progress import CancelToken
 from .config import load_training_config, shipped_configs
 
@@ -32,6 +33,12 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, cancel: CancelToken | None = None) -> int:
     """Run the command. Raises the errors of `run_training`."""
+    for name in ("workers", "threads"):
+        value = getattr(options, name)
+        if value is not None and not 1 <= value <= 1024:
+            raise SettingsError(f"--{name} takes a number from 1 to 1024, not {value}.")
+    if not options.output.strip():
+        raise SettingsError("--output is empty; name a folder for the run.")
     config = load_training_config(options.config)
     import torch
 

@@ -17,6 +17,9 @@ from ..errors import ModelError, SettingsError
 Decay = Literal["constant", "linear", "cosine"]
 TrainingPrecision = Literal["32", "bf16-mixed"]
 Balance = Literal["natural", "balanced"]
+Labels = Literal["both", "healthy"]
+NoiseKind = Literal["gaussian", "simplex"]
+Objective = Literal["noise", "label"]
 
 CONFIG_FOLDER = Path(__file__).parent / "configs"
 
@@ -128,6 +131,11 @@ class TrainingConfig:
     balance: Balance = "natural"
     """`balanced`: every combination of source and label is equally frequent, so that the source tells nothing
     of the label."""
+    labels: Labels = "both"
+    """`healthy`: slices labelled unhealthy never enter, and no label is told (as AnoDDPM needs it)."""
+    noise: NoiseKind = "gaussian"
+    objective: Objective = "noise"
+    """`label`: a classifier of noisy slices is trained in place of the network (for classifier guidance)."""
     checkpoint_every: int = 500
     keep_average_every: int = 0
     """Steps between averaged weights that are kept for good; 0: only the last."""
@@ -151,6 +159,9 @@ class TrainingConfig:
         _require(self.checkpoint_every >= 1, "checkpoint_every must be at least 1")
         _require(self.keep_average_every >= 0, "keep_average_every must not be negative")
         _require(0 <= self.seed < 2**31, "seed must lie in 0..2147483647")
+        _require(
+            self.objective == "noise" or self.labels == "both", "a classifier of labels cannot learn from healthy alone"
+        )
 
 
 def learning_rate(config: TrainingConfig, step: int) -> float:

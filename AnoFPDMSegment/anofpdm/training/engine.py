@@ -58,7 +58,7 @@ def check_engine(config: TrainingConfig, device: str = "auto") -> ChosenDevice:
     """
     world = process_count()
     if importlib.util.find_spec("lightning_fabric") is None:
-        raise SettingsError(f"Training needs Lightning Fabric, which is not installed; run: {INSTALL}")
+        raise SettingsError(f"Training needs Lightning Fabric, which is not installed; install it with {INSTALL}.")
     if config.batch_size % world:
         raise SettingsError(f"A batch of {config.batch_size} slices does not divide among {world} processes.")
     from .training_device import choose_training_device

@@ -20,10 +20,16 @@ def export_model(output: Path, config: TrainingConfig, cache: SliceCache, destin
 
     Raises SettingsError if there is no checkpoint yet, OutputError if `destination` exists.
     """
+    require_checkpoint(output)
     checkpoint = load_checkpoint(output / CHECKPOINT_FILE, config, None)
-    if checkpoint is None:
-        raise SettingsError(f"There is no checkpoint in {output} yet; train first.")
+    assert checkpoint is not None
     return write_averaged(checkpoint.average, checkpoint.step, config, cache, destination)
+
+
+def require_checkpoint(output: Path) -> None:
+    """Raises SettingsError if there is no checkpoint yet."""
+    if not (output / CHECKPOINT_FILE).exists():
+        raise SettingsError(f"There is no checkpoint in {output} yet; train first.")
 
 
 def write_averaged(

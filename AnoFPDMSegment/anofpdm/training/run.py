@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from ..results.directory_lock import DirectoryLock
 from ..store.model_folder import ModelFolder
 from .config import TrainingConfig, training_config_to_dict
 from .engine import check_engine, launch_engine, process_rank
-from .export import export_model, write_averaged
+from .export import export_model, require_checkpoint, write_averaged
 from .monitor import Monitor, check_tensorboard
 from .starting_weights import starting_weights
 from .trainer import Trainer
@@ -69,6 +70,7 @@ def run_training(
     if tensorboard and first:
         check_tensorboard()
     lock = DirectoryLock(output)
+    new = not output.exists()
     try:
         if first:
             _start_writing(output, lock)
@@ -89,6 +91,9 @@ def run_training(
         return write_averaged(trainer.average.state(), trainer.step, config, cache, destination) if first else None
     finally:
         lock.release()
+        if first and new:
+            with contextlib.suppress(OSError):  # as soon as anything of the run lies there
+                output.rmdir()
 
 
 def _start_writing(output: Path, lock: DirectoryLock) -> None:
@@ -149,6 +154,7 @@ def export_checkpoint(
     """
     output = Path(output_dir)
     manifest = read_manifest(manifest_path, config.model.modalities)
+    require_checkpoint(output)
     cache = build_slice_cache(
         manifest, config.model, Path(cache_dir) if cache_dir is not None else output / CACHE_FOLDER
     )

@@ -7,7 +7,7 @@ import numpy as np
 from ..arrays import IntArray
 from ..datasets.slice_cache import SliceCache
 from ..errors import SettingsError
-from .config import Balance
+from .config import Balance, Labels
 
 
 class _Deck:
@@ -31,20 +31,34 @@ class BatchSampler:
     """The rows of each step's batch.
 
     `natural` goes through all slices round by round. `balanced` gives every combination of source and label the same
-    number of slices. Raises SettingsError if a label is missing, or with `balanced` a label of one of the sources.
+    number of slices. With `labels` "healthy" those labelled unhealthy are left out. Raises SettingsError if a label is
+    missing that is asked for, or with `balanced` a label of one of the sources.
     """
 
-    def __init__(self, cache: SliceCache, rows: IntArray, batch_size: int, balance: Balance, seed: int) -> None:
+    def __init__(
+        self,
+        cache: SliceCache,
+        rows: IntArray,
+        batch_size: int,
+        balance: Balance,
+        seed: int,
+        labels: Labels = "both",
+    ) -> None:
         self._batch_size = batch_size
+        wanted_labels = (False, True) if labels == "both" else (False,)
+        if labels == "healthy":
+            rows = rows[~cache.unhealthy[rows]]
+            if len(rows) == 0:
+                raise SettingsError("The training split has no healthy slice.")
         unhealthy = cache.unhealthy[rows]
-        if unhealthy.all() or not unhealthy.any():
+        if labels == "both" and (unhealthy.all() or not unhealthy.any()):
             missing = "healthy" if unhealthy.any() else "unhealthy"
             raise SettingsError(f"The training split has no {missing} slice, but guidance needs both labels.")
         cells = [rows]
         if balance == "balanced":
             cells = []
             for source in np.unique(cache.source[rows]):
-                for wanted in (False, True):
+                for wanted in wanted_labels:
                     cell = rows[(cache.source[rows] == source) & (unhealthy == wanted)]
                     if len(cell) == 0:
                         name = "unhealthy" if wanted else "healthy"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..diffusion.schedule import NoiseSchedule
 from ..errors import Cancelled, ModelError
@@ -66,7 +66,7 @@ class Trainer:
         checkpoint = load_checkpoint(self._checkpoint_path, config, self._data)
         # The same first weights in every process and in every run of this seed.
         torch.manual_seed(config.seed)
-        network = ConditionalUNet(config.model.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network: nn.Module = self._new_network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if checkpoint is not None:
             network.load_state_dict(checkpoint.network)
         elif start_from is not None:
@@ -139,8 +139,7 @@ class Trainer:
         torch.manual_seed(step_seed(config.seed, self.step, DROPOUT_STREAM + fabric.global_rank))
         signal, spread = (root[batch.t][:, None, None, None] for root in (self._signal, self._spread))
         x_t = (signal * batch.x0 + spread * batch.noise).contiguous(memory_format=torch.channels_last)
-        predicted = self._forward(x_t, batch.t, batch.label, batch.level)
-        loss = (predicted.float() - batch.noise).square().mean()
+        loss = self._loss(x_t, batch)
         self._optimizer.zero_grad()
         fabric.backward(loss)
         limit = config.gradient_clip if config.gradient_clip > 0 else float("inf")
@@ -149,6 +148,14 @@ class Trainer:
         self._optimizer.step()
         self.average.update(self._network, self.step)
         return loss.detach(), rate, norm.detach()
+
+    def _new_network(self) -> nn.Module:
+        return ConditionalUNet(self._config.model.network)
+
+    def _loss(self, x_t: Tensor, batch: TrainingBatch) -> Tensor:
+        predicted = self._forward(x_t, batch.t, batch.label, batch.level)
+        loss: Tensor = (predicted.float() - batch.noise).square().mean()
+        return loss
 
     def _log(self, log: LossLog | None, pending: list[tuple[Tensor, float, Tensor]], seconds: float) -> None:
         losses = self._fabric.all_reduce(torch.stack([loss for loss, _, _ in pending]), reduce_op="mean")
