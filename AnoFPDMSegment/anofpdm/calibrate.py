@@ -6,7 +6,8 @@ Everything is found for a whole grid of guidance strengths from the evidence of 
 2. the default decision: the one with the higher peak accuracy over w, the map's where they are equal;
 3. the default w: the largest whose accuracy by that decision stays within 99 % of the peak (paper, section 4);
 4. the default pixel threshold and region: those whose masks, without any image-level decision, tell unhealthy
-   slices best by having a component left (balanced accuracy at the default w).
+   slices by having a component left (balanced accuracy at the default w); of those within 99 % of the best the
+   healthy threshold before the dynamic one, and the interior before the frame.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from .selection.select import resolve, select
 from .selection.settings import MinimumSize, SelectionSettings
 
 PEAK_SHARE = 0.99
-"""The default guidance strength is the largest within this share of the peak accuracy."""
+"""Accuracies within this share of the best are held to be equal: the paper's rule for the guidance strength."""
 HEALTHY_LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
 ERROR_MARGIN = 1.25
 """The accepted range of the unguided error: the volumes' extremes, widened by this factor."""
@@ -162,10 +163,11 @@ def calibrate(
 def _with_pixel_rule(
     draft: Calibration, data: LabelledEvidence, filtered: dict[float, FloatArray], minimum_size_px: int
 ) -> Calibration:
-    """The draft with the pixel threshold and region that tell unhealthy slices best; the first of equals."""
+    """The draft with the pixel threshold and region that the labels prefer."""
     point, w = data.evidence.point, draft.default_guidance
     # The mode that reproduces the public code accepts the whole frame, as that does.
     regions: tuple[Region, ...] = ("interior", "frame") if point.mode == "paper" else ("frame",)
+    # Algorithm 1 marks 2 to 10 % of the frame whatever the lesion's size: second where labels see no difference.
     kinds: tuple[CalibratedThreshold, ...] = ("healthy", "dynamic")
     if not all(value > 0 for value in draft.at(w).largest_divergence):
         kinds = ("healthy",)  # the public code's divergence vanishes at w = 0
@@ -184,7 +186,9 @@ def _with_pixel_rule(
             masks = (selection.score >= 1) & selection.accepted
             shown = shown_accuracy(masks, data.unhealthy)
             found.append((shown, dataclasses.replace(calibration, shown_accuracy=shown)))
-    return max(found, key=lambda pair: pair[0])[1]
+    found.sort(key=lambda pair: kinds.index(pair[1].threshold))
+    best = max(shown for shown, _ in found)
+    return next(calibration for shown, calibration in found if shown >= PEAK_SHARE * best)
 
 
 def shown_accuracy(masks: BoolArray, unhealthy: BoolArray) -> float:
