@@ -260,7 +260,7 @@ class Detector:
         cancel: CancelToken,
     ) -> tuple[Evidence, int]:
         clock = ProgressClock(len(prepared.x0), on_progress, afterwards_s=_results_s(prepared.geometry))
-        sizes = [batch_size_for(self.device.device, options.batch_size)]
+        sizes = [batch_size_for(self.device.device, options.batch_size, self._predictor)]
         furthest = 0.0
 
         def report(done: float) -> None:

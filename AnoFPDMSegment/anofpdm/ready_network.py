@@ -38,9 +38,7 @@ def ready_predictor(
 
 
 def _load_predictor(folder: ModelFolder, config: ModelConfig, device: torch.device) -> NetworkPredictor:
-    network: torch.nn.Module = load_network(folder, device)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return NetworkPredictor(network, config.operating_point.precision)
+    return NetworkPredictor.prepared(load_network(folder, device), config.operating_point.precision)
 
 
 @torch.inference_mode()

@@ -104,7 +104,7 @@ class ConditionalUNet(nn.Module):
         if self.level_embed is not None and level is not None:
             embedding = embedding + self.level_embed(level.to(x.device))
 
-        h, kept = x.to(self._first.weight.dtype), []
+        h, kept = x.to(self.trunk_dtype), []
         for block in self.input_blocks:
             h = _run(block, h, embedding, labels)
             kept.append(h)
@@ -131,10 +131,11 @@ class ConditionalUNet(nn.Module):
         return self
 
     @property
-    def _first(self) -> nn.Conv2d:
-        first = self.input_blocks[0][0]  # type: ignore[index]
-        assert isinstance(first, nn.Conv2d)
-        return first
+    def trunk_dtype(self) -> torch.dtype:
+        """The type of the weights that work on feature maps; see `trunk_to`."""
+        last = self.out[2]
+        assert isinstance(last, nn.Conv2d)
+        return last.weight.dtype
 
     @contextmanager
     def plain_formulas(self) -> Iterator[None]:
