@@ -103,9 +103,10 @@ class ResultSection:
             ui.resultGuidance.value = choices.guidance
             ui.minimumSize.value = choices.minimum_size.mm3 or 0.0
             ui.ungated.checked = settings.ungated
-        own = settings.minimum_size is None
-        size = _("Minimum size ({own} by the model):").format(own=choices.minimum_size) if own else _("Minimum size:")
-        ui.minimumSizeLabel.text = size
+        ownSize = settings.minimum_size is None
+        ui.minimumSizeNote.text = _("now {size}, as the model says").format(size=choices.minimum_size)
+        ui.minimumSizeNote.visible = ownSize
+        ui.minimumSizeSpace.visible = ownSize
         ui.asCalibratedButton.enabled = case.calibration is not None
         kinds = result_settings.thresholdKinds(case)
         self._kinds = list(kinds)

@@ -53,6 +53,7 @@ def test_calibrated_result_begins_as_calibrated(session: Any, detection: Any) ->
     ui = session.ui
     assert ui.thresholdSelector.currentText == "As calibrated (from healthy slices)"
     assert not ui.thresholdValue.visible
+    assert ui.minimumSizeNote.visible and ui.minimumSizeNote.text == "now 2px, as the model says"
     assert (ui.resultGuidance.minimum, ui.resultGuidance.maximum, ui.resultGuidance.value) == (0.0, 30.0, 30.0)
     session.choose(ui.thresholdSelector, "Dynamic (Algorithm 1)")
     assert session.result.detection.selection.choices.threshold.kind == "dynamic"
@@ -64,6 +65,8 @@ def test_calibrated_result_begins_as_calibrated(session: Any, detection: Any) ->
     session.drag(ui.resultGuidance, 4.0)
     session.click(ui.ungated)
     assert session.result.settings.ungated
+    session.drag(ui.minimumSize, 500.0)
+    assert not ui.minimumSizeNote.visible and session.result.settings.minimum_size.mm3 == 500.0
     session.click(ui.asCalibratedButton)
     assert session.result.settings == type(session.result.settings)()
     assert ui.resultGuidance.value == 30.0 and not ui.ungated.checked
@@ -72,7 +75,7 @@ def test_calibrated_result_begins_as_calibrated(session: Any, detection: Any) ->
 
 def test_minimum_size_drops_the_smaller_finding(shown: Any) -> None:
     ui = shown.ui
-    assert ui.minimumSizeLabel.text == "Minimum size:"
+    assert not ui.minimumSizeNote.visible  # these settings have a size of their own
     sizes = [1000 * component["volume_ml"] for component in shown.result.detection.findings["components"]]
     assert ui.findingsTable.rowCount == 2 and sizes[1] < 5000 < sizes[0] * 2
     ui.minimumSize.maximum = 2 * sizes[0]

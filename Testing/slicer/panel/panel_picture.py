@@ -1,0 +1,80 @@
+"""Draws the README's picture of the panel after a detection in the bundled sample, as the tests render it.
+
+`python Testing/slicer/panel/panel_picture.py [FILE]`; needs slicer-core and PySide6.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+for folder in ("AnoFPDMSegment", "Testing/slicer", "Testing/slicer/standin"):
+    sys.path.insert(0, str(REPOSITORY / folder))
+
+PANEL = REPOSITORY / "Resources" / "Screenshots" / "panel.png"
+WIDTH_PX = 500
+
+
+def draw(path: Path) -> None:
+    """Detect, choose the finding, and write what the panel shows."""
+    import pytest
+    import qt_install
+    import slicer_install
+    from panel_session import opened_module
+    from scene_makers import SAMPLE
+
+    with tempfile.TemporaryDirectory() as user, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", user)
+        patch.delenv("ANOFPDM_MODELS", raising=False)
+        application = qt_install.install()
+        slicer_install.install()
+        with opened_module(application, patch) as session:
+            session.load(SAMPLE)
+            session.detect()
+            ui = session.ui
+            ui.exportDirectory.directory = "results"
+            session.open(ui.scalingGroup, ui.slicesGroup, ui.plotGroup, ui.exportSection)
+            session.click_cell(ui.findingsTable, 0, 2)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _grab(session).save(str(path))
+
+
+def _grab(session: Any) -> Any:
+    """The panel in two columns, as one would be very long."""
+    from PySide6.QtCore import QPoint, QRect
+    from PySide6.QtGui import QPainter, QPixmap
+    from qt_proxy import unwrap
+
+    panel = unwrap(session.ui.resultSection).parentWidget()
+    session.window.resize(WIDTH_PX, 2400)
+    session.pump()
+    # Stretch at the end would be an empty strip.
+    height = panel.layout().totalHeightForWidth(panel.width())
+    session.window.resize(WIDTH_PX, height + 4)
+    session.pump()
+    whole = panel.grab()
+    cut = unwrap(session.ui.findingsSection).mapTo(panel, QPoint(0, 0)).y() - 3
+    picture = QPixmap(2 * whole.width(), max(cut, whole.height() - cut))
+    picture.fill(panel.palette().window().color())
+    painter = QPainter(picture)
+    painter.drawPixmap(QPoint(0, 0), whole, QRect(0, 0, whole.width(), cut))
+    painter.drawPixmap(QPoint(whole.width(), 0), whole, QRect(0, cut, whole.width(), whole.height() - cut))
+    painter.end()
+    return picture
+
+
+def main() -> None:
+    """Of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", nargs="?", type=Path, default=PANEL)
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    draw(parser.parse_args().file)
+
+
+if __name__ == "__main__":
+    main()
