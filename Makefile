@@ -2,6 +2,7 @@
 # make scene [IMAGE=...] [RESULTS=results]              the same result as a scene for 3D Slicer
 # make test                                             style, types and tests
 # make lint                                             style and types alone
+# make pictures                                         draw Resources/Screenshots anew
 # make cmake-lists                                      after adding or removing files of the module
 # make clean                                            remove what these commands made, results apart
 #
@@ -22,7 +23,7 @@ INSTALL_FAILED = echo "The installation into $$VENV failed: see above, then try 
 PACKAGE = pyproject.toml constraints.txt AnoFPDMSegment/anofpdm/__init__.py
 
 .DELETE_ON_ERROR:
-.PHONY: detect scene test lint cmake-lists clean
+.PHONY: detect scene test lint pictures cmake-lists clean
 
 detect: $(VENV)/.installed-for-detect
 	@"$$VENV/bin/anofpdm" detect "$$IMAGE" --output "$$RESULTS" $(DETECT_OPTIONS)
@@ -40,6 +41,9 @@ lint: $(VENV)/.installed-for-test
 	"$$VENV/bin/ruff" check
 	"$$VENV/bin/ruff" format --check
 	"$$VENV/bin/mypy"
+
+pictures: $(VENV)/.installed-for-test
+	@PYTHONPATH=AnoFPDMSegment "$$VENV/bin/python" Testing/slicer/render_pictures.py
 
 cmake-lists:
 	@"$$PYTHON" Testing/packaging/update_cmake_list.py

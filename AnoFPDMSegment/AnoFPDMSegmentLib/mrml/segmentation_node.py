@@ -42,6 +42,7 @@ def createSegmentation(context: SceneContext, name: str, inputNode: Any, frame: 
     display = node.GetDisplayNode()
     display.SetVisibility2DFill(False)
     display.SetVisibility2DOutline(True)
+    display.SetSliceIntersectionThickness(2)
     writeMask(node, frame, mask)
     return node
 
