@@ -9,6 +9,7 @@ import slicer
 import vtk
 
 from .output_frame import OutputFrame
+from .terminology import terminologyEntry
 from .voxels import fillImage, matrixOfArray, voxelsOf
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def createSegmentation(context: SceneContext, name: str, inputNode: Any, frame: 
     segment = slicer.vtkSegment()
     segment.SetName(SEGMENT_NAME)
     segment.SetColor(*SEGMENT_COLOR)
-    for tag, value in SEGMENT_TAGS.items():
+    for tag, value in {**SEGMENT_TAGS, segment.GetTerminologyEntryTagName(): terminologyEntry(context)}.items():
         segment.SetTag(tag, value)
     segment.AddRepresentation(_LABELMAP, slicer.vtkOrientedImageData())
     node.GetSegmentation().AddSegment(segment, SEGMENT_ID)
