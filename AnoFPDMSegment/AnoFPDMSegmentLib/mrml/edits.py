@@ -43,7 +43,7 @@ class EditGuard:
     @property
     def wasEdited(self) -> bool:
         """Whether the segment holds something else than what was noted last, or is gone."""
-        return self._node.GetAttribute(_DIGEST_ATTRIBUTE) != self._digest()
+        return bool(self._node.GetAttribute(_DIGEST_ATTRIBUTE) != self._digest())
 
     def _digest(self) -> str:
         """Of the segment on the result's grid: however it is stored, saved and read again."""

@@ -97,7 +97,7 @@ def _pictures(result: Result) -> list[str]:
 
     detection, case = result.detection, result.case
     outline, score = _onStack(case, _segmentationMask(result)), _onStack(case, detection.score)
-    unhealthy = [entry["decision"] == "unhealthy" for entry in detection.findings["slices"]]
+    unhealthy = np.array([entry["decision"] == "unhealthy" for entry in detection.findings["slices"]])
     flagged = np.flatnonzero(outline.any(axis=(1, 2)) | (score >= 1).any(axis=(1, 2)) | unhealthy)
     if flagged.size:
         shown = slices_to_show(flagged.tolist(), score, MOST_PICTURES)

@@ -34,7 +34,8 @@ def fillImage(image: vtk.vtkImageData, array: NDArray[Any]) -> None:
 def voxelsOf(image: vtk.vtkImageData) -> NDArray[Any]:
     """The voxels of a scalar image, shared with it: call `Modified` on scalars and image after a change."""
     i, j, k = image.GetDimensions()
-    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(k, j, i)
+    voxels: NDArray[Any] = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(k, j, i)
+    return voxels
 
 
 def setVoxels(node: Any, array: NDArray[Any]) -> None:
