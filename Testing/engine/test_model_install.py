@@ -28,8 +28,8 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "user" / "models"
 
 
-def zipped(model: Path, target: Path, prefix: str = "") -> Path:
-    with zipfile.ZipFile(target, "w") as archive:
+def zipped(model: Path, target: Path, prefix: str = "", method: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(target, "w", method) as archive:
         for file in sorted(path for path in model.rglob("*") if path.is_file()):
             archive.write(file, prefix + file.relative_to(model).as_posix())
     return target
@@ -194,9 +194,7 @@ def test_a_bomb(tiny_model: Path, place: Path, tmp_path: Path, monkeypatch: pyte
     model = Path(shutil.copytree(tiny_model, tmp_path / "copy"))
     (model / "weights.safetensors").write_bytes(bytes(8 << 20))
     archive = tmp_path / "bomb.zip"
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as bomb:
-        for file in model.iterdir():
-            bomb.write(file, file.name)
+    zipped(model, archive, method=zipfile.ZIP_DEFLATED)
     assert archive.stat().st_size < 1 << 20
     refused(archive, place, "it is no model")
     refused(model, place, "larger than any model's")
@@ -216,10 +214,9 @@ def test_more_files_than_any_model_has(
 
 
 def test_packed_in_a_way_that_is_not_read(tiny_model: Path, place: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_BZIP2) as archive:
-        for file in tiny_model.iterdir():
-            archive.write(file, file.name)
-    refused(tmp_path / "a.zip", place, "packed by a method other than deflate")
+    refused(
+        zipped(tiny_model, tmp_path / "a.zip", method=zipfile.ZIP_BZIP2), place, "packed by a method other than deflate"
+    )
 
 
 def test_encrypted(tiny_model: Path, place: Path, tmp_path: Path) -> None:

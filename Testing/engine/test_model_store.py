@@ -92,10 +92,18 @@ def test_a_model_without_calibration_gets_one(tmp_path: Path) -> None:
         folder = write_calibration(folder, text)
         assert open_model_folder(folder.path).calibration == folder.calibration
         assert folder.calibration is not None and folder.calibration.read_text() == text
-    assert {entry.name for entry in folder.path.iterdir()} == {*folder.checksums, "checksums.json"}
+    files = {entry.relative_to(folder.path).as_posix() for entry in folder.path.rglob("*") if entry.is_file()}
+    assert files == {*folder.checksums, "checksums.json"}
 
 
-FILES = ["config.json", "weights.safetensors", "MODEL_CARD.md", "calibration.json", "checksums.json"]
+FILES = [
+    "config.json",
+    "weights.safetensors",
+    "MODEL_CARD.md",
+    "configs/metadata.json",
+    "calibration.json",
+    "checksums.json",
+]
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -1,13 +1,14 @@
 """Calibrate the synthetic model and write its folder: `python make_model.py CHECKPOINT FOLDER`.
 
-The operating point is chosen by image-level labels: of a few ranges of the forward process the one with the
-highest accuracy, without the clamp where that is at least as good.
+The range of the forward process is chosen by image-level labels: of a few the one with the largest area under the ROC
+curve, as `anofpdm calibrate` does.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,13 +22,16 @@ from anofpdm.calibration import Calibration, calibrations_to_json, describe_poin
 from anofpdm.configuration import GridConfig, ModelConfig, OperatingPoint, PreprocessingConfig
 from anofpdm.detector import Detector
 from anofpdm.evidence.maps import join_evidence
+from anofpdm.presets import PRESETS as PRESETS_BY_NAME
+from anofpdm.presets import Preset
+from anofpdm.results.calibration_plot import calibration_plot
 from anofpdm.store.model_folder import write_calibration
 from anofpdm.store.weights import write_model
 from anofpdm.synthetic.phantom import phantom_volume
 
 GUIDANCE = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 RANGES = ((1, 200), (1, 400), (1, 600))
-STEPS = 12
+PRESETS = (PRESETS_BY_NAME["balanced"], PRESETS_BY_NAME["fast"])
 HEADS = 12
 SIZE, SPACING_MM = (80, 80, 20), (3.0, 3.0, 7.0)
 MINIMUM_LESION_MM2 = 100.0
@@ -42,8 +46,8 @@ A small network that has seen drawn heads only. It shows how the software works 
 - Intended use: trying the software on its synthetic sample. Not for any real image.
 - Limits: 32 x 32 pixels; knows round bright lesions of 8 to 25 mm radius only.
 
-Image-level accuracy on 24 other drawn heads, half of them with lesions, for each forward process tried; the first of
-the best is the model's default. No pixel label was looked at.
+Image-level figures on 24 other drawn heads, half of them with lesions, for each forward process tried; the range with
+the largest AUROC is the model's. No pixel label was looked at.
 
 """
 
@@ -96,37 +100,37 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
     state = torch.load(options.checkpoint, weights_only=True)["average"]
-    candidates = [OperatingPoint(steps=STEPS, first=first, last=last) for first, last in RANGES]
-    candidates += [dataclasses.replace(point, clamp=True, guidance_bank=GUIDANCE) for point in candidates]
     draft = write_model(options.folder.with_name("draft"), config(), state, model_card=CARD, dtype=torch.bfloat16)
-    results: list[tuple[float, Calibration]] = []
     tried: list[str] = []
-    for point in candidates:
-        data = labelled_evidence(Detector.from_folder(draft, point=point))
+
+    def calibrated(preset: Preset, first: int, last: int) -> Calibration:
+        point = OperatingPoint(steps=preset.steps, first=first, last=last)
         calibration = calibrate(
-            data,
+            labelled_evidence(Detector.from_folder(draft, point=point)),
             GUIDANCE,
             weights_sha256=draft.weights_sha256,
+            name=preset.name,
             top_pixels=5,
             minimum_size_px=MINIMUM_SIZE_PX,
             source="synthetic heads drawn by this project",
         )
-        results.append((max(calibration.accuracy), calibration))
         tried.append(
-            f"- {describe_point(point)}: accuracy {max(calibration.accuracy):.4f} ({calibration.decision} decision), "
-            f"guidance strength {calibration.default_guidance:g}"
+            f"- {describe_point(point)}: accuracy {max(calibration.accuracy):.4f}, AUROC "
+            f"{calibration.default_auroc:.4f} ({calibration.decision} decision), guidance strength "
+            f"{calibration.default_guidance:g}"
         )
         print(tried[-1], flush=True)
-    # max keeps the first of equals, and the unclamped candidates come first.
-    _, best = max(results, key=lambda result: result[0])
-    final = dataclasses.replace(config(), operating_point=best.operating_point)
+        return calibration
+
+    ranges = [calibrated(PRESETS[0], *ends) for ends in RANGES]
+    best = max(ranges, key=lambda calibration: calibration.default_auroc)
+    point = best.operating_point
+    found = [best, *(calibrated(preset, point.first, point.last) for preset in PRESETS[1:])]
     card = CARD + "\n".join(tried) + "\n"
+    final = dataclasses.replace(config(), operating_point=point)
     folder = write_model(options.folder, final, state, model_card=card, dtype=torch.bfloat16)
-    calibration = dataclasses.replace(best, weights_sha256=folder.weights_sha256)
-    write_calibration(folder, calibrations_to_json([calibration]))
-    for file in draft.path.iterdir():
-        file.unlink()
-    draft.path.rmdir()
+    write_calibration(folder, calibrations_to_json(found), plot=calibration_plot(found, ranges))
+    shutil.rmtree(draft.path)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 Torch-free. A model folder holds
 
-    config.json          what the network is and how its input is prepared
-    weights.safetensors  the network's weights
-    MODEL_CARD.md        for the reader: data, licence, limits
-    calibration.json     the look-ups that detection needs; absent until the model is calibrated
-    calibration.png      the plot of the calibration, where one could be drawn
-    checksums.json       SHA-256 of each of the files above
+    config.json            what the network is and how its input is prepared
+    weights.safetensors    the network's weights
+    MODEL_CARD.md          for the reader: data, licence, limits
+    configs/metadata.json  the network's inputs and outputs as MONAI bundles describe them
+    calibration.json       the look-ups that detection needs; absent until the model is calibrated
+    calibration.png        the plot of the calibration, where one could be drawn
+    checksums.json         SHA-256 of each of the files above
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 from ..configuration import CONFIG_FILE, ModelConfig, load_json, load_model_config, model_config_to_json
 from ..errors import ModelError, OutputError
 from ..results.output_set import write_files
+from .bundle_metadata import bundle_metadata
 
 WEIGHTS_FILE = "weights.safetensors"
 MODEL_CARD_FILE = "MODEL_CARD.md"
@@ -46,7 +48,7 @@ class ModelFolder:
     config: ModelConfig
     model_card: str
     checksums: Mapping[str, str]
-    """SHA-256 (hexadecimal) by file name."""
+    """SHA-256 (hexadecimal) by the file's path in the folder."""
 
     @property
     def weights(self) -> Path:
@@ -119,11 +121,14 @@ def write_model_folder(
         (unfinished / CONFIG_FILE).write_bytes(model_config_to_json(config).encode("utf-8"))
         (unfinished / MODEL_CARD_FILE).write_bytes(model_card.encode("utf-8"))
         write_weights(unfinished / WEIGHTS_FILE)
+        (unfinished / METADATA_FILE).parent.mkdir()
+        (unfinished / METADATA_FILE).write_bytes(bundle_metadata(config).encode("utf-8"))
         # safetensors makes files that only their owner may read.
         shutil.copymode(unfinished / CONFIG_FILE, unfinished / WEIGHTS_FILE)
         if calibration is not None:
             (unfinished / CALIBRATION_FILE).write_bytes(calibration.encode("utf-8"))
-        checksums = {file.name: file_sha256(file) for file in sorted(unfinished.iterdir())}
+        files = [file for file in unfinished.rglob("*") if file.is_file()]
+        checksums = {file.relative_to(unfinished).as_posix(): file_sha256(file) for file in files}
         (unfinished / CHECKSUMS_FILE).write_bytes(_checksums_to_json(checksums).encode("utf-8"))
         unfinished.rename(path)
     except OSError as error:
