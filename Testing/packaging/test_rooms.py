@@ -88,6 +88,10 @@ def test_rooms_open_in_one_direction(room: str) -> None:
 
 def test_files_are_of_one_responsibility() -> None:
     """Which shows in their length."""
-    long = [f"{name_of(file)}: {count}" for file in files(LIB) if (count := len(file.read_text().splitlines())) > 400]
+    long = [
+        f"{name_of(file)}: {count}"
+        for file in files(LIB)
+        if (count := len(file.read_text(encoding="utf-8").splitlines())) > 400
+    ]
     assert not long
-    assert len((MODULE / "AnoFPDMSegment.py").read_text().splitlines()) <= 150
+    assert len((MODULE / "AnoFPDMSegment.py").read_text(encoding="utf-8").splitlines()) <= 150
