@@ -37,6 +37,7 @@ def add_parser(commands: Any) -> None:
     )
     _add_ready(parser)
     _add_variants(parser)
+    _add_compared(parser)
     group = parser.add_argument_group("measuring")
     group.add_argument("--split", choices=SPLITS, default="val", help="slices that are measured (default: val)")
     group.add_argument(
@@ -71,6 +72,19 @@ def _add_ready(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--masks", action="append", default=[], metavar="[NAME=]DIR", help="ready masks")
     group.add_argument("--score-maps", action="append", default=[], metavar="[NAME=]DIR", help="ready maps")
+
+
+def _add_compared(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("compared methods", "Each is tuned on its own grid of settings.")
+    for name in ("anoddpm-gaussian", "anoddpm-simplex"):
+        group.add_argument(f"--{name}", metavar="MODEL", help=f"made by anofpdm train --purpose {name}")
+    group.add_argument("--classifier", metavar="DIR", help="made by anofpdm train --purpose classifier")
+    group.add_argument(
+        "--compared-steps", type=int, default=25, metavar="N", help="most noise levels visited one way (default: 25)"
+    )
+    group.add_argument(
+        "--grid-slices", type=int, default=100, metavar="N", help="slices on which a grid is tried (default: 100)"
+    )
 
 
 def _add_variants(parser: argparse.ArgumentParser) -> None:
@@ -112,6 +126,10 @@ def _request(options: argparse.Namespace) -> EvaluationRequest:
         variants=Variants(**variants),
         ready_masks=_folders(options.masks, "--masks"),
         ready_maps=_folders(options.score_maps, "--score-maps"),
+        anoddpm=_given_models(options),
+        classifier=None if options.classifier is None else Path(options.classifier),
+        compared_steps=options.compared_steps,
+        grid_slices=options.grid_slices,
         metrics=options.metrics,
         reference_batch=options.reference_batch,
         erosion_mm=options.erosion_mm,
@@ -123,6 +141,11 @@ def _request(options: argparse.Namespace) -> EvaluationRequest:
         pictures=not options.no_pictures,
         ablations=options.ablations,
     )
+
+
+def _given_models(options: argparse.Namespace) -> dict[str, Path]:
+    given = {"anoddpm-gaussian": options.anoddpm_gaussian, "anoddpm-simplex": options.anoddpm_simplex}
+    return {name: Path(path) for name, path in given.items() if path is not None}
 
 
 def _names(text: str, option: str, known: Sequence[str] | None = None) -> tuple[str, ...]:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ..calibration import Calibration, load_calibrations
-from ..configuration import OperatingPoint
+from ..configuration import ModelConfig, OperatingPoint
 from ..datasets.slice_cache import SliceCache
+from ..diffusion.predictor import NetworkPredictor
 from ..errors import SettingsError
+from ..store.classifier_folder import load_classifier, open_classifier
 from ..store.model_folder import ModelFolder
+from ..store.model_search import find_model
+from ..store.weights import load_network
 from .anofpdm_method import AnoFPDM
+from .baselines import DDIB, AnoDDPM, Baseline, ClassifierGuidance, ConditionDifference, Shared
 from .label_free import LabelFree
 from .method_output import Method
 from .network_runs import NetworkRuns
 from .ready_results import ReadyResults
-from .request import ANOFPDM, EvaluationRequest
+from .request import ANOFPDM, COMPARED, EvaluationRequest
+from .tuned_baseline import TunedBaseline
 from .yardsticks import AllZero, Intensity, LeftRight, LevelOnly
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -39,6 +46,9 @@ def methods_of(
         if name in ANOFPDM:
             assert runs is not None
             methods += _anofpdm(name, request, folder, runs)
+        elif name in COMPARED:
+            assert runs is not None
+            methods.append(_compared(name, request, folder, runs))
         elif name == "label-free":
             assert runs is not None
             methods.append(_label_free(request, folder, runs))
@@ -66,6 +76,45 @@ def _anofpdm(name: str, request: EvaluationRequest, folder: ModelFolder, runs: N
         AnoFPDM(runs, dataclasses.replace(point, **CHANGES[name]), request.variants, calibrations, name=name)
         for point in operating_points(request.variants.presets, folder)
     ]
+
+
+def _compared(name: str, request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> Method:
+    config = folder.config
+    shared = Shared(
+        runs.schedule, config.healthy_label, config.unhealthy_label, config.used_channels, request.compared_steps
+    )
+    baseline: Baseline
+    predictor, weights = None, ""
+    if name in request.anoddpm:
+        own = find_model(request.anoddpm[name])
+        _check_alike(own.config, config, own.path)
+        network = load_network(own, runs.device.device)
+        predictor = NetworkPredictor(network, config.operating_point.precision)
+        weights = own.weights_sha256
+        baseline = AnoDDPM(shared, simplex=name == "anoddpm-simplex")
+    elif name == "classifier-guidance":
+        assert request.classifier is not None
+        classifier = open_classifier(request.classifier)
+        _check_alike(classifier.config, config, classifier.path)
+        weights = classifier.weights_sha256
+        baseline = ClassifierGuidance(shared, load_classifier(classifier, runs.device.device).log_healthy)
+    else:
+        baseline = DDIB(shared) if name == "ddib" else ConditionDifference(shared)
+    return TunedBaseline(
+        runs,
+        baseline,
+        steps=request.compared_steps,
+        grid_slices=request.grid_slices,
+        predictor=predictor,
+        weights=weights,
+    )
+
+
+def _check_alike(other: ModelConfig, config: ModelConfig, path: Path) -> None:
+    """Raises SettingsError unless both see the same input on the same schedule."""
+    for name in ("modalities", "grid", "preprocessing", "schedule"):
+        if getattr(other, name) != getattr(config, name):
+            raise SettingsError(f"{path} was trained with another {name} than the model; train it with the model's.")
 
 
 def _label_free(request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> Method:

@@ -105,7 +105,8 @@ class NetworkRuns:
         def batches(positions: IntArray) -> Arrays:
             parts = compute_in_batches(
                 slices.x0[positions],
-                self._level(slices, positions),
+                # Another network says itself whether it looks at the level.
+                self._level(slices, positions) if predictor is None else slices.level[positions],
                 predictor or self.predictor(precision),
                 compute,
                 device=self.device.device,

@@ -14,7 +14,8 @@ from ..selection.settings import MapKind
 
 YARDSTICKS = ("all-zero", "level-only", "intensity", "left-right")
 ANOFPDM = ("anofpdm", "anofpdm-ddpm", "anofpdm-reference")
-METHODS = (*ANOFPDM, "label-free", *YARDSTICKS)
+COMPARED = ("anoddpm-gaussian", "anoddpm-simplex", "classifier-guidance", "ddib", "cg-cdm")
+METHODS = (*ANOFPDM, "label-free", *COMPARED, *YARDSTICKS)
 DEFAULT_METHODS = ("anofpdm", *YARDSTICKS)
 
 ThresholdName = Literal["healthy", "dynamic"]
@@ -49,6 +50,14 @@ class EvaluationRequest:
     ready_masks: Mapping[str, Path] = field(default_factory=dict)
     """Folders of masks made by other tools, by the tool's name; likewise `ready_maps`."""
     ready_maps: Mapping[str, Path] = field(default_factory=dict)
+    anoddpm: Mapping[str, Path] = field(default_factory=dict)
+    """Model folders of networks trained for AnoDDPM, by the method's name."""
+    classifier: Path | None = None
+    """Folder of the classifier that classifier guidance follows."""
+    compared_steps: int = 25
+    """Most noise levels that compared methods visit one way."""
+    grid_slices: int = 100
+    """Tuning slices on which compared methods try their grids."""
     metrics: Metrics = "own"
     reference_batch: int = 32
     erosion_mm: float | None = None
@@ -67,6 +76,7 @@ class EvaluationRequest:
             raise SettingsError(f"There is no method '{unknown[0]}'; choose some of {', '.join(METHODS)}.")
         if not (self.methods or self.ready_masks or self.ready_maps):
             raise SettingsError("There is nothing to measure; name methods, or folders of ready masks or maps.")
+        self._check_compared()
         if not 0 <= self.resamplings <= 100_000:
             raise SettingsError(f"--resamplings must lie between 0 and 100000, not {self.resamplings}.")
         if not 0 <= self.seed < 2**63:
@@ -77,6 +87,23 @@ class EvaluationRequest:
             raise SettingsError(f"--reference-batch must lie between 1 and 100000, not {self.reference_batch}.")
         if self.erosion_mm is not None and not 0 <= self.erosion_mm <= 50:
             raise SettingsError(f"--erosion-mm must lie between 0 and 50, not {self.erosion_mm:g}.")
+
+    def _check_compared(self) -> None:
+        for name in self.methods:
+            if name.startswith("anoddpm-") and name not in self.anoddpm:
+                raise SettingsError(
+                    f"The method {name} needs a network of its own: train one with anofpdm train --purpose {name} and "
+                    f"give its folder as --{name}."
+                )
+        if "classifier-guidance" in self.methods and self.classifier is None:
+            raise SettingsError(
+                "Classifier guidance needs a classifier of noisy slices: train one with anofpdm train --purpose "
+                "classifier and give its folder as --classifier."
+            )
+        if not 2 <= self.compared_steps <= 1000:
+            raise SettingsError(f"--compared-steps must lie between 2 and 1000, not {self.compared_steps}.")
+        if self.grid_slices < 2:
+            raise SettingsError(f"--grid-slices must be at least 2, not {self.grid_slices}.")
 
     @property
     def splits(self) -> tuple[Split, ...]:

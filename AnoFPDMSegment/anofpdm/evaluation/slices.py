@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,12 @@ class LabelledSlices:
 
     def __len__(self) -> int:
         return len(self.row)
+
+    def subset(self, chosen: IntArray) -> LabelledSlices:
+        """Some of the slices, by their positions."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        kept: dict[str, Any] = {n: array[chosen] for n, array in arrays.items() if isinstance(array, np.ndarray)}
+        return replace(self, **kept)
 
     @property
     def subjects(self) -> int:

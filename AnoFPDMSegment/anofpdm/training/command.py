@@ -8,6 +8,7 @@ import functools
 from ..errors import SettingsError
 from ..progress import CancelToken
 from .config import load_training_config, shipped_configs
+from .purposes import PURPOSES, for_purpose
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +20,13 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         default="compact",
         metavar="FILE",
         help=f"JSON file, or one of those shipped: {', '.join(shipped_configs())} (default: compact)",
+    )
+    parser.add_argument(
+        "--purpose",
+        choices=PURPOSES,
+        default="anofpdm",
+        help="train what a method of evaluate needs instead: AnoDDPM's network (healthy slices alone) or a classifier "
+        "of noisy slices",
     )
     parser.add_argument("--start-from", metavar="MODEL", help="model folder to fine-tune (default: random weights)")
     parser.add_argument("--cache", metavar="DIR", help="folder of the cached slices (default: DIR/slices)")
@@ -39,7 +47,7 @@ def run(options: argparse.Namespace, cancel: CancelToken | None = None) -> int:
             raise SettingsError(f"--{name} takes a number from 1 to 1024, not {value}.")
     if not options.output.strip():
         raise SettingsError("--output is empty; name a folder for the run.")
-    config = load_training_config(options.config)
+    config = for_purpose(load_training_config(options.config), options.purpose)
     import torch
 
     from .run import export_checkpoint, run_training
@@ -64,5 +72,6 @@ def run(options: argparse.Namespace, cancel: CancelToken | None = None) -> int:
         message=message,
     )
     if written is not None:
-        message(f"Trained. The model lies in {written.path}; calibrate it next.")
+        following = "; calibrate it next" if options.purpose == "anofpdm" else ""
+        message(f"Trained. The model lies in {written.path}{following}.")
     return 0

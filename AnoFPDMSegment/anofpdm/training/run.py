@@ -11,10 +11,12 @@ from pathlib import Path
 from ..datasets.build_slice_cache import build_slice_cache, cache_key
 from ..datasets.manifest import Manifest, read_manifest
 from ..datasets.slice_cache import SliceCache, open_slice_cache, read_table
-from ..errors import InputError, OutputError
+from ..errors import InputError, OutputError, SettingsError
 from ..progress import CancelToken
 from ..results.directory_lock import DirectoryLock
+from ..store.classifier_folder import ClassifierFolder, write_classifier
 from ..store.model_folder import ModelFolder
+from .classifier_trainer import ClassifierTrainer
 from .config import TrainingConfig, training_config_to_dict
 from .engine import check_engine, launch_engine, process_rank
 from .export import export_model, require_checkpoint, write_averaged
@@ -40,12 +42,12 @@ def run_training(
     workers: int = 1,
     cancel: CancelToken | None = None,
     message: Callable[[str], None] = print,
-) -> ModelFolder | None:
+) -> ModelFolder | ClassifierFolder | None:
     """Train from the slices of a manifest, or continue the run in `output_dir`; returns the model folder written.
 
     The folder holds `checkpoint.pt`, `losses.csv`, `training.json`, `logs/` for TensorBoard, the cached slices
-    (unless `cache_dir` is given) and at the end the uncalibrated model under its name. Under `torchrun` every process
-    calls this; all but the first return None.
+    (unless `cache_dir` is given) and at the end the uncalibrated model under its name, or the classifier where the
+    configuration's objective is that. Under `torchrun` every process calls this; all but the first return None.
 
     `start_from`: a model folder whose weights the run starts with (fine-tuning); a run that continues has its own.
     `workers`: processes that prepare slices for the cache.
@@ -61,6 +63,9 @@ def run_training(
     destination = output / config.model.name
     if destination.exists():
         raise OutputError(f"{destination} exists already: this run is finished; choose another output folder.")
+    classifier = config.objective == "label"
+    if classifier and start_from is not None:
+        raise SettingsError("A classifier is trained from random weights; leave --start-from out.")
     weights = None if start_from is None else starting_weights(start_from, config.model.network)
     chosen = check_engine(config, device)
     first = process_rank() == 0
@@ -78,17 +83,22 @@ def run_training(
         cache = _shared_cache(manifest, config, folder, workers, cancel)
         slices = TrainingSlices(cache, config.model)
         fabric = launch_engine(config, chosen)
-        trainer = Trainer(fabric, slices, config, output, start_from=weights, message=quiet)
+        make_trainer = ClassifierTrainer if classifier else Trainer
+        trainer = make_trainer(fabric, slices, config, output, start_from=weights, message=quiet)
         if first:
             _record_config(output, config)
-            if tensorboard:
+            if tensorboard and not classifier:
                 trainer.monitor = Monitor(output, slices, config, fabric.device, trainer.step)
         if trainer.step:
             quiet(f"Continuing after step {trainer.step}.")
         trainer.run(cancel)
         if trainer.monitor is not None:
             trainer.monitor.close()
-        return write_averaged(trainer.average.state(), trainer.step, config, cache, destination) if first else None
+        if not first:
+            return None
+        if classifier:
+            return write_classifier(destination, config.model, trainer.average.state())
+        return write_averaged(trainer.average.state(), trainer.step, config, cache, destination)
     finally:
         lock.release()
         if first and new:
@@ -153,6 +163,8 @@ def export_checkpoint(
     Raises what `run_training` raises, and SettingsError if there is no checkpoint yet.
     """
     output = Path(output_dir)
+    if config.objective == "label":
+        raise SettingsError("A classifier is written when its training is finished; it cannot be exported before.")
     manifest = read_manifest(manifest_path, config.model.modalities)
     require_checkpoint(output)
     cache = build_slice_cache(

@@ -1,0 +1,93 @@
+"""Compared methods in the table: tuned on their own grids, refused without what they need."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import CommandLine
+from evaluation_samples import write_masked_data
+from tiny_model import tiny_config, write_tiny_model
+
+from anofpdm.evaluation import baselines
+from anofpdm.network.noise_classifier import NoiseClassifier
+from anofpdm.store.classifier_folder import write_classifier
+
+FEW = ("--resamplings", "10", "--no-pictures", "--compared-steps", "3", "--grid-slices", "20")
+METHODS = ("anoddpm-gaussian", "anoddpm-simplex", "classifier-guidance", "ddib", "cg-cdm")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", tiny_config("tiny", matrix=32)).path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_masked_data(tmp_path_factory.mktemp("data"), subjects=2)
+
+
+def results(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder / "results.json").read_text(encoding="utf-8"))["methods"]
+    return found
+
+
+def test_each_method_is_tuned_on_its_own_grid_and_says_how(
+    command: CommandLine, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, grid in baselines.GRIDS.items():
+        monkeypatch.setitem(baselines.GRIDS, name, grid[:2])
+    config = tiny_config("tiny", matrix=32)
+    write_classifier(tmp_path / "classifier", config, NoiseClassifier(config.network).state_dict())
+    call = (
+        "evaluate", model, data, "--methods", ",".join(METHODS), "--anoddpm-gaussian", model,
+        "--anoddpm-simplex", model, "--classifier", tmp_path / "classifier", *FEW,
+    )  # fmt: skip
+    outcome = command(*call, "--output", tmp_path / "out")
+    assert outcome.status == 0, outcome.err
+    rows = results(tmp_path / "out")
+    assert [(row["family"], row["tuned_with"]) for row in rows] == [
+        (name, how) for name in METHODS for how in ("image labels", "pixel masks")
+    ]
+    for row in rows:
+        grid = row["parameters"]["grid"]
+        assert len(grid) == 2 and all(0 <= entry["image_auroc"] <= 1 for entry in grid)
+        best = {"image labels": "image_auroc", "pixel masks": "best_dice_with_masks"}[row["tuned_with"]]
+        chosen = max(grid, key=lambda entry: entry[best])
+        assert all(row["parameters"][name] == chosen[name] for name in chosen if name in row["parameters"])
+        assert row["network_evaluations_a_slice"] > 0 and row["seconds_a_slice"] > 0
+    assert command(*call, "--output", tmp_path / "out").status == 0
+    assert results(tmp_path / "out") == rows, "the second run computes nothing and finds the same"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--methods", "anoddpm-gaussian"), "--purpose anoddpm-gaussian"),
+        (("--methods", "anoddpm-simplex", "--anoddpm-gaussian", "x"), "--purpose anoddpm-simplex"),
+        (("--methods", "classifier-guidance"), "--purpose classifier"),
+        (("--methods", "ddib", "--compared-steps", "1"), "--compared-steps"),
+        (("--methods", "ddib", "--grid-slices", "1"), "--grid-slices"),
+    ],
+)
+def test_what_is_missing_is_said(
+    command: CommandLine, model: Path, data: Path, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    outcome = command("evaluate", model, data, "--output", tmp_path / "out", "--no-pictures", *options)
+    assert outcome.status == 2 and words in outcome.err and "Traceback" not in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_networks_of_another_grid_are_refused(command: CommandLine, model: Path, data: Path, tmp_path: Path) -> None:
+    other = write_tiny_model(tmp_path / "other", tiny_config("other", matrix=16)).path
+    config = tiny_config("c", matrix=16)
+    write_classifier(tmp_path / "classifier", config, NoiseClassifier(config.network).state_dict())
+    for method, option, folder in (
+        ("anoddpm-gaussian", "--anoddpm-gaussian", other),
+        ("classifier-guidance", "--classifier", tmp_path / "classifier"),
+    ):
+        call = ("evaluate", model, data, "--methods", method, option, folder, "--output", tmp_path / "out", *FEW)
+        outcome = command(*call)
+        assert outcome.status == 2 and "another grid" in outcome.err
