@@ -6,82 +6,24 @@ import json
 import math
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from finding_samples import UNDECIDED, USUAL, component, document, slice_finding
 
 from anofpdm.errors import EvidenceError
 from anofpdm.results.components import Component
 from anofpdm.results.findings import (
     STATEMENT,
-    EndStep,
-    ModelRecord,
     SliceFinding,
-    findings_document,
-    format_findings,
     read_findings,
     write_findings,
 )
 from anofpdm.results.findings_schema import COMPONENT, DOCUMENT, MODEL, SLICE, TOTALS
-from anofpdm.volumes.geometry import VolumeGeometry
 
 SCHEMA_TEXT = Path(__file__).resolve().parents[2] / "Resources" / "findings-schema.md"
-
-
-def slice_finding(
-    index: int, decision: str | None, reason: str = "no head in this slice", **values: Any
-) -> SliceFinding:
-    if decision is None:
-        return SliceFinding(index, index * 5.0, None, examined=False, not_examined_reason=reason, **values)
-    measured: dict[str, Any] = {
-        "similarity": 0.98,
-        "map_statistic": 0.25,
-        "largest_divergence": {"flair": 0.03},
-        "end_step": {"flair": EndStep(step=9, noise_level=291)},
-        "quantile": {"flair": 0.95},
-        "threshold": 0.125,
-        "area_mm2": 80.0,
-    }
-    return SliceFinding(index, index * 5.0, 0.1 * index, examined=True, decision=decision, **measured | values)
-
-
-def component(number: int, volume_ml: float) -> Component:
-    place: Any = ((-30.0, 12.0, 40.0), (30.0, 50.0), (0, 0))
-    return Component(number, volume_ml, 21.5, "left", *place, 1.4, 2.25, (-31.0, 10.0, 41.0))
-
-
-def document(slices: list[SliceFinding], components: list[Component], **changes: Any) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "files": {"flair": "/data/patients/Jane Doe/flair.nii.gz", "t2": r"C:\scans\t2.nii"},
-        "geometry": VolumeGeometry(
-            (240, 240, 30), (1.0, 1.0, 5.0), (-100.0, 0.0, 7.5), (1.0, 0, 0, 0, 1.0, 0, 0, 0, -1.0)
-        ),
-        "midline_ras_r_mm": 0.5,
-        "skull_stripped": False,
-        "slices": slices,
-        "components": components,
-        "model": ModelRecord("lgg", "1.0", "FLAIR, whole head", "Apache-2.0", "ab" * 32, "default"),
-        "parameters": {"w": 8.0, "steps": 12, "out": Path("/data/patients/out"), "bank": (1.0, 2.0), "none": None},
-        "warnings": ["The head touches the border."],
-        "software": {"anofpdm": "0.1.0"},
-        "seed": 7,
-        "device": "cpu",
-        "run_time_s": 12.3456,
-        "created": datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=1))),
-    }
-    return findings_document(**values | changes)
-
-
-USUAL = [
-    slice_finding(0, None),
-    slice_finding(1, "healthy"),
-    slice_finding(2, "unhealthy"),
-    slice_finding(3, "unhealthy"),
-]
-UNDECIDED = SliceFinding(0, 0.0, None, examined=True, area_mm2=30.0)
 
 
 def test_a_document_comes_back_as_written(tmp_path: Path) -> None:
@@ -200,25 +142,6 @@ def test_a_slice_cannot_contradict_itself(values: dict[str, Any]) -> None:
         SliceFinding(3, 0.0, None, **values)
 
 
-def test_the_text_shows_every_region_and_what_was_flagged() -> None:
-    text = format_findings(document(USUAL, [component(1, 3.5), component(2, 0.25)]))
-    lines = text.splitlines()
-    assert lines[0].startswith("2 regions")
-    rows = lines[2:5]
-    assert len({len(row) for row in rows}) == 1  # aligned
-    assert rows[1].split()[:4] == ["1", "3.50", "21.5", "left"]
-    assert "Slices that look unhealthy, S in mm: 10.0 to 15.0" in lines
-    assert "Warning: The head touches the border." in lines
-    assert lines[-1] == STATEMENT
-    assert max(map(len, lines)) <= 120
-    calm = format_findings(document([slice_finding(0, "healthy", area_mm2=0.0)], [], warnings=[]))
-    assert "region" not in calm
-    assert "Warning" not in calm
-    mixed = [slice_finding(n, "unhealthy" if n in (1, 4, 5, 6, 9) else "healthy") for n in range(12)]
-    assert "S in mm: 5.0, 20.0 to 30.0, 45.0\n" in format_findings(document(mixed, []))
-    assert "Slices that hold a region, S in mm: 0.0" in format_findings(document([UNDECIDED], [component(1, 2.0)]))
-
-
 def _without(*keys: str) -> Callable[[dict[str, Any]], None]:
     def change(values: dict[str, Any]) -> None:
         for key in keys[:-1]:
@@ -294,7 +217,8 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 
 
 def test_every_field_is_documented() -> None:
-    text = SCHEMA_TEXT.read_text(encoding="utf-8")
+    # What follows there is another document, around this one.
+    text, _, _ = SCHEMA_TEXT.read_text(encoding="utf-8").partition("## Exported with a review")
     fields = {*DOCUMENT, *SLICE, *COMPONENT, *TOTALS, *MODEL, *DOCUMENT["input"], *DOCUMENT["geometry"]}  # type: ignore[misc]
     fields |= {"step", "noise_level"}
     documented = set(re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE))

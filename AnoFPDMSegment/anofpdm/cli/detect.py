@@ -11,7 +11,7 @@ from ..detection import check_can_write
 from ..errors import InputError, SettingsError
 from ..presets import PRESETS
 from ..progress import CancelToken
-from ..results.findings import format_findings
+from ..results.findings_text import format_findings
 from .cases import Case, detect_case, detect_cases, read_cases, result_details, untold_warnings
 from .interruption import cancellation
 from .options import (

@@ -1,4 +1,4 @@
-"""The findings of a run as a versioned JSON document, and as a short text for the command line.
+"""The findings of a run as a versioned JSON document.
 
 Every field is explained in Resources/findings-schema.md. "Not examined" is never reported as
 "nothing found": slices that were not examined have no decision, carry their reason, and are
@@ -161,57 +161,6 @@ def read_findings(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise EvidenceError(f"{path} cannot be read as JSON; run the detection again.") from error
     return check_document(values, str(path))
-
-
-def format_findings(document: Mapping[str, Any]) -> str:
-    """The text printed at the end of a run: summary, components, flagged slices, warnings."""
-    model = document["model"]
-    lines = [document["summary"], ""]
-    if document["components"]:
-        lines += [*_component_table(document["components"]), ""]
-    flagged = [entry for entry in document["slices"] if entry["decision"] == "unhealthy"]
-    marked = flagged or [entry for entry in document["slices"] if entry["area_mm2"] > 0]
-    if marked:
-        what = "look unhealthy" if flagged else "hold a region"
-        lines += [f"Slices that {what}, S in mm: {', '.join(_level_runs(marked))}", ""]
-    lines += [f"Warning: {warning}" for warning in document["warnings"]]
-    calibration = model["calibration"] or "none"
-    lines.append(f"Model {model['name']} {model['version']} (licence {model['licence']}), calibration {calibration}.")
-    lines.append(f"{document['run_time_s']:.0f} s on {document['device']}.")
-    lines.append(document["statement"])
-    return "\n".join(lines) + "\n"
-
-
-def _component_table(components: Sequence[Mapping[str, Any]]) -> list[str]:
-    rows = [("region", "mL", "longest mm", "side", "center R, A, S mm", "S from .. to mm", "mean", "peak")]
-    for entry in components:
-        low, high = entry["extent_s_ras_mm"]
-        rows.append(
-            (
-                str(entry["number"]),
-                f"{entry['volume_ml']:.2f}",
-                f"{entry['longest_diameter_mm']:.1f}",
-                entry["side"],
-                ", ".join(f"{value:.1f}" for value in entry["centroid_ras_mm"]),
-                f"{low:.1f} .. {high:.1f}",
-                f"{entry['mean_score']:.2f}",
-                f"{entry['peak_score']:.2f}",
-            )
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-
-
-def _level_runs(slices: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The levels of the slices, neighbors drawn together."""
-    runs: list[list[Mapping[str, Any]]] = []
-    for entry in slices:
-        if runs and entry["index"] == runs[-1][-1]["index"] + 1:
-            runs[-1].append(entry)
-        else:
-            runs.append([entry])
-    ends = [(f"{run[0]['level_ras_s_mm']:.1f}", f"{run[-1]['level_ras_s_mm']:.1f}") for run in runs]
-    return [low if low == high else f"{low} to {high}" for low, high in ends]
 
 
 def _summary(slices: Sequence[Mapping[str, Any]], totals: Mapping[str, Any]) -> str:
