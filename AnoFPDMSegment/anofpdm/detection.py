@@ -24,6 +24,7 @@ from .evidence.storage import EVIDENCE_FILE, save_evidence
 from .progress import CancelToken
 from .results.components import Component, find_components, limit_small_components
 from .results.findings import FINDINGS_FILE, EndStep, ModelRecord, SliceFinding, findings_document, write_findings
+from .results.findings_text import describe_settings
 from .results.output_set import check_output_directory, write_output_set
 from .results.overlay import render_overlay, require_pillow
 from .results.segmentation import HEATMAP_FILE, SEGMENTATION_FILE, write_heatmap, write_segmentation
@@ -35,6 +36,11 @@ from .volumes.score_volume import score_in_box, score_in_volume, score_to_volume
 
 OVERLAY_FILE = "overlay.png"
 RESULT_FILES = (HEATMAP_FILE, SEGMENTATION_FILE, FINDINGS_FILE, EVIDENCE_FILE, OVERLAY_FILE)
+PICTURED_GUIDANCE = 2.0
+"""The strongest guidance at which the healthy prediction is drawn, the paper's for BraTS21.
+
+What finds lesions best (20 and more) drives the prediction beyond healthy tissue: black where the lesion was.
+"""
 
 
 @dataclass(frozen=True)
@@ -59,13 +65,24 @@ class Detection:
         """The document of `findings.json` (Resources/findings-schema.md)."""
         return _findings(self)
 
-    def healthy_prediction(self) -> FloatArray:
-        """HGP at t_e of the first used modality on the model grid [S, H, W]; NaN where not examined."""
+    def healthy_prediction(self, guidance: float | None = None) -> FloatArray:
+        """HGP at t_e of the first used modality on the model grid [S, H, W]; NaN where not examined.
+
+        At the guidance strength in use unless another one is given.
+        """
         case = self.case
         width, height, count = case.grid.size
         stack = np.full((count, height, width), np.nan, dtype=np.float32)
-        stack[case.examined] = case.evidence.healthy_prediction(self.selection.choices.guidance)[:, 0]
+        w = self.selection.choices.guidance if guidance is None else guidance
+        stack[case.examined] = case.evidence.healthy_prediction(w)[:, 0]
         return stack
+
+    @property
+    def pictured_guidance(self) -> float:
+        """The guidance strength in use, or PICTURED_GUIDANCE if that is less; of a bank its largest up to there."""
+        most = min(self.selection.choices.guidance, PICTURED_GUIDANCE)
+        bank = self.case.evidence.point.guidance_bank
+        return max((w for w in bank if w <= most), default=min(bank)) if bank else most
 
     def write(
         self,
@@ -97,19 +114,28 @@ class Detection:
 
     def _write_overlay(self, path: Path) -> None:
         case = self.case
-        flagged = [int(i) for i in np.flatnonzero((self.slice_score >= 1).any(axis=(1, 2)))]
+        marked = [int(i) for i in np.flatnonzero((self.slice_score >= 1).any(axis=(1, 2)))]
+        weak, used = self.pictured_guidance, self.selection.choices.guidance
+        prediction = f"the healthy prediction at the end step, guidance strength {weak:g}"
+        if weak < used:
+            prediction += f" (at {used:g} it is overdriven)"
         render_overlay(
             path,
             display=case.display,
             score=self.slice_score,
-            healthy_prediction=self.healthy_prediction(),
-            flagged=flagged,
+            healthy_prediction=self.healthy_prediction(weak),
+            marked=marked,
             examined=case.examined,
-            labels=[f"S {s:+.1f} mm" for s in case.grid.ras_s],
-            title=f"{case.model.title}: guidance strength {self.selection.choices.guidance:g}, "
-            f"{self.selection.choices.threshold} threshold",
+            labels=[_slice_label(entry) for entry in self.findings["slices"]],
+            title=f"{case.model.title}: {describe_settings(self.findings['parameters'])}",
+            prediction=prediction,
             footer=self.findings["statement"],
         )
+
+
+def _slice_label(entry: Mapping[str, Any]) -> str:
+    decision = f", {entry['decision']}" if entry["decision"] else ""
+    return f"S {entry['level_ras_s_mm']:+.1f} mm{decision}"
 
 
 def _cancellable(writer: Callable[[Path], None], cancel: CancelToken) -> Callable[[Path], None]:

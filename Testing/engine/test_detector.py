@@ -311,7 +311,7 @@ def test_a_limit_of_volume_acts_on_everything(case, monkeypatch, tmp_path: Path)
     for detection, flagged in ((both, [4, 9, 10, 11, 12]), (kept, [9, 10, 11, 12])):
         detection._write_overlay(tmp_path / "overlay.png")
         expected = [int(rows[n]) for n in flagged]
-        assert drawn["flagged"] == expected
+        assert drawn["marked"] == expected
         assert np.flatnonzero((drawn["score"] >= 1).any(axis=(1, 2))).tolist() == expected
         areas = np.array([entry["area_mm2"] for entry in detection.findings["slices"]])
         assert np.flatnonzero(areas).tolist() == expected

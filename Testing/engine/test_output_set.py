@@ -192,8 +192,8 @@ FULL_DISK = """
     def archive(path):
         with open(path, "wb") as stream:
             np.savez(stream, score=score)
-    picture = dict(display=np.zeros((8, 64, 64), np.uint8), score=score, healthy_prediction=score, flagged=[1, 2],
-                   labels=["s"] * 8, title="t", footer="f")
+    picture = dict(display=np.zeros((8, 64, 64), np.uint8), score=score, healthy_prediction=score, marked=[1, 2],
+                   labels=["s"] * 8, title="t", prediction="p", footer="f")
     writers = {
         "heatmap.nrrd": lambda p: segmentation.write_heatmap(p, score, geometry),
         "segmentation.seg.nrrd": lambda p: segmentation.write_segmentation(p, score > 0, geometry),

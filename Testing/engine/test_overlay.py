@@ -27,9 +27,10 @@ def case(**changes: Any) -> dict[str, Any]:
         "display": display,
         "score": score,
         "healthy_prediction": np.zeros((SLICES, COARSE, COARSE), np.float32),
-        "flagged": [5],
+        "marked": [5],
         "labels": [f"S {n} mm" for n in range(SLICES)],
         "title": "AnoFPDM",
+        "prediction": "the prediction of the test",
         "footer": "Research use only.",
     }
     return values | changes
@@ -85,8 +86,8 @@ def test_the_healthy_prediction_stands_beside_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("count", "shown"), [(1, 1), (2, 2), (4, 4), (5, 5), (8, 6)])
-def test_one_pair_for_each_flagged_slice_up_to_the_maximum(tmp_path: Path, count: int, shown: int) -> None:
-    pixels = picture(tmp_path, flagged=list(range(count)), maximum_slices=6)
+def test_one_pair_for_each_marked_slice_up_to_the_maximum(tmp_path: Path, count: int, shown: int) -> None:
+    pixels = picture(tmp_path, marked=list(range(count)), maximum_slices=6)
     assert len(panels(pixels, 100)) == shown
 
 
@@ -101,24 +102,25 @@ def test_what_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         draw(self, place, text, *rest, **options)
 
     monkeypatch.setattr(ImageDraw.ImageDraw, "text", listen)
-    picture(tmp_path, flagged=[7, 5, 1], maximum_slices=2)
-    assert "3 slices flagged, 2 of them shown, the strongest among them." in said
+    picture(tmp_path, marked=[7, 5, 1], maximum_slices=2)
+    assert "3 slices hold a region, 2 of them shown, the strongest among them." in said
+    assert any("Right: the prediction of the test, same outline." in text for text in said)
     assert [text for text in said if text.startswith("S ")] == ["S 1 mm", "S 5 mm"]
     assert {"R", "L", "A", "P", "AnoFPDM", "Research use only.", "healthy prediction", "1", "2+", "score"} <= set(said)
     said.clear()
-    picture(tmp_path, flagged=[], examined=[n in (2, 4) for n in range(SLICES)])
-    assert "No slice was flagged. 2 of 2 examined slices shown." in said
+    picture(tmp_path, marked=[], examined=[n in (2, 4) for n in range(SLICES)])
+    assert "No slice holds a region. 2 of 2 examined slices shown." in said
     assert [text for text in said if text.startswith("S ")] == ["S 2 mm", "S 4 mm"]
     said.clear()
-    picture(tmp_path, flagged=[], examined=[False] * SLICES)
+    picture(tmp_path, marked=[], examined=[False] * SLICES)
     assert "No slice was examined." in said
     said.clear()
     picture(tmp_path, healthy_prediction=np.full((SLICES, COARSE, COARSE), np.nan, np.float32))
     assert "no prediction" in said
 
 
-def test_nothing_flagged_shows_plain_slices(tmp_path: Path) -> None:
-    pixels = picture(tmp_path, flagged=[])
+def test_nothing_marked_shows_plain_slices(tmp_path: Path) -> None:
+    pixels = picture(tmp_path, marked=[])
     assert len(panels(pixels, 100)) == 8
     assert not (pixels == OUTLINE_RGB).all(axis=2).any()
     colored = np.ptp(pixels.astype(int), axis=2) > 40

@@ -1,4 +1,4 @@
-"""A picture of the flagged slices: heatmap over the image, beside the healthy prediction.
+"""A picture of the slices that hold a region: heatmap over the image, beside the healthy prediction.
 
 Pillow is needed for this alone, and is imported only when a picture is made.
 """
@@ -28,7 +28,7 @@ _MARGIN = 18
 _LINE = 22
 _BAR = 16
 _BAR_SPACE = 78
-_UNFLAGGED_SLICES = 8
+_UNMARKED_SLICES = 8
 
 _BACKGROUND = (16, 16, 18)
 _TEXT = (236, 236, 236)
@@ -41,49 +41,53 @@ def render_overlay(
     display: NDArray[np.uint8],
     score: NDArray[np.float32],
     healthy_prediction: NDArray[np.float32],
-    flagged: Sequence[int],
+    marked: Sequence[int],
     labels: Sequence[str],
     title: str,
+    prediction: str,
     footer: str,
     maximum_slices: int = 12,
     examined: Sequence[bool] | NDArray[np.bool_] | None = None,
 ) -> None:
-    """Write a PNG with one pair of panels for each flagged slice.
+    """Write a PNG with one pair of panels for each slice that holds a region.
 
     Left panel: the slice, colored where the score is at least 1, the border outlined. Right panel:
     the healthy prediction at the end step. Radiological orientation (patient right on the left).
 
     display: uint8 [S, h, w]. score: float32 [S, H, W] on the model grid, same field of view.
-    healthy_prediction: float32 [S, H, W] in [-1, 1], NaN where there is none. flagged: indices
-    into S. labels: one short text for each of the S slices. With more than `maximum_slices`
-    flagged slices an even choice is drawn, and the picture says so. Without any, a few of the
-    examined slices are drawn (all slices with content if `examined` is None), and the picture says
-    that no slice was flagged. Raises OutputError if Pillow is missing, OSError if the file cannot
-    be written.
+    healthy_prediction: float32 [S, H, W] in [-1, 1], NaN where there is none. marked: indices into
+    S of the slices that hold a region. labels: one short text for each of the S slices.
+    prediction: what the right panels show, in words. With more than `maximum_slices` marked slices
+    an even choice is drawn, and the picture says so. Without any, a few of the examined slices are
+    drawn (all slices with content if `examined` is None), and the picture says that none holds a
+    region. Raises OutputError if Pillow is missing, OSError if the file cannot be written.
     """
     if not len(display) == len(score) == len(healthy_prediction) == len(labels):
         raise ValueError("display, score, healthy_prediction and labels must have one entry for each slice")
     if maximum_slices < 1:
         raise ValueError("maximum_slices must be at least 1")
-    flagged = sorted(flagged)
+    marked = sorted(marked)
     require_pillow()
-    if flagged:
-        shown = slices_to_show(flagged, score, maximum_slices)
+    if marked:
+        shown = slices_to_show(marked, score, maximum_slices)
         top = top_of_scale(score[shown])
         pairs = [_pair(display[s], score[s], healthy_prediction[s], labels[s], top) for s in shown]
-        count = len(flagged)
-        note = f"{count} slice{'s' if count > 1 else ''} flagged."
+        count = len(marked)
+        notes = [f"{count} slice{' holds' if count == 1 else 's hold'} a region."]
         if len(shown) < count:
-            note = f"{count} slices flagged, {len(shown)} of them shown, the strongest among them."
+            notes = [f"{count} slices hold a region, {len(shown)} of them shown, the strongest among them."]
+        notes.append(
+            f"Left: image with heatmap, outlined where the score reaches 1. Right: {prediction}, same outline."
+        )
     else:
         seen = display.reshape(len(display), -1).any(axis=1) if examined is None else np.asarray(examined, dtype=bool)
-        shown = evenly(np.flatnonzero(seen).tolist(), min(maximum_slices, _UNFLAGGED_SLICES))
+        shown = evenly(np.flatnonzero(seen).tolist(), min(maximum_slices, _UNMARKED_SLICES))
         top = None
         pairs = [_Pair(labels[s], gray_picture(display[s], _PANEL), None, None) for s in shown]
-        note = f"No slice was flagged. {len(shown)} of {int(seen.sum())} examined slices shown."
+        notes = [f"No slice holds a region. {len(shown)} of {int(seen.sum())} examined slices shown."]
         if not shown:
-            note = "No slice was examined."
-    image = _Canvas(pairs, title, note, footer, top).draw()
+            notes = ["No slice was examined."]
+    image = _Canvas(pairs, title, notes, footer, top).draw()
     stream = io.BytesIO()
     image.save(stream, "PNG")
     # Written in one piece from memory: Pillow loses the reason when a disk is full.
@@ -127,7 +131,9 @@ def _pair(
 class _Canvas:
     """Lays the pairs out in rows and draws them with their texts."""
 
-    def __init__(self, pairs: Sequence[_Pair], title: str, note: str, footer: str, top: float | None) -> None:
+    def __init__(
+        self, pairs: Sequence[_Pair], title: str, notes: Sequence[str], footer: str, top: float | None
+    ) -> None:
         from PIL import ImageFont
 
         self._pairs = pairs
@@ -146,14 +152,7 @@ class _Canvas:
         self._width = max(2 * _MARGIN + panels + (_BAR_SPACE if top is not None else 0), 2 * _MARGIN + 640)
         room = self._width - 2 * _MARGIN
         self._title = _wrapped(title, self._large, room)
-        self._notes = _wrapped(note, self._normal, room)
-        if top is not None:
-            self._notes += _wrapped(
-                "Left: image with heatmap, outlined where the score reaches 1."
-                " Right: the healthy prediction at the end step, same outline.",
-                self._normal,
-                room,
-            )
+        self._notes = [line for note in notes for line in _wrapped(note, self._normal, room)]
         self._footer = _wrapped(footer, self._normal, room)
         self._head = _MARGIN + len(self._title) * (_LINE + 4) + len(self._notes) * _LINE + 8
         self._row_height = _LINE + _PANEL + 12
