@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from .detection_options import UNCALIBRATED_GUIDANCE, PlannedRun, plannedRun
 from .services import PanelServices
 from .state import PanelState
-from .widgets import fillCombo, nearest, quiet
+from .widgets import fillCombo, nearest, quiet, setSlider
 
 NOISE_SCALES = ("dynamic", "fixed")
 ENCODINGS = ("model", "ddim", "ddpm")
@@ -117,10 +117,7 @@ class DetectionSection:
         byHand = calibrated is None or not parameters.useCalibratedGuidance
         wanted = parameters.guidance if byHand else calibrated
         wanted = nearest(min(max(wanted, low), high), preset.guidanceBank)
-        with quiet(slider):
-            slider.minimum = low
-            slider.maximum = high
-            slider.value = wanted
+        setSlider(slider, low, high, wanted)
         slider.enabled = byHand
         if parameters.guidance != wanted:
             parameters.guidance = wanted

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from .result_section import ResultSection
 from .state import PanelState
-from .tables import cell, prepareTable
+from .tables import cell, fillTable, prepareTable
 from .widgets import quiet, waiting
 
 _ACCEPTED = 0
@@ -50,12 +50,10 @@ class FindingsSection:
         if result is None:
             return
         components, accepted = result.detection.findings["components"], result.accepted
-        with quiet(table):
-            row = table.currentRow()
-            table.setRowCount(len(components))
-            for number, (component, kept) in enumerate(zip(components, accepted, strict=True)):
-                self._fillRow(number, component, kept)
-            if row >= len(components):
+        row = table.currentRow()
+        fillTable(table, [self._items(component, kept) for component, kept in zip(components, accepted, strict=True)])
+        if row >= len(components):
+            with quiet(table):
                 table.setCurrentCell(-1, -1)
         kept = [component for component, each in zip(components, accepted, strict=True) if each]
         text = _("{accepted} of {all} findings accepted, {volume:.2f} mL")
@@ -64,7 +62,7 @@ class FindingsSection:
         self._ui.acceptAllButton.enabled = len(kept) < len(components)
         self._ui.rejectAllButton.enabled = bool(kept)
 
-    def _fillRow(self, row: int, component: dict[str, Any], accepted: bool) -> None:
+    def _items(self, component: dict[str, Any], accepted: bool) -> list[Any]:
         check = cell(str(component["number"]))
         check.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | qt.Qt.ItemIsUserCheckable)
         check.setCheckState(qt.Qt.Checked if accepted else qt.Qt.Unchecked)
@@ -77,10 +75,10 @@ class FindingsSection:
             f"{component['peak_score']:.2f}",
         ]
         items = [check, *[cell(text) for text in texts]]
-        for column, item in enumerate(items):
-            if not accepted:
+        if not accepted:
+            for item in items:
                 item.setForeground(qt.QBrush(qt.QColor(128, 128, 128)))
-            self._ui.findingsTable.setItem(row, column, item)
+        return items
 
     def _jump(self, row: int) -> None:
         if self._state.result is not None and 0 <= row < len(self._state.result.detection.components):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import qt
 import slicer.util
 import vtk
 
@@ -136,5 +135,5 @@ class Panel:
 
     def _parameterWidgets(self) -> dict[str, Any]:
         """By the name of the parameter that the .ui file gives each."""
-        widgets = {widget.property(_PARAMETER): widget for widget in self._widget.findChildren(qt.QWidget)}
+        widgets = {widget.property(_PARAMETER): widget for widget in vars(self.ui).values()}
         return {name: widget for name, widget in widgets.items() if name}

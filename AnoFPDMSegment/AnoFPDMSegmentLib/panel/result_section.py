@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import qt
@@ -15,7 +16,7 @@ from . import result_settings
 from .edited_question import EditedQuestion
 from .services import PanelServices
 from .state import PanelState
-from .widgets import Later, fillCombo, nearest, quiet, waiting
+from .widgets import Later, fillCombo, nearest, quiet, setSlider, waiting
 
 
 class ResultSection:
@@ -28,6 +29,10 @@ class ResultSection:
         self._results: list[Result] = []
         self._kinds: list[str] = []
         self._pending: Any = None
+        self._previewed = False
+        """Whether the views show what is being dragged, and not the settings in use."""
+        self._inUse: dict[Any, float] = {}
+        """What the sliders showed before they were moved."""
         self._preview = Later(self._showPreview)
         self.question = EditedQuestion()
         ui.resultSelector.connect("currentIndexChanged(int)", self._choose)
@@ -40,7 +45,9 @@ class ResultSection:
             (ui.thresholdValue, self._withThreshold),
             (ui.minimumSize, self._withMinimumSize),
         ):
-            slider.connect("valueIsChanging(double)", lambda value, change=change: self._drag(change(value)))
+            slider.connect(
+                "valueIsChanging(double)", lambda value, slider=slider, change=change: self._drag(slider, value, change)
+            )
             slider.connect("valueChanged(double)", lambda value, change=change: self._release(change(value)))
         state.resultChanged.connect(self._showResult)
         state.resultUpdated.connect(self._showSummary)
@@ -86,6 +93,7 @@ class ResultSection:
         fillCombo(self._ui.resultSelector, [each.heatmapNode.GetName() for each in self._results], index)
         self._ui.resultSection.visible = bool(self._results)
         self._preview.forget()
+        self._previewed = False
         self.question.forget()
         if result is None:
             return
@@ -98,9 +106,8 @@ class ResultSection:
         ui, result = self._ui, self._state.result
         settings, choices, case = result.settings, result.detection.selection.choices, result.case
         low, high = result_settings.guidanceRange(case)
-        with quiet(ui.resultGuidance, ui.minimumSize, ui.ungated):
-            ui.resultGuidance.setRange(low, high)
-            ui.resultGuidance.value = choices.guidance
+        setSlider(ui.resultGuidance, low, high, choices.guidance)
+        with quiet(ui.minimumSize, ui.ungated):
             ui.minimumSize.value = choices.minimum_size.mm3 or 0.0
             ui.ungated.checked = settings.ungated
         ownSize = settings.minimum_size is None
@@ -113,6 +120,7 @@ class ResultSection:
         kind = result_settings.thresholdKind(settings)
         fillCombo(ui.thresholdSelector, list(kinds.values()), self._kinds.index(kind))
         self._showThresholdValue(kind, settings.threshold.number if settings.threshold is not None else None)
+        self._inUse = {slider: slider.value for slider in (ui.resultGuidance, ui.thresholdValue, ui.minimumSize)}
 
     def _showThresholdValue(self, kind: str, number: float | None) -> None:
         slider = self._ui.thresholdValue
@@ -121,17 +129,15 @@ class ResultSection:
         self._ui.thresholdValueLabel.visible = manual
         if not manual:
             return
+        if kind == result_settings.QUANTILE:
+            low, high, decimals = result_settings.QUANTILE_SCALE
+        else:
+            typical = max(number, result_settings.typicalThreshold(self._state.result))
+            low, high, decimals = result_settings.valueScale(typical)
         with quiet(slider):
-            if kind == result_settings.QUANTILE:
-                high, decimals = 1.0, 4
-            else:
-                high, decimals = result_settings.valueScale(
-                    max(number, result_settings.typicalThreshold(self._state.result))
-                )
             slider.decimals = decimals
-            slider.singleStep = 10.0**-decimals * 10
-            slider.setRange(0.0, high)
-            slider.value = number
+            slider.singleStep = 10.0 ** (1 - decimals)
+        setSlider(slider, low, high, number)
 
     def _showSummary(self) -> None:
         result = self._state.result
@@ -167,18 +173,24 @@ class ResultSection:
     def _apply(self, **changes: Any) -> None:
         self._release(dataclasses.replace(self._state.result.settings, **changes))
 
-    def _drag(self, settings: Any) -> None:
-        self._pending = settings
-        self._preview.ask()
+    def _drag(self, slider: Any, value: float, change: Callable[[float], Any]) -> None:
+        if abs(value - self._inUse[slider]) > 1e-9:
+            self._pending = change(value)
+            self._preview.ask()
+        elif self._previewed:
+            # Let go here, the slider will not tell: nothing has changed for it.
+            self._release(self._state.result.settings)
 
     def _showPreview(self) -> None:
         settings, self._pending = self._pending, None
         if settings is not None and self._state.result is not None:
+            self._previewed = True
             self._state.result.preview(settings)
 
     def _release(self, settings: Any) -> None:
         self._preview.forget()
         self._pending = None
+        self._previewed = False
         result = self._state.result
         with waiting():
             result.update(settings, self.onEdited)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CALIBRATED, DYNAMIC, HEALTHY, QUANTILE, VALUE = "calibrated", "dynamic", "healthy", "quantile", "value"
 FIRST_QUANTILE = 0.98
+QUANTILE_SCALE = (0.5, 0.9999, 4)
+"""Smallest and largest quantile, and decimals."""
 WIDEST_GUIDANCE = (0.0, 30.0)
 
 
@@ -77,12 +79,11 @@ def typicalThreshold(result: Result) -> float:
     return float(np.median(result.detection.selection.threshold))
 
 
-def valueScale(typical: float) -> tuple[float, int]:
-    """Largest value and decimals of a slider for thresholds around `typical`."""
-    if not typical > 0:
-        return 1.0, 4
-    magnitude = math.floor(math.log10(typical))
-    return 5 * 10.0 ** (magnitude + 1), max(0, 3 - magnitude)
+def valueScale(typical: float) -> tuple[float, float, int]:
+    """Smallest and largest value and decimals of a slider for thresholds around `typical`."""
+    magnitude = math.floor(math.log10(typical)) if typical > 0 else -1
+    decimals = max(1, 3 - magnitude)
+    return 10.0**-decimals, 5 * 10.0 ** (magnitude + 1), decimals
 
 
 def withMinimumSize(settings: SelectionSettings, mm3: float | None) -> SelectionSettings:

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 from ..mrml.findings_table import sliceDecision
 from .services import PanelServices
 from .state import PanelState
-from .tables import cell, prepareTable
+from .tables import cell, fillTable, prepareTable
 from .widgets import Later, quiet, waiting
 
 PLOT_VIEW = "AnoFPDMDivergence"
@@ -63,17 +63,13 @@ class SlicesSection:
         self._follow.forget()
 
     def _show(self) -> None:
-        result, table = self._state.result, self._ui.slicesTable
+        result = self._state.result
         self._index = None
         if result is None:
             self._ui.divergencePlot.setMRMLPlotViewNode(None)
             return
         entries = result.detection.findings["slices"]
-        with quiet(table):
-            table.setRowCount(len(entries))
-            for row, entry in enumerate(entries):
-                for column, item in enumerate(_items(entry)):
-                    table.setItem(row, column, item)
+        fillTable(self._ui.slicesTable, [_items(entry) for entry in entries])
         totals = result.detection.findings["totals"]
         text = _("{examined} slices examined: {unhealthy} unhealthy, {healthy} healthy; {rest} not examined")
         self._ui.slicesTotalLabel.text = text.format(

@@ -6,6 +6,8 @@ from typing import Any
 
 import qt
 
+from .widgets import quiet
+
 
 def prepareTable(table: Any, columns: list[tuple[str, str]], widest: int) -> None:
     """Columns with their titles and what they mean; column `widest` takes the room that is left."""
@@ -14,10 +16,19 @@ def prepareTable(table: Any, columns: list[tuple[str, str]], widest: int) -> Non
         item = qt.QTableWidgetItem(title)
         item.setToolTip(meaning)
         table.setHorizontalHeaderItem(number, item)
-    header = table.horizontalHeader()
-    header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-    header.setSectionResizeMode(widest, qt.QHeaderView.Stretch)
+    # Not ResizeToContents, which measures all cells again whenever one is set.
+    table.horizontalHeader().setSectionResizeMode(widest, qt.QHeaderView.Stretch)
     table.verticalHeader().setDefaultSectionSize(22)
+
+
+def fillTable(table: Any, rows: list[list[Any]]) -> None:
+    """New cells, with nobody being told."""
+    with quiet(table):
+        table.setRowCount(len(rows))
+        for row, items in enumerate(rows):
+            for column, item in enumerate(items):
+                table.setItem(row, column, item)
+        table.resizeColumnsToContents()
 
 
 def cell(text: str) -> Any:

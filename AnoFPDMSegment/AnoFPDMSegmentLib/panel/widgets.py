@@ -51,6 +51,15 @@ def fillCombo(combo: Any, texts: list[str], current: int) -> None:
         combo.setCurrentIndex(current)
 
 
+def setSlider(slider: Any, low: float, high: float, value: float) -> None:
+    """Range and value of a ctkSliderWidget, with nobody being told; PythonQt knows no setRange of it."""
+    with quiet(slider):
+        slider.minimum = min(low, slider.maximum)
+        slider.maximum = high
+        slider.minimum = low
+        slider.value = value
+
+
 def nearest(value: float, choices: tuple[float, ...]) -> float:
     """The choice next to `value`; `value` itself without choices."""
     return min(choices, key=lambda choice: abs(choice - value)) if choices else value

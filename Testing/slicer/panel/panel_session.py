@@ -80,7 +80,7 @@ class PanelSession:
 
     def drag(self, slider: Any, *values: float) -> None:
         """Press the handle, move it, let go."""
-        inner = unwrap(slider).slider()
+        inner = unwrap(slider)._slider
         assert inner.isVisible() and inner.isEnabled()
         inner.setSliderDown(True)
         for value in values:
@@ -92,7 +92,7 @@ class PanelSession:
 
     def press(self, slider: Any) -> Callable[[float], None]:
         """Press the handle and hold it; returns what moves it."""
-        inner = unwrap(slider).slider()
+        inner = unwrap(slider)._slider
         inner.setSliderDown(True)
 
         def move(value: float) -> None:
@@ -104,7 +104,7 @@ class PanelSession:
 
     def release(self, slider: Any) -> None:
         """Let the handle go."""
-        unwrap(slider).slider().setSliderDown(False)
+        unwrap(slider)._slider.setSliderDown(False)
         self.pump()
 
     def click_cell(self, table: Any, row: int, column: int, offset: int | None = None) -> None:

@@ -40,7 +40,7 @@ def test_threshold_of_all_kinds(shown: Any) -> None:
     assert _volume(shown) < volume
     shown.choose(ui.thresholdSelector, "quantile")
     assert str(shown.result.settings.threshold) == "quantile=0.98"
-    assert ui.thresholdValue.value == 0.98 and ui.thresholdValue.maximum == 1.0
+    assert ui.thresholdValue.value == 0.98 and ui.thresholdValue.maximum == 0.9999
     assert not ui.asCalibratedButton.enabled
 
 
@@ -104,13 +104,34 @@ def test_dragging_computes_once_for_many_movements(shown: Any, monkeypatch: pyte
     asked = []
     preview = shown.result.preview
     monkeypatch.setattr(shown.result, "preview", lambda settings: (asked.append(settings.guidance), preview(settings)))
-    inner = shown.ui.resultGuidance._qt.slider()
+    inner = shown.ui.resultGuidance._qt._slider
     inner.setSliderDown(True)
     for position in range(0, 1000, 50):
         inner.setSliderPosition(position)
     shown.pump()
-    assert len(asked) == 1 and abs(asked[0] - shown.ui.resultGuidance.spinBox().value) < 1e-9
+    assert len(asked) == 1 and abs(asked[0] - shown.ui.resultGuidance._qt._box.value()) < 1e-9
     inner.setSliderDown(False)
+
+
+def test_a_slider_dragged_back_shows_what_was_there(shown: Any) -> None:
+    """It tells no release then: nothing has changed for it."""
+    result, slider = shown.result, shown.ui.resultGuidance
+    before = slicer.util.arrayFromVolume(result.heatmapNode).copy()
+    display = result.segmentationNode.GetDisplayNode()
+    start = slider.value
+    move = shown.press(slider)
+    move(9.0)
+    assert not display.GetVisibility() and not np.array_equal(slicer.util.arrayFromVolume(result.heatmapNode), before)
+    move(start)
+    shown.release(slider)
+    assert display.GetVisibility() and np.array_equal(slicer.util.arrayFromVolume(result.heatmapNode), before)
+
+
+def test_sliders_have_decimals_of_their_own(shown: Any) -> None:
+    """CTK's siblings would take each other's."""
+    ui = shown.ui
+    assert (ui.resultGuidance.decimals, ui.thresholdValue.decimals, ui.minimumSize.decimals) == (1, 4, 0)
+    assert (ui.heatmapOpacity.decimals, ui.heatmapFrom.decimals) == (2, 2)
 
 
 @pytest.mark.parametrize("answer", ["Another segmentation", "Keep the edited one", "Discard the edits"])

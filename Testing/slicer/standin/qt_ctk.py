@@ -23,7 +23,6 @@ _STEPS = 1000
 class ctkCollapsibleButton(QAbstractButton):  # noqa: N801 - CTK's name
     """A titled section; Libs/Widgets/ctkCollapsibleButton.h."""
 
-    _standin_methods = ("setCollapsed",)
     HEADER_PX = 26
 
     contentsCollapsed = Signal(bool)  # noqa: N815
@@ -84,8 +83,6 @@ class ctkCollapsibleButton(QAbstractButton):  # noqa: N801 - CTK's name
 class ctkCollapsibleGroupBox(QGroupBox):  # noqa: N801
     """A group that its title opens and closes; Libs/Widgets/ctkCollapsibleGroupBox.h."""
 
-    _standin_methods = ("setCollapsed",)
-
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setCheckable(True)
@@ -118,10 +115,12 @@ class ctkCollapsibleGroupBox(QGroupBox):  # noqa: N801
 class ctkSliderWidget(QWidget):  # noqa: N801
     """A slider and a spin box with one value; Libs/Widgets/ctkSliderWidget.h and .cpp.
 
-    Without tracking `valueIsChanging` comes while the slider is dragged, `valueChanged` when it is let go.
+    Without tracking `valueIsChanging` comes while the slider is dragged, `valueChanged` when it is let go, unless it
+    is back where it was. Siblings have the same number of decimals unless `synchronizeSiblings` says otherwise.
     """
 
-    _standin_methods = ("setRange", "reset", "setValue", "setMinimum", "setMaximum", "spinBox", "slider")
+    _standin_methods = ("reset", "setValue", "setSpinBoxVisible", "setDecimals")
+    SYNCHRONIZE_WIDTH, SYNCHRONIZE_DECIMALS = 1, 2
 
     valueChanged = Signal(float, arguments=["value"])  # noqa: N815
     valueIsChanging = Signal(float, arguments=["value"])  # noqa: N815
@@ -131,6 +130,7 @@ class ctkSliderWidget(QWidget):  # noqa: N801
         self._tracking = True
         self._changing = False
         self._before = 0.0
+        self._synchronize = self.SYNCHRONIZE_WIDTH | self.SYNCHRONIZE_DECIMALS
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setRange(0, _STEPS)
         self._box = QDoubleSpinBox()
@@ -146,14 +146,7 @@ class ctkSliderWidget(QWidget):  # noqa: N801
         self._box.valueChanged.connect(self._typed)
         self._box.installEventFilter(self)
 
-    def spinBox(self) -> QDoubleSpinBox:  # noqa: N802
-        return self._box
-
-    def slider(self) -> QSlider:
-        """Upstream this is a ctkDoubleSlider."""
-        return self._slider
-
-    def setRange(self, low: float, high: float) -> None:  # noqa: N802
+    def _range(self, low: float, high: float) -> None:
         before = self._box.value()
         blocked = self._box.blockSignals(True)
         self._box.setRange(low, high)
@@ -168,13 +161,27 @@ class ctkSliderWidget(QWidget):  # noqa: N801
         self._changing = changing
 
     def setMinimum(self, value: float) -> None:  # noqa: N802
-        self.setRange(value, max(value, self._box.maximum()))
+        self._range(value, max(value, self._box.maximum()))
 
     def setMaximum(self, value: float) -> None:  # noqa: N802
-        self.setRange(min(value, self._box.minimum()), value)
+        self._range(min(value, self._box.minimum()), value)
 
     def reset(self) -> None:
         self.setValue(0.0)
+
+    def setSpinBoxVisible(self, visible: bool) -> None:  # noqa: N802
+        self._box.setVisible(visible)
+
+    def setDecimals(self, decimals: int) -> None:  # noqa: N802
+        self._box.setDecimals(decimals)
+        self._place()
+        if self._synchronize & self.SYNCHRONIZE_DECIMALS and self.parentWidget() is not None:
+            for other in self.parentWidget().findChildren(ctkSliderWidget):
+                if other is not self and other._synchronize & self.SYNCHRONIZE_DECIMALS:
+                    other._box.setDecimals(decimals)
+
+    def _set_synchronize(self, flags: int) -> None:
+        self._synchronize = flags
 
     def _get_value(self) -> float:
         return self._before if self._changing else self._box.value()
@@ -185,7 +192,8 @@ class ctkSliderWidget(QWidget):  # noqa: N801
     def _set_tracking(self, tracking: bool) -> None:
         self._tracking = tracking
 
-    decimals = Property(int, lambda self: self._box.decimals(), lambda self, n: self._box.setDecimals(n))
+    synchronizeSiblings = Property(int, lambda self: self._synchronize, _set_synchronize)  # noqa: N815 - flags
+    decimals = Property(int, lambda self: self._box.decimals(), setDecimals)
     singleStep = Property(float, lambda self: self._box.singleStep(), lambda self, s: self._box.setSingleStep(s))  # noqa: N815
     minimum = Property(float, lambda self: self._box.minimum(), setMinimum)
     maximum = Property(float, lambda self: self._box.maximum(), setMaximum)
@@ -241,7 +249,7 @@ class ctkSliderWidget(QWidget):  # noqa: N801
 class ctkColorPickerButton(QPushButton):  # noqa: N801
     """Shows a color and asks for another; Libs/Widgets/ctkColorPickerButton.h."""
 
-    _standin_methods = ("setColor",)
+    _standin_methods = ("setColor", "changeColor")
 
     colorChanged = Signal(QColor)  # noqa: N815
 
@@ -259,6 +267,9 @@ class ctkColorPickerButton(QPushButton):  # noqa: N801
         self.update()
         self.colorChanged.emit(self._color)
 
+    def changeColor(self, change: bool = True) -> None:  # noqa: N802
+        raise NotImplementedError("the stand-in shows no dialog of colors")
+
     color = Property(QColor, _get_color, setColor, notify=colorChanged)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
@@ -269,7 +280,7 @@ class ctkColorPickerButton(QPushButton):  # noqa: N801
 class ctkDirectoryButton(QPushButton):  # noqa: N801
     """Shows a folder and asks for another; Libs/Widgets/ctkDirectoryButton.h."""
 
-    _standin_methods = ("setDirectory",)
+    _standin_methods = ("browse",)
 
     directoryChanged = Signal(str)  # noqa: N815
 
@@ -277,7 +288,7 @@ class ctkDirectoryButton(QPushButton):  # noqa: N801
         super().__init__(parent)
         self._directory = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.clicked.connect(self._browse)
+        self.clicked.connect(self.browse)
 
     def _get_directory(self) -> str:
         return self._directory
@@ -291,7 +302,7 @@ class ctkDirectoryButton(QPushButton):  # noqa: N801
 
     directory = Property(str, _get_directory, setDirectory, notify=directoryChanged)
 
-    def _browse(self) -> None:
+    def browse(self) -> None:
         from qt_dialogs import DIALOGS
 
         chosen = DIALOGS.path("getExistingDirectory", self.toolTip())
@@ -301,8 +312,6 @@ class ctkDirectoryButton(QPushButton):  # noqa: N801
 
 class ctkMessageBox(QMessageBox):  # noqa: N801
     """What `slicer.util` shows its questions in; Libs/Widgets/ctkMessageBox.h."""
-
-    _standin_methods = ()
 
 
 WIDGETS = {

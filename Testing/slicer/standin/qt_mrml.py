@@ -78,8 +78,6 @@ class qMRMLNodeComboBox(QWidget):  # noqa: N801
         "setCurrentNodeID",
         "setCurrentNodeIndex",
         "addAttribute",
-        "nodeCount",
-        "nodeFromIndex",
     )
 
     currentNodeChanged = Signal((object,), (bool,))  # noqa: N815
@@ -144,13 +142,6 @@ class qMRMLNodeComboBox(QWidget):  # noqa: N801
     def setCurrentNodeIndex(self, index: int) -> None:  # noqa: N802
         nodes = [identity for identity in self._shown if identity]
         self._select(nodes[index] if 0 <= index < len(nodes) else None)
-
-    def nodeCount(self) -> int:  # noqa: N802
-        return len([identity for identity in self._shown if identity])
-
-    def nodeFromIndex(self, index: int) -> Any:  # noqa: N802
-        nodes = [identity for identity in self._shown if identity]
-        return self._scene.GetNodeByID(nodes[index]) if 0 <= index < len(nodes) else None
 
     def addAttribute(self, kind: str, name: str, value: Any = None) -> None:  # noqa: N802
         self._attributes.append((kind, name, value))

@@ -10,6 +10,7 @@ from PySide6 import QtCore
 from qt_failures import guarded
 
 _CONNECTIONS = "_standin_connections"
+_KNOWN: dict[tuple[type, str, str], list[str]] = {}
 
 
 def has_signal(target: QtCore.QObject, name: str) -> bool:
@@ -74,7 +75,13 @@ def _connections(target: QtCore.QObject) -> list[tuple[str, Callable[..., Any], 
 
 
 def _signatures(target: QtCore.QObject, name: str) -> list[str]:
-    meta = target.metaObject()
+    key = (type(target), target.metaObject().className(), name)
+    if key not in _KNOWN:
+        _KNOWN[key] = _find_signatures(target.metaObject(), name)
+    return _KNOWN[key]
+
+
+def _find_signatures(meta: QtCore.QMetaObject, name: str) -> list[str]:
     methods = (meta.method(index) for index in range(meta.methodCount()))
     signal = QtCore.QMetaMethod.MethodType.Signal
     return [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET  # the module's own .ui file, nobody else's
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from PySide6 import QtWidgets
@@ -29,10 +31,14 @@ class UiFileError(RuntimeError):
 class UiLoader(PySideUiLoader):
     """Loads a .ui file; its `load` takes an open QFile as Slicer's does."""
 
+    _flags: Mapping[str, int] = MappingProxyType({})
+
     def createWidget(self, kind: str, parent: QtWidgets.QWidget | None = None, name: str = "") -> QtWidgets.QWidget:  # noqa: N802
         if kind in _CUSTOM:
             widget = _CUSTOM[kind](parent)
             widget.setObjectName(name)
+            if name in self._flags:
+                widget.setProperty("synchronizeSiblings", self._flags[name])
             return widget
         if not hasattr(QtWidgets, kind):
             raise UiFileError(f"The .ui file wants a {kind}, for which there is no stand-in.")
@@ -46,6 +52,7 @@ class UiLoader(PySideUiLoader):
         ]
         for found in root.findall("connections"):
             root.remove(found)
+        self._flags = _take_flags(root)
         buffer = QBuffer()
         buffer.setData(ET.tostring(root))
         buffer.open(QIODevice.OpenModeFlag.ReadOnly)
@@ -55,6 +62,25 @@ class UiLoader(PySideUiLoader):
         for sender, signal, receiver, slot in connections:
             _connect(by_name, sender, signal, receiver, slot)
         return widget
+
+
+def _take_flags(root: ET.Element) -> dict[str, int]:
+    """Flags of CTK's sliders by the slider's name: PySide knows no properties of such a type."""
+    known = {
+        "ctkSliderWidget::NoSynchronize": 0,
+        "ctkSliderWidget::SynchronizeWidth": CTK_WIDGETS["ctkSliderWidget"].SYNCHRONIZE_WIDTH,
+        "ctkSliderWidget::SynchronizeDecimals": CTK_WIDGETS["ctkSliderWidget"].SYNCHRONIZE_DECIMALS,
+    }
+    found: dict[str, int] = {}
+    for widget in root.iter("widget"):
+        for entry in widget.findall("property"):
+            if widget.get("class") == "ctkSliderWidget" and entry.get("name") == "synchronizeSiblings":
+                parts = entry.findtext("set", "").split("|")
+                if not set(parts) <= set(known):
+                    raise UiFileError(f"ctkSliderWidget has no flags {entry.findtext('set')!r}.")
+                found[widget.get("name", "")] = sum(known[part] for part in parts)
+                widget.remove(entry)
+    return found
 
 
 def _check_properties(root: ET.Element, by_name: dict[str, Any]) -> None:
