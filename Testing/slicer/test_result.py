@@ -297,6 +297,50 @@ def test_a_removed_segmentation_is_made_again(scene: Any) -> None:
     assert np.array_equal(current_mask(result), result.detection.mask)
 
 
+def test_a_result_outlives_its_input(scene: Any) -> None:
+    result = made_result(scene)
+    paint(result, np.s_[5:7, 5:7, 5:7])
+    scene.removeNode(result.inputNode)
+    result.update(dataclasses.replace(SETTINGS, guidance=3.0))
+    assert result.inputNode is None and np.array_equal(current_mask(result), result.detection.mask)
+    result.show(0.5)
+    result.divergencePlot()
+
+
+def test_what_a_removed_heatmap_leaves_hidden_goes_with_the_next_run(scene: Any) -> None:
+    result = made_result(scene)
+    segmentation, hidden = result.segmentationNode, result.node
+    before = len(node_ids(scene))
+    scene.removeNode(result.heatmapNode)
+    assert Result.all(scene) == []
+    made_result(scene, name="other")
+    assert not scene.scene.IsNodePresent(hidden) and scene.scene.IsNodePresent(segmentation)
+    assert len(node_ids(scene)) < 2 * before
+
+
+def test_results_under_a_transform_that_is_not_linear_still_answer(scene: Any) -> None:
+    import vtk
+
+    result = made_result(scene)
+    warp = scene.addNode("vtkMRMLBSplineTransformNode", "warp")
+    spline = vtk.vtkThinPlateSplineTransform()
+    source, target = vtk.vtkPoints(), vtk.vtkPoints()
+    for corner in np.ndindex(2, 2, 2):
+        source.InsertNextPoint(np.array(corner) * 200.0 - 100)
+        target.InsertNextPoint(np.array(corner) * 200.0 - 100 + (10, 0, 0))
+    spline.SetSourceLandmarks(source)
+    spline.SetTargetLandmarks(target)
+    spline.SetBasisToR()
+    warp.SetAndObserveTransformToParent(spline)
+    for node in result.volumeNodes:
+        node.SetAndObserveTransformNodeID(warp.GetID())
+    place = result.detection.components[0].peak_ras_mm
+    assert np.allclose(result.frame.toWorld(result.heatmapNode, place), np.add(place, (10, 0, 0)), atol=1e-3)
+    result.preview(dataclasses.replace(SETTINGS, guidance=3.0))
+    result.update(dataclasses.replace(SETTINGS, guidance=3.0))
+    assert np.array_equal(current_mask(result), result.detection.mask)
+
+
 # --- review
 
 

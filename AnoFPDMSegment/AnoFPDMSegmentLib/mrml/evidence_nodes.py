@@ -28,6 +28,7 @@ VOLUME_ROLE = "evidence"
 RECORD_ROLE = "evidenceRecord"
 _MAP_ATTRIBUTE = "AnoFPDM.EvidenceMap"
 _DISPLAY = "display"
+_SETTINGS = "settings"
 
 
 def storeEvidence(context: SceneContext, name: str, case: CaseEvidence, frame: OutputFrame, owner: Any) -> None:
@@ -53,6 +54,7 @@ def storeEvidence(context: SceneContext, name: str, case: CaseEvidence, frame: O
     text = context.addNode("vtkMRMLTextNode", f"{name} record", hidden=True)
     text.SetText(json.dumps(content))
     owner.SetNodeReferenceID(RECORD_ROLE, text.GetID())
+    storeSettings(owner, case.settings)
 
 
 def loadEvidence(owner: Any) -> CaseEvidence:
@@ -71,7 +73,7 @@ def loadEvidence(owner: Any) -> CaseEvidence:
         for key, shape in content["volumes"].items():
             count = 1 if key == _DISPLAY else int(np.prod(shape[1:-2]))
             arrays[key] = _joined(key, [stacks[f"{key} {number}"] for number in range(count)], tuple(shape), examined)
-        return put_together(content["record"], arrays)
+        return put_together({**content["record"], "settings": json.loads(owner.GetParameter(_SETTINGS))}, arrays)
     except EvidenceError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -79,13 +81,10 @@ def loadEvidence(owner: Any) -> CaseEvidence:
 
 
 def storeSettings(owner: Any, settings: SelectionSettings) -> None:
-    """Note the settings in use beside the evidence, so that a reopened scene shows what was saved."""
+    """Note the settings in use, so that a reopened scene shows what was saved."""
     from anofpdm.configuration import record_to_dict
 
-    text = owner.GetNodeReference(RECORD_ROLE)
-    content = json.loads(text.GetText())
-    content["record"]["settings"] = record_to_dict(settings)
-    text.SetText(json.dumps(content))
+    owner.SetParameter(_SETTINGS, json.dumps(record_to_dict(settings)))
 
 
 def evidenceNodes(owner: Any) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .output_frame import geometryOf
-from .voxels import ijkToRAS, parentToWorld, voxelsOf
+from .voxels import ijkToRAS, isTransformLinear, parentToWorld, voxelsOf
 
 if TYPE_CHECKING:
     from .scene_context import SceneContext
@@ -53,8 +53,7 @@ def checkInput(node: Any) -> tuple[bool, str]:
 
 
 def _checkPlace(node: Any, called: str) -> tuple[bool, str]:
-    transform = node.GetParentTransformNode()
-    if transform is not None and not transform.IsTransformToWorldLinear():
+    if not isTransformLinear(node):
         return False, f"{called} lies under a transform that is not linear; take it out of the transform or harden it."
     axes = (parentToWorld(node) @ ijkToRAS(node))[:3, :3]
     lengths = np.linalg.norm(axes, axis=0)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .voxels import ijkToRAS, parentToWorld
+from .voxels import ijkToRAS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,14 +79,16 @@ class OutputFrame:
 
     def toWorld(self, node: Any, pointRAS: tuple[float, float, float]) -> tuple[float, float, float]:
         """Where a point of the run lies now: `node` is one of the result, with today's parent transform."""
-        right, anterior, superior, _ = parentToWorld(node) @ self.localFromRun @ np.array([*pointRAS, 1.0])
-        return float(right), float(anterior), float(superior)
+        right, anterior, superior, _ = self.localFromRun @ np.array([*pointRAS, 1.0])
+        world = [0.0, 0.0, 0.0]
+        node.TransformPointToWorld((right, anterior, superior), world)
+        return world[0], world[1], world[2]
 
     def sliceAt(self, node: Any, pointRAS: tuple[float, float, float], grid: VolumeGeometry) -> int | None:
         """Index of the slice of `grid` that a point of today's world lies in; None beyond the stack."""
-        stackToWorld = parentToWorld(node) @ self.placed(grid)
-        position = float((np.linalg.inv(stackToWorld) @ np.array([*pointRAS, 1.0]))[2])
-        index = round(position)
+        local = [0.0, 0.0, 0.0]
+        node.TransformPointFromWorld(pointRAS, local)
+        index = round(float((np.linalg.inv(self.placed(grid)) @ np.array([*local, 1.0]))[2]))
         return index if 0 <= index < grid.size[2] else None
 
 

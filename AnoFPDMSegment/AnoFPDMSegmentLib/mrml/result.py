@@ -66,6 +66,7 @@ class Result:
         Raises anofpdm's InputError if the detection was made on a volume of another size.
         """
         frame = OutputFrame.forInput(inputNode, detection.case.geometry)
+        cls._removeLeftovers(context)
         node = context.addNode("vtkMRMLScriptedModuleNode", f"{inputNode.GetName()} anomaly result", hidden=True)
         result = cls(context, node)
         try:
@@ -81,8 +82,20 @@ class Result:
     @classmethod
     def all(cls, context: SceneContext) -> list[Result]:
         """The results of the scene that still have a heatmap, oldest first."""
-        nodes = [node for node in context.nodes("vtkMRMLScriptedModuleNode") if node.GetAttribute(_ATTRIBUTE)]
-        return [cls(context, node) for node in nodes if node.GetNodeReference(_HEATMAP)]
+        return [result for result in cls._every(context) if result.heatmapNode]
+
+    @classmethod
+    def _every(cls, context: SceneContext) -> list[Result]:
+        nodes = context.nodes("vtkMRMLScriptedModuleNode")
+        return [cls(context, node) for node in nodes if node.GetAttribute(_ATTRIBUTE)]
+
+    @classmethod
+    def _removeLeftovers(cls, context: SceneContext) -> None:
+        """The hidden nodes of results whose heatmap the user removed; what can be seen stays."""
+        for result in cls._every(context):
+            if result.heatmapNode is None:
+                for node in [*evidence_nodes.evidenceNodes(result.node), result.node]:
+                    context.removeNode(node)
 
     def _addNodes(self, inputNode: Any, detection: Detection, frame: OutputFrame) -> None:
         context, name = self.context, inputNode.GetName()
@@ -107,7 +120,11 @@ class Result:
 
     def _addSegmentation(self, detection: Detection, frame: OutputFrame) -> None:
         node = segmentation_node.createSegmentation(
-            self.context, self._title(_SEGMENTATION), self.inputNode, frame, self.review.mask(detection)
+            self.context,
+            self._title(_SEGMENTATION),
+            self.inputNode or self.heatmapNode,
+            frame,
+            self.review.mask(detection),
         )
         self._refer(_SEGMENTATION, node)
         self._guard.remember()
@@ -222,7 +239,7 @@ class Result:
         updateHealthyPrediction(self.healthyPredictionNode, detection)
         self._writeSegmentation(onEdited)
         self._fillTables(detection)
-        self._storeSettings(settings)
+        evidence_nodes.storeSettings(self.node, settings)
 
     def preview(self, settings: SelectionSettings) -> None:
         """Apply settings to the slices in view alone; `update` must follow. The outline is hidden until then."""
@@ -316,6 +333,3 @@ class Result:
             return
         segmentation_node.writeMask(node, frame, self.review.mask(detection))
         self._guard.remember()
-
-    def _storeSettings(self, settings: SelectionSettings) -> None:
-        evidence_nodes.storeSettings(self.node, settings)

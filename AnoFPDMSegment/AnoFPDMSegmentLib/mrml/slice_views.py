@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .voxels import arrayOfMatrix, parentToWorld
+from .voxels import arrayOfMatrix, isTransformLinear, parentToWorld
 
 if TYPE_CHECKING:
     from .output_frame import OutputFrame
@@ -45,12 +45,19 @@ def fitSliceViews(context: SceneContext) -> None:
 
 
 def planesInVolume(context: SceneContext, node: Any, frame: OutputFrame) -> list[Any]:
-    """The planes of all slice views in the voxel coordinates of the case (see LiveDetection.preview)."""
+    """The planes of the slice views in the voxel coordinates of the case (see LiveDetection.preview).
+
+    Of the views in the layout, or of all where none is. Under a transform that is not linear a view shows no plane of
+    the volume: then there are none.
+    """
     import numpy as np
 
+    if not isTransformLinear(node):
+        return []
     toWorld = parentToWorld(node) @ frame.localFromRun @ frame.caseIJKToRAS
+    views = context.nodes("vtkMRMLSliceNode")
     planes = []
-    for view in context.nodes("vtkMRMLSliceNode"):
+    for view in [each for each in views if each.IsMappedInLayout()] or views:
         sliceToWorld = arrayOfMatrix(view.GetSliceToRAS())
         normal, origin = sliceToWorld[:3, 2], sliceToWorld[:3, 3]
         planes.append(np.array([*normal, -normal @ origin]) @ toWorld)

@@ -82,8 +82,14 @@ def parentToWorld(node: Any) -> NDArray[np.float64]:
     transform = node.GetParentTransformNode()
     if transform is None:
         return np.eye(4)
-    if not transform.IsTransformToWorldLinear():
+    if not isTransformLinear(node):
         raise ValueError(f"the parent transform of {node.GetName()} is not linear")
     matrix = vtk.vtkMatrix4x4()
     transform.GetMatrixTransformToWorld(matrix)
     return arrayOfMatrix(matrix)
+
+
+def isTransformLinear(node: Any) -> bool:
+    """Whether the way from the node's own coordinates to the world is linear; it is without a parent transform."""
+    transform = node.GetParentTransformNode()
+    return transform is None or bool(transform.IsTransformToWorldLinear())
