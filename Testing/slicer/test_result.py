@@ -184,8 +184,11 @@ def test_settings_change_everything(scene: Any) -> None:
     assert np.array_equal(current_mask(result), expected.mask)
     volumes = [component.volume_ml for component in expected.components]
     assert column(result.findingsNode, "Volume [mL]") == pytest.approx(volumes, rel=1e-5)
-    result.update(dataclasses.replace(SETTINGS, guidance=5.0))
-    assert np.abs(voxelsOf(result.healthyPredictionNode.GetImageData()) - healthy).max() > 0.1
+    result.update(dataclasses.replace(SETTINGS, guidance=1.0))
+    weaker = voxelsOf(result.healthyPredictionNode.GetImageData())
+    examined = result.case.examined
+    assert np.array_equal(weaker[examined], result.case.evidence.healthy_prediction(1.0)[:, 0])
+    assert (weaker[~examined] == -1).all() and np.abs(weaker - healthy).max() > 0.1
 
 
 def test_settings_that_cannot_be_leave_everything_as_it_is(scene: Any) -> None:

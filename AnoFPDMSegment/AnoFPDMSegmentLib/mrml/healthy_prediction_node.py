@@ -32,5 +32,7 @@ def createHealthyPrediction(context: SceneContext, name: str, frame: OutputFrame
 
 
 def updateHealthyPrediction(node: Any, detection: Detection) -> None:
-    """For another guidance strength."""
-    setVoxels(node, np.nan_to_num(detection.healthy_prediction(), nan=_NOT_EXAMINED))
+    """For another guidance strength: the one in use, as far as pictures go (see Detection.pictured_guidance)."""
+    guidance = detection.pictured_guidance
+    setVoxels(node, np.nan_to_num(detection.healthy_prediction(guidance), nan=_NOT_EXAMINED))
+    node.SetDescription(f"Healthy prediction at guidance strength {guidance:g}")
