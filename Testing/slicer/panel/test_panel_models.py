@@ -31,7 +31,7 @@ def test_bundled_model_in_one_line(session: Any) -> None:
     assert line == "FLAIR · trained on synthetic heads drawn by this project · CC0-1.0 · research use only"
     assert not ui.removeModelButton.enabled
     session.click(ui.verifyModelButton)
-    assert ui.modelLineLabel.text.startswith("All 4 files of synthetic-flair are sound")
+    assert ui.modelLineLabel.text.startswith("All 6 files of synthetic-flair are sound")
 
 
 def test_model_card(session: Any) -> None:
