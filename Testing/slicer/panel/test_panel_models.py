@@ -32,7 +32,7 @@ def test_bundled_model_in_one_line(session: Any) -> None:
     assert line == "FLAIR · trained on synthetic heads drawn by this project · CC0-1.0 · research use only"
     assert not ui.removeModelButton.enabled
     session.click(ui.verifyModelButton)
-    assert ui.modelLineLabel.text.startswith("All 6 files of synthetic-flair are sound")
+    assert re.match(r"All \d+ files of synthetic-flair are sound", ui.modelLineLabel.text)
 
 
 def test_model_card(session: Any) -> None:
