@@ -44,6 +44,7 @@ lint: $(VENV)/.installed-for-test
 
 pictures: $(VENV)/.installed-for-test
 	@PYTHONPATH=AnoFPDMSegment "$$VENV/bin/python" Testing/slicer/render_pictures.py
+	@"$$VENV/bin/python" Testing/slicer/panel/panel_picture.py
 
 cmake-lists:
 	@"$$PYTHON" Testing/packaging/update_cmake_list.py

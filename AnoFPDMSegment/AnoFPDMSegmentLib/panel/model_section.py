@@ -36,14 +36,16 @@ class ModelSection:
         state.busyChanged.connect(self._enable)
 
     def reload(self, choose: str = "") -> None:
-        """List the models again; choose one by name, or the one of the parameters, or the default."""
+        """List the models again; choose that name, or that of the parameters, or the default, or the first sound one."""
         parameters = self._state.parameters
         if parameters is None:
             return
         with waiting():
             self._models = self._catalog.models()
         names = [model.name for model in self._models]
-        wanted = next((n for n in (choose, parameters.model, self._catalog.defaultName()) if n in names), "")
+        sound = [model.name for model in self._models if not model.error]
+        candidates = (choose, parameters.model, self._catalog.defaultName(), *sound[:1])
+        wanted = next((name for name in candidates if name in names), "")
         index = names.index(wanted) if wanted else -1
         fillCombo(self._ui.modelSelector, [model.title for model in self._models], index)
         self._choose(index)
