@@ -36,7 +36,7 @@ class ModelSection:
         state.busyChanged.connect(self._enable)
 
     def reload(self, choose: str = "") -> None:
-        """List the models again; choose that name, or that of the parameters, or the default, or the first sound one."""
+        """List the models again; choose that name, or the parameters', or the default, or the first sound one."""
         parameters = self._state.parameters
         if parameters is None:
             return
