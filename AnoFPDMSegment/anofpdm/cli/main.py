@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .. import __version__
-from . import adjust, calibrate, compare, detect, evaluate, manifest, models, train
+from . import adjust, bench, calibrate, compare, detect, evaluate, manifest, models, train
 from .failures import describe_failure
 from .interruption import termination_interrupts
 from .reporting import complain, one_line
 
-_COMMANDS = (detect, adjust, compare, models, manifest, train, calibrate, evaluate)
+_COMMANDS = (detect, adjust, compare, models, manifest, train, calibrate, evaluate, bench)
 
 
 class _Parser(argparse.ArgumentParser):

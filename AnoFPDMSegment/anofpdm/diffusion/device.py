@@ -69,6 +69,17 @@ def confirm_device(chosen: ChosenDevice, evaluate: Callable[[], object]) -> Chos
     return chosen
 
 
+def has_bfloat16_units(device: torch.device) -> bool:
+    """Whether the device has matrix or vector units for bfloat16, so that it computes faster in it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    # Not in every supported version of torch, and older ones know only one of the two.
+    checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(check() for check in checks if check is not None)
+
+
 def _fallback(wanted: str, error: Exception) -> ChosenDevice:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return ChosenDevice(

@@ -23,8 +23,8 @@ from .schedule import NoiseSchedule
 
 CPU_BATCH, GPU_BATCH = 16, 32
 """Most slices a batch where the user does not say."""
-CPU_ROOM_BYTES = 17_000_000
-"""Feature maps of a batch on a CPU of up to two threads: more gains nothing once they fill its caches."""
+CPU_ROOM_BYTES = 15_000_000
+"""Feature maps of a batch on a CPU of up to two threads: larger batches gain less than a tenth there."""
 GPU_SHARE = 0.5
 """Of a GPU's free memory, for the feature maps of a batch; kernels need some, too."""
 

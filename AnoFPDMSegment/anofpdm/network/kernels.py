@@ -15,7 +15,7 @@ SMALL_MAP_PX = 1024
 """Below this many pixels torch's CPU kernel normalises channel by channel ..."""
 VECTOR = 16
 """... and in 16 bit does so one value at a time unless a group's channels are a multiple of this."""
-LOGITS_BYTES = 1 << 22
+LOGITS_BYTES = 1 << 20
 """How much of the attention weights is held at a time."""
 
 

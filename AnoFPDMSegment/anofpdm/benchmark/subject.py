@@ -1,0 +1,106 @@
+"""What is measured: a network with its configuration, and slices for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ..calibration import Calibration
+from ..configuration import GridConfig, ModelConfig, NetworkConfig
+from ..network.unet import ConditionalUNet
+from ..store.model_folder import ModelFolder
+from ..store.weights import load_network
+from ..synthetic.phantom import centered_axis, draw_head, random_streams, render
+from ..training.config import load_training_config
+
+TINY = "tiny"
+"""The smallest network, which serves to try the benchmark itself."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network in float32 on the CPU, evaluation mode, and N slices."""
+
+    title: str
+    config: ModelConfig
+    network: ConditionalUNet
+    calibrations: tuple[Calibration, ...]
+    x0: NDArray[np.float32]
+    """[N, C, H, W] in [-1, 1]."""
+    level: NDArray[np.float32] | None
+    """[N] for a network that takes it."""
+
+    @property
+    def parameters(self) -> int:
+        """Number of the network's parameters."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+
+def model_subject(folder: ModelFolder, calibrations: Sequence[Calibration], slices: int) -> Subject:
+    """A model and drawn heads. Raises ModelError."""
+    fitting = tuple(c for c in calibrations if c.weights_sha256 == folder.weights_sha256)
+    return _with_slices(folder.config.name, folder.config, load_network(folder), fitting, slices)
+
+
+def random_subject(name: str, slices: int, seed: int = 0) -> Subject:
+    """A network of the size of a training configuration, or TINY, with random weights. Raises SettingsError."""
+    config = _tiny_model() if name == TINY else load_training_config(name).model
+    title = f"random network of the size of {config.name}"
+    return _with_slices(title, config, _random_network(config.network, seed), (), slices)
+
+
+def _with_slices(
+    title: str, config: ModelConfig, network: ConditionalUNet, calibrations: tuple[Calibration, ...], slices: int
+) -> Subject:
+    x0, level = drawn_slices(config, slices)
+    return Subject(title, config, network, calibrations, x0, level if config.network.level_embedding else None)
+
+
+def drawn_slices(config: ModelConfig, count: int, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Slices [N, C, H, W] in [-1, 1] of a drawn head, from low to high, and their levels [N].
+
+    Every modality shows the same picture: how long a network takes does not depend on it.
+    """
+    height_mm = np.linspace(-50.0, 60.0, count).astype(np.float32)
+    axis = centered_axis(config.grid.matrix, config.grid.pixel_mm)
+    head_rng, _, noise_rng = random_streams(seed)
+    image = render(draw_head(head_rng), [], axis, axis, height_mm, noise_rng).image
+    bright = np.percentile(image[image > 0.1 * image.max()], config.preprocessing.percentile)
+    x0 = (2 * np.clip(image / bright, 0, 1) - 1).astype(np.float32)
+    level = ((height_mm + 70) / 150).astype(np.float32)
+    return np.repeat(x0[:, None], len(config.modalities), axis=1), level
+
+
+@torch.no_grad()
+def _random_network(config: NetworkConfig, seed: int) -> ConditionalUNet:
+    """Small weights also where training starts from zero, so that every part of the network has a say."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = ConditionalUNet(config).eval()
+        for module in network.modules():
+            if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear) and not module.weight.any():
+                module.weight.normal_(0, module.weight[0].numel() ** -0.5)
+    return network
+
+
+def _tiny_model() -> ModelConfig:
+    network = NetworkConfig(
+        image_size=16,
+        in_channels=1,
+        base_channels=8,
+        channel_multipliers=(1, 2),
+        residual_blocks=1,
+        attention_px=(8,),
+        heads=2,
+        norm_groups=4,
+        dropout=0.0,
+    )
+    compact = load_training_config("compact").model
+    grid: GridConfig = dataclasses.replace(compact.grid, matrix=network.image_size)
+    return dataclasses.replace(compact, name=TINY, network=network, grid=grid)

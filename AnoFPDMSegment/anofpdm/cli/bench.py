@@ -1,0 +1,134 @@
+"""`anofpdm bench`: how fast the engine is on this machine, beside the public reference's pattern."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SettingsError
+from ..progress import CancelToken
+from .interruption import cancellation
+from .reporting import complain
+
+if TYPE_CHECKING:
+    from ..configuration import Precision
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "bench",
+        help="measure the speed on this machine",
+        description="Measure the engine side by side with the public reference's pattern of computing (four "
+        "evaluations a step, every step stored, float32) on the same weights and drawn slices: evaluations and seconds "
+        "a slice, the share of this device's rate of matrix multiplication, memory, and how much alike the maps are.",
+    )
+    subject = parser.add_mutually_exclusive_group()
+    subject.add_argument("model", nargs="?", metavar="MODEL", help="model by name or folder (default: as for detect)")
+    subject.add_argument(
+        "--network",
+        metavar="SIZE",
+        help="random weights instead of a model: 'brats21' (the paper's network), 'compact', another training "
+        "configuration, or 'tiny'",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), help="of the shipped rows (default: by device)")
+    parser.add_argument("--slices", type=int, metavar="N", help="drawn slices (default: 8)")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="slices a batch of the engine (default: auto)")
+    parser.add_argument(
+        "--timed-steps", type=int, metavar="N", help="most steps timed; longer rows are scaled (default: 20)"
+    )
+    parser.add_argument("--rounds", type=int, metavar="N", help="how often each row is timed (default: 3)")
+    parser.add_argument(
+        "--agreement-slices", type=int, metavar="N", help="slices whose maps are compared; 0: none (default: 4)"
+    )
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "processor"),
+        default="wall",
+        help="processor: this process's time alone, for a CPU that is not idle (default: wall)",
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--quick", action="store_true", help="the least of everything, to try the command")
+    parser.set_defaults(run=run_bench)
+
+
+def run_bench(options: argparse.Namespace) -> int:
+    """Run the command."""
+    for name, least in (("slices", 1), ("batch_size", 1), ("timed_steps", 4), ("rounds", 1), ("agreement_slices", 0)):
+        value = getattr(options, name)
+        if value is not None and not least <= value <= 100_000:
+            raise SettingsError(f"--{name.replace('_', '-')} must be at least {least}, not {value}.")
+    if options.json == "":
+        raise SettingsError("--json is empty; name a file for the figures.")
+    with cancellation() as cancel:
+        return _bench(options, cancel)
+
+
+def _bench(options: argparse.Namespace, cancel: CancelToken) -> int:
+    from ..benchmark.report import format_report, report_to_dict
+    from ..benchmark.rows import benchmark_rows
+    from ..benchmark.run import Benchmark, BenchmarkPlan
+    from ..diffusion.device import choose_device, has_bfloat16_units
+    from ..results.output_set import check_output_directory, write_files
+
+    target = None if options.json is None else Path(options.json)
+    if target is not None:
+        check_output_directory(target.parent)
+    device = choose_device(options.device)
+    plan = _plan(options, BenchmarkPlan.quick() if options.quick else BenchmarkPlan())
+    subject = _subject(options)
+    shipped: Precision = options.precision or ("bfloat16" if has_bfloat16_units(device.device) else "float32")
+    rows = benchmark_rows(
+        subject.calibrations,
+        shipped,
+        reference_steps=plan.reference_steps,
+        timed_steps=options.timed_steps or (4 if options.quick else 20),
+    )
+    tell = _tell if sys.stderr.isatty() else None
+    result = Benchmark(subject, device, plan, tell=tell, cancel=cancel).run(rows)
+    cancel.raise_if_cancelled()
+    if tell is not None:
+        tell("")
+    if device.warning:
+        complain(device.warning)
+    if target is not None:
+        text = json.dumps(report_to_dict(result), indent=1) + "\n"
+        write_files(target.parent, {target.name: text.encode("utf-8")})
+    print(format_report(result))
+    return 0
+
+
+def _plan(options: argparse.Namespace, plan: Any) -> Any:
+    given = {
+        name: getattr(options, name)
+        for name in ("rounds", "batch_size", "agreement_slices")
+        if getattr(options, name) is not None
+    }
+    given["agreement_slices"] = min(given.get("agreement_slices", plan.agreement_slices), _slices(options))
+    return dataclasses.replace(plan, clock=options.clock, **given)
+
+
+def _slices(options: argparse.Namespace) -> int:
+    return int(options.slices or (2 if options.quick else 8))
+
+
+def _subject(options: argparse.Namespace) -> Any:
+    from ..benchmark.subject import TINY, model_subject, random_subject
+    from ..store.model_search import default_model_name, find_model
+    from ..store.user_calibrations import calibrations_of
+
+    name = options.network or (TINY if options.quick and options.model is None else None)
+    if name is not None:
+        return random_subject(name, _slices(options))
+    folder = find_model(options.model if options.model is not None else default_model_name())
+    return model_subject(folder, calibrations_of(folder), _slices(options))
+
+
+def _tell(what: str) -> None:
+    sys.stderr.write(f"\r{what}\x1b[K")
+    sys.stderr.flush()
