@@ -164,6 +164,9 @@ def test_thresholds_can_be_tuned_on_another_split(
         (("--batch-size", "0"), "batch size"),
         (("--guidance", "1,x"), "--guidance"),
         (("--guidance", "5000"), "guidance"),
+        (("--guidance", "9"), "0 to 8"),
+        (("--methods", "anofpdm-ddpm", "--guidance", "31"), "0 to 30"),
+        (("--maps", "last", "--thresholds", "healthy"), "--thresholds dynamic"),
         (("--presets", "slow"), "--presets"),
         (("--thresholds", "magic"), "--thresholds"),
         (("--device", "abacus"), "device"),
@@ -175,6 +178,7 @@ def test_wrong_options_are_refused_in_one_sentence(
 ) -> None:
     outcome = command("evaluate", model, data, "--output", tmp_path / "out", *options)
     assert outcome.status == 2 and words in outcome.err and "Traceback" not in outcome.err, outcome
+    assert not list((tmp_path / "out").rglob("*.npz")), "it is said before the network runs"
     assert not (tmp_path / "out" / "results.json").exists()
 
 

@@ -149,7 +149,7 @@ def test_the_command_measures_every_variant_and_counts_the_second_run(command: C
     outcome = command(*call, "--output", tmp_path / "out")
     assert outcome.status == 0, outcome.err
     methods = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["methods"]
-    assert len(methods) == 10 and {m["tuned_with"] for m in methods} == {"image labels"}
+    assert len(methods) == 11 and {m["tuned_with"] for m in methods} == {"image labels"}
     evaluations = [m["network_evaluations_a_slice"] for m in methods]
-    assert evaluations == [7] * 8 + [14] * 2
+    assert evaluations == [7] * 8 + [14] * 3
     assert all("masks_balanced_accuracy" in m["figures"] for m in methods)

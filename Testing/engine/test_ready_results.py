@@ -103,6 +103,7 @@ def test_refusals_name_the_file(command: CommandLine, model: Path, data: Path, t
     lesion = data.parent / "p0" / "lesion.nii.gz"
     shutil.copy(lesion, folder / "p0.nii.gz")
     refused("no mask of subject p1")
+    shutil.copy(data.parent / "p1" / "lesion.nii.gz", folder / "p1.nii.gz")
     sitk.WriteImage(sitk.ReadImage(str(lesion)), str(folder / "p0.nrrd"))
     refused("has both p0.nii.gz and p0.nrrd")
     (folder / "p0.nrrd").write_text("nonsense", encoding="utf-8")

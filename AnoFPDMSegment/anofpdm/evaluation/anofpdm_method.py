@@ -10,7 +10,8 @@ from ..calibrate import LabelledEvidence, calibrate
 from ..calibration import Calibration, describe_point
 from ..calibration_run import GUIDANCE
 from ..configuration import OperatingPoint
-from ..evidence.maps import Evidence
+from ..errors import SettingsError
+from ..evidence.maps import Evidence, check_guidance
 from ..selection.postprocessing import filtered_map
 from ..selection.select import Selection, resolve, select
 from ..selection.settings import MinimumSize, SelectionSettings, Threshold
@@ -40,6 +41,19 @@ class AnoFPDM:
         self._variants = variants
         self._calibrations = calibrations
 
+    def check(self) -> None:
+        """Find out before the network runs whether every strength asked for can be answered. Raises SettingsError."""
+        calibration = self._calibrated()
+        for w in self._variants.guidance or ():
+            check_guidance(self.point, w)
+            if calibration is not None:
+                calibration.at(w)
+            elif not self.point.clamp and not GUIDANCE[0] <= w <= GUIDANCE[-1]:
+                raise SettingsError(
+                    f"A calibration made here covers guidance strengths {GUIDANCE[0]:g} to {GUIDANCE[-1]:g}, not "
+                    f"{w:g}; choose one inside, or calibrate the model with --guidance."
+                )
+
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
         """One output a variant; the network runs once. Raises SettingsError for a strength out of reach."""
         evidence, cost = self._runs.evidence(given.measured, self.point, self.name)
@@ -57,10 +71,9 @@ class AnoFPDM:
 
     def calibration(self, given: MethodInput, measured: Evidence) -> Calibration:
         """The model's calibration for exactly this operating point, else one made from the tuning slices' labels."""
-        for calibration in self._calibrations:
-            same = replace(calibration.operating_point, guidance_bank=self.point.guidance_bank) == self.point
-            if calibration.weights_sha256 == self._runs.weights_sha256 and same:
-                return calibration
+        found = self._calibrated()
+        if found is not None:
+            return found
         tuning = given.tuning
         evidence = measured
         if tuning is not given.measured:
@@ -73,6 +86,14 @@ class AnoFPDM:
             top_pixels=given.top_pixels,
             minimum_size_px=given.minimum_size_px,
         )
+
+    def _calibrated(self) -> Calibration | None:
+        """The model's calibration for exactly this operating point."""
+        for calibration in self._calibrations:
+            same = replace(calibration.operating_point, guidance_bank=self.point.guidance_bank) == self.point
+            if calibration.weights_sha256 == self._runs.weights_sha256 and same:
+                return calibration
+        return None
 
     def _output(
         self,

@@ -42,6 +42,10 @@ class LabelFree:
         self._base = base
         self._guidance = guidance
 
+    def check(self) -> None:
+        """As the operating point's own variants."""
+        self._base.check()
+
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
         """One output a variant. Raises InputError if the tuning split has too few subjects."""
         evidence, cost = self._runs.evidence(given.measured, self._base.point, self.name)
@@ -75,6 +79,8 @@ class LabelFree:
             averaged_tuning = (tuning + self._mirrored(given.tuning, w)[0]) / 2
         variants = _Variants(given, {"guidance": w}, _sum(cost, twice))
         yield variants.by_labels("mirrored input averaged", averaged, averaged_tuning)
+        smooth = median_3d(averaged, given.measured), median_3d(averaged_tuning, given.tuning)
+        yield variants.vote("mirrored, 3-D median, vote", *smooth)
         place = variants.by_place(averaged, averaged_tuning)
         smooth = median_3d(place[0], given.measured), median_3d(place[1], given.tuning)
         yield variants.vote("mirrored, standardised by level and place, 3-D median, vote", *smooth)

@@ -55,7 +55,11 @@ def methods_of(
         else:
             methods.append(_yardstick(name, folder))
     for name in dict.fromkeys((*request.ready_masks, *request.ready_maps)):
-        methods.append(ReadyResults(name, cache, request.ready_masks.get(name), request.ready_maps.get(name)))
+        masks, maps = request.ready_masks.get(name), request.ready_maps.get(name)
+        splits = request.splits if masks is None else (request.split,)
+        methods.append(ReadyResults(name, cache, splits, masks, maps))
+    for method in methods:
+        method.check()
     return methods
 
 

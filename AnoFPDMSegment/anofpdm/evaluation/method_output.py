@@ -74,6 +74,9 @@ class Method(Protocol):
 
     name: str
 
+    def check(self) -> None:
+        """Find out before anything is computed what would fail. Raises the engine's errors."""
+
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
         """One output for each variant. Raises the engine's errors."""
 

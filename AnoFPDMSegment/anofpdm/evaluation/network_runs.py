@@ -46,7 +46,7 @@ class NetworkRuns:
         self.config: ModelConfig = folder.config
         self.weights_sha256 = folder.weights_sha256
         self.device = device
-        self.network = load_network(folder, device.device)
+        self._predictors = {"float32": NetworkPredictor.prepared(load_network(folder, device.device), "float32")}
         self.schedule = NoiseSchedule.linear(self.config.schedule)
         self.store = store
         self.seed = seed
@@ -126,7 +126,9 @@ class NetworkRuns:
 
     def predictor(self, precision: Precision) -> NetworkPredictor:
         """The model's network."""
-        return NetworkPredictor(self.network, precision)
+        if precision not in self._predictors:
+            self._predictors[precision] = self._predictors["float32"].in_precision(precision)
+        return self._predictors[precision]
 
     def _level(self, slices: LabelledSlices, positions: IntArray) -> FloatArray | None:
         return slices.level[positions] if self.config.network.level_embedding else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from ..arrays import BoolArray, FloatArray
+from ..datasets.manifest import Split
 from ..datasets.masked_volumes import MASK_THRESHOLD, read_mask, read_values, same_grid
 from ..datasets.slice_cache import CachedVolume, SliceCache
 from ..errors import InputError
@@ -28,15 +29,28 @@ class ReadyResults:
     thresholded like any other map.
     """
 
-    def __init__(self, name: str, cache: SliceCache, masks: Path | None, maps: Path | None) -> None:
-        """Raises InputError if a folder is missing."""
+    def __init__(
+        self, name: str, cache: SliceCache, splits: Sequence[Split], masks: Path | None, maps: Path | None
+    ) -> None:
+        """`splits`: whose subjects have results. Raises InputError if a folder is missing."""
         self.name = name
         self._cache = cache
+        self._splits = splits
         self._masks = masks
         self._maps = maps
         for folder in (masks, maps):
             if folder is not None and not folder.is_dir():
                 raise InputError(f"{folder} is not a folder; name the one that holds a file for each subject.")
+
+    def check(self) -> None:
+        """Every measured subject has the files, before anything is computed. Raises InputError."""
+        for folder, result, kind in (
+            (self._masks, SEGMENTATION_FILE, "mask"),
+            (self._maps, HEATMAP_FILE, "map"),
+        ):
+            for volume in self._cache.volumes:
+                if folder is not None and volume.split in self._splits:
+                    self._file(folder, volume, result, kind)
 
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
         """One output for masks, or those of a map. Raises InputError for a missing or unusable file."""

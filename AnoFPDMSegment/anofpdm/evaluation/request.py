@@ -76,6 +76,11 @@ class EvaluationRequest:
             raise SettingsError(f"There is no method '{unknown[0]}'; choose some of {', '.join(METHODS)}.")
         if not (self.methods or self.ready_masks or self.ready_maps):
             raise SettingsError("There is nothing to measure; name methods, or folders of ready masks or maps.")
+        if "aggregated" not in self.variants.maps and "dynamic" not in self.variants.thresholds:
+            raise SettingsError(
+                "The healthy threshold is calibrated for the aggregated map; with --maps last give --thresholds "
+                "dynamic."
+            )
         self._check_compared()
         if not 0 <= self.resamplings <= 100_000:
             raise SettingsError(f"--resamplings must lie between 0 and 100000, not {self.resamplings}.")

@@ -70,6 +70,8 @@ def run_evaluation(
     manifest = read_manifest(request.manifest, folder.config.modalities, both_labels_in=request.splits)
     if request.pictures:
         check_matplotlib()
+    operating_points(request.variants.presets, folder)
+    device = choose_device(request.device)
     with OutputSet(request.output) as output:
         cache = build_slice_cache(
             manifest, folder.config, request.cache or request.output / CACHE_FOLDER, cancel=cancel
@@ -79,7 +81,7 @@ def run_evaluation(
         if request.ablations or any(name not in YARDSTICKS for name in request.methods):
             runs = NetworkRuns(
                 folder,
-                choose_device(request.device),
+                device,
                 ChunkStore(request.output / KEPT_FOLDER),
                 data_key=cache.key,
                 seed=request.seed,
@@ -94,7 +96,8 @@ def run_evaluation(
             reference_batch=request.reference_batch if request.metrics == "reference" else None,
         )
         measured: list[Measured] = []
-        for method in methods_of(request, folder, cache, runs):
+        methods = methods_of(request, folder, cache, runs)
+        for method in methods:
             for found in method.outputs(given):
                 cancel.raise_if_cancelled()
                 row = measuring.measure(found)

@@ -48,6 +48,9 @@ class TunedBaseline:
         self._predictor = predictor
         self._key = {"run": baseline.name, "steps": steps, "weights of its own": weights}
 
+    def check(self) -> None:
+        """What it needs was loaded when it was made."""
+
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
         """Tuned with image labels; and setting and threshold with pixel masks, where the measured slices tune."""
         some = spread_over_labels(given.tuning, self._grid_slices)

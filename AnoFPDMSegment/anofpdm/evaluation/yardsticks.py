@@ -23,6 +23,9 @@ class AllZero:
 
     name = "all-zero"
 
+    def check(self) -> None:
+        """Nothing can fail."""
+
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
         """Empty masks; every slice is called healthy."""
         shape = given.measured.interior.shape
@@ -41,6 +44,9 @@ class LevelOnly:
     """Does not look at the image: lesions are commoner in the middle of the head (image level only)."""
 
     name = "level-only"
+
+    def check(self) -> None:
+        """Nothing can fail."""
 
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
         """-|level - 0.55|, decided by the threshold that makes the fewest image-level errors."""
@@ -67,6 +73,9 @@ class MapYardstick:
         self.name = name
         self._modality = modality
         self._channel = channel
+
+    def check(self) -> None:
+        """Nothing can fail."""
 
     def maps(self, slices: LabelledSlices) -> FloatArray:
         """[N, H, W]; not negative."""
