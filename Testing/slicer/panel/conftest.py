@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,23 +31,35 @@ collect_ignore_glob = [] if _usable() else ["test_*.py"]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """`slicer.app` and all stand-ins; user data in a folder of the tests."""
+def application() -> Any:
+    """`slicer.app` and all stand-ins."""
     import qt_install
     import slicer_install
 
-    before = {name: os.environ.get(name) for name in ("XDG_DATA_HOME", "ANOFPDM_MODELS", "OMP_NUM_THREADS")}
-    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("user"))
-    os.environ.pop("ANOFPDM_MODELS", None)
-    os.environ["OMP_NUM_THREADS"] = "1"
     app = qt_install.install()
     slicer_install.install()
-    yield app
-    for name, value in before.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+    return app
+
+
+@pytest.fixture(scope="session")
+def known_torch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The record that PyTorch was found sound, which is worth keeping between tests."""
+    return tmp_path_factory.mktemp("known") / "torch.json"
+
+
+@pytest.fixture(autouse=True)
+def user_data(known_torch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The user's own folder: nothing in it but that record."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.delenv("ANOFPDM_MODELS", raising=False)
+    folder = tmp_path / "user" / "anofpdm"
+    folder.mkdir(parents=True)
+    if known_torch.exists():
+        shutil.copy(known_torch, folder / "torch.json")
+    yield folder
+    if (folder / "torch.json").exists():
+        shutil.copy(folder / "torch.json", known_torch)
 
 
 @pytest.fixture(scope="session")

@@ -179,9 +179,8 @@ def test_python_without_torch(session: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert session.ui.detectButton.enabled and session.ui.detectButton.text == "Detect anomalies"
 
 
-def test_calibrate_on_ones_own_data(session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calibrate_on_ones_own_data(session: Any, tmp_path: Path) -> None:
     """The dialog checks what it can; the worker calibrates; the new calibration is in use afterwards."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
     manifest = write_manifest(tmp_path / "slices")
     ui = session.ui
     session.open(ui.scalingGroup)

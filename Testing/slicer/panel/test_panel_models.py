@@ -11,13 +11,6 @@ import pytest
 from own_slices import write_slab
 
 
-@pytest.fixture
-def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's models, none yet."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
-    return tmp_path / "user" / "anofpdm" / "models"
-
-
 def _trigger(session: Any, text: str) -> None:
     """An entry of the menu of the button Add."""
     (action,) = [action for action in session.ui.addModelButton._qt.menu().actions() if text in action.text()]
@@ -49,16 +42,16 @@ def test_model_card(session: Any) -> None:
 
 
 def test_added_from_folder_and_zip_and_removed(
-    own_models: Path, model_place: Path, session: Any, tmp_path: Path
+    user_data: Path, model_place: Path, session: Any, tmp_path: Path
 ) -> None:
     ui = session.ui
     session.dialogs.answer("Folder of the model", str(model_place / "two"))
     _trigger(session, "From a folder")
-    assert session.panel.state.model.name == "two" and (own_models / "two").is_dir()
+    assert session.panel.state.model.name == "two" and (user_data / "models" / "two").is_dir()
     assert ui.inputLabel2.visible and ui.removeModelButton.enabled
     session.dialogs.answer("Delete the model", "Yes")
     session.click(ui.removeModelButton)
-    assert session.panel.state.model.name == "synthetic-flair" and not (own_models / "two").exists()
+    assert session.panel.state.model.name == "synthetic-flair" and not (user_data / "models" / "two").exists()
 
     archive = shutil.make_archive(str(tmp_path / "strict"), "zip", model_place, "strict")
     session.dialogs.answer("Zip file of the model", archive)
@@ -69,7 +62,7 @@ def test_added_from_folder_and_zip_and_removed(
     assert session.panel.state.model.name == "strict"
 
 
-def test_what_is_no_model_is_refused_with_a_sentence(own_models: Path, session: Any, tmp_path: Path) -> None:
+def test_what_is_no_model_is_refused_with_a_sentence(user_data: Path, session: Any, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     session.dialogs.answer("Folder of the model", str(tmp_path / "empty"))
     session.dialogs.answer("", "OK")
@@ -105,7 +98,7 @@ def test_changed_weights_are_found_by_verify(
     session.click(session.ui.verifyModelButton)
 
 
-def test_licence_is_acknowledged_once(own_models: Path, more_models: Path, session: Any, tmp_path: Path) -> None:
+def test_licence_is_acknowledged_once(user_data: Path, more_models: Path, session: Any, tmp_path: Path) -> None:
     session.panel._model.reload("strict")
     session.load(write_slab(tmp_path / "slab.nii.gz"))
     ui = session.ui
