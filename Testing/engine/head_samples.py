@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
+from anofpdm.configuration import GridConfig, ModelConfig, NetworkConfig, PreprocessingConfig
 
 VALUES = {
     # scalp, skull, cerebrospinal fluid, gray matter, white matter
@@ -74,3 +77,18 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("ANOFPDM_TEST_DATA is not set: no real data to test on")
     return Path(folder)
+
+
+def config(
+    modalities: tuple[str, ...] = ("flair",), grid: dict[str, Any] | None = None, **preprocessing: Any
+) -> ModelConfig:
+    """Of a model of 64 x 64 pixels for these heads."""
+    return ModelConfig(
+        name="sample",
+        title="Sample",
+        modalities=modalities,
+        used=(modalities[-1],),
+        network=NetworkConfig(in_channels=len(modalities), image_size=64),
+        grid=GridConfig(**{"matrix": 64, "level": "head_extent", **(grid or {})}),
+        preprocessing=PreprocessingConfig(**preprocessing),
+    )

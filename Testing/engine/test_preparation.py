@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import head_samples as samples
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from head_samples import config
 from scipy import ndimage
 
-from anofpdm.configuration import GridConfig, ModelConfig, NetworkConfig, PreprocessingConfig
 from anofpdm.errors import InputError
 from anofpdm.volumes.geometry import VolumeGeometry
 from anofpdm.volumes.preparation import LITTLE_HEAD, NO_HEAD, NOISE_ONLY, OUTSIDE, prepare_case
-
-
-def config(
-    modalities: tuple[str, ...] = ("flair",), grid: dict[str, Any] | None = None, **preprocessing: Any
-) -> ModelConfig:
-    return ModelConfig(
-        name="sample",
-        title="Sample",
-        modalities=modalities,
-        used=(modalities[-1],),
-        network=NetworkConfig(in_channels=len(modalities), image_size=64),
-        grid=GridConfig(**{"matrix": 64, "level": "head_extent", **(grid or {})}),
-        preprocessing=PreprocessingConfig(**preprocessing),
-    )
 
 
 def test_ordinary_case() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..configuration import ModelConfig, PreprocessingConfig
 from ..errors import InputError
 from ..progress import CancelToken
+from .cut_off import cut_off_slices, unseen_pixels
 from .geometry import VolumeGeometry
 from .head import HeadFinding, find_head
 from .plausibility import CaseFacts, input_warnings
@@ -34,6 +35,7 @@ NO_HEAD = "no head in this slice"
 NOISE_ONLY = "noise only"
 LITTLE_HEAD = "too little head in this slice"
 OUTSIDE = "outside the volume"
+CUT_OFF = "head cut off"
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -90,12 +92,15 @@ def prepare_case(
     head: Mask = sample_stack(sitk.Cast(findings[first].mask, sitk.sitkFloat32), grid, slab_average=slab) >= 0.5
     if not head.any():
         raise InputError("No head is left inside the model's field of view; check the image's voxel size.")
+    cut = np.zeros(len(head), dtype=bool)
     stacks, covered, warnings, display = [], [], [], None
     for name in config.modalities:
         cancel.raise_if_cancelled()
         image, shift_warnings = remove_background_offset(images[name], findings[name], name)
         stacks.append(sample_stack(image, grid, slab_average=slab))
-        covered.append(sample_stack_coverage(image, grid, slab_average=slab) > 0.5)
+        coverage = sample_stack_coverage(image, grid, slab_average=slab)
+        covered.append(coverage > 0.5)
+        cut |= cut_off_slices(head, unseen_pixels(images[name], grid, coverage, slab_average=slab))
         warnings += shift_warnings + _coverage_warnings(head, covered[-1], name, first)
         if name == config.used[0]:
             display = _display_stack(image, grid, slab, stacks[-1][head & covered[-1]])
@@ -103,7 +108,7 @@ def prepare_case(
     assert display is not None  # the configuration sees to it that `used` is among `modalities`
     stack, inside = np.stack(stacks), np.stack(covered)
     areas = head.sum(axis=(1, 2)) * grid.pixel_mm**2
-    reasons = _reasons(head, areas, stack[0], inside, config.preprocessing)
+    reasons = _reasons(head, areas, stack[0], inside, cut, config.preprocessing)
     examined = np.array([reason == "" for reason in reasons])
     if not examined.any():
         raise InputError(
@@ -179,8 +184,10 @@ def _anatomy_differs(findings: Mapping[str, HeadFinding], first: str) -> list[st
     ]
 
 
-def _reasons(head: Mask, areas: NDArray[Any], first: Floats, inside: Mask, config: PreprocessingConfig) -> list[str]:
-    """Why each slice is not examined, "" where it is. `first`: the first modality; `inside` [C,S,H,W]."""
+def _reasons(
+    head: Mask, areas: NDArray[Any], first: Floats, inside: Mask, cut: Mask, config: PreprocessingConfig
+) -> list[str]:
+    """Why each slice is not examined, "" where it is. `first`: the first modality; `inside` [C,S,H,W]; `cut` [S]."""
     reasons = []
     for index, (pixels, area) in enumerate(zip(head, areas, strict=True)):
         seen = inside[0, index]
@@ -192,7 +199,7 @@ def _reasons(head: Mask, areas: NDArray[Any], first: Floats, inside: Mask, confi
             reasons.append(LITTLE_HEAD)
         else:
             shown = min(float(modality[index][pixels].mean()) for modality in inside)
-            reasons.append("" if shown >= SLICE_COVERAGE else OUTSIDE)
+            reasons.append(OUTSIDE if shown < SLICE_COVERAGE else CUT_OFF if cut[index] else "")
     return reasons
 
 
