@@ -10,10 +10,11 @@ import numpy as np
 
 from .calibrate import LabelledEvidence, calibrate
 from .calibration import Calibration
-from .configuration import ModelConfig, OperatingPoint
+from .configuration import ModelConfig, OperatingPoint, Precision
 from .datasets.manifest import Split
 from .datasets.slice_cache import SliceCache
 from .diffusion.device import ChosenDevice
+from .diffusion.predictor import NetworkPredictor
 from .diffusion.schedule import NoiseSchedule
 from .diffusion.slices import SlicePredictor, accumulate_slices, smaller_batch
 from .errors import InputError, ModelError, SettingsError
@@ -36,15 +37,20 @@ class CalibrationPlan:
     """None: the model's guidance bank, or GUIDANCE without the clamp."""
     top_mm2: float = 280.0
     """Area of the largest map values that decide an image."""
+    precision: Precision | None = None
+    """None: the model's own."""
+    further_precision: Precision | None = None
+    """In which every preset is calibrated as well, over the range found in the first."""
 
     @property
     def costs(self) -> list[int]:
         """Steps of each pass over the slices, in their order."""
         compared = self.compared
+        further = [preset.steps for preset in self.presets] if self.further_precision else []
         if compared is None:
-            return [preset.steps for preset in self.presets]
+            return [preset.steps for preset in self.presets] + further
         # The winner of the comparison is not computed again.
-        return [compared.steps] * len(self.ranges) + [p.steps for p in self.presets if p is not compared]
+        return [compared.steps] * len(self.ranges) + [p.steps for p in self.presets if p is not compared] + further
 
     @property
     def compared(self) -> Preset | None:
@@ -66,7 +72,14 @@ class CalibrationPlan:
             raise SettingsError(f"The range {first}..{last} goes beyond the model's {levels} noise levels.")
         bank = self.guidance if default.clamp and self.guidance else default.guidance_bank
         try:
-            return dataclasses.replace(default, steps=preset.steps, first=first, last=last, guidance_bank=bank)
+            return dataclasses.replace(
+                default,
+                steps=preset.steps,
+                first=first,
+                last=last,
+                guidance_bank=bank,
+                precision=self.precision or default.precision,
+            )
         except ModelError as error:
             reason = str(error).removeprefix("The model's configuration is wrong: ")
             raise SettingsError(f"These options do not fit together: {reason}") from error
@@ -79,7 +92,7 @@ class CalibrationOutcome:
     ranges: tuple[Calibration, ...]
     """One for each range compared; empty where there was nothing to choose."""
     presets: tuple[Calibration, ...]
-    """In the order of the plan."""
+    """In the order of the plan, then again in the further precision."""
 
 
 class CalibrationRun:
@@ -99,7 +112,7 @@ class CalibrationRun:
         notice: Callable[[str], None] | None = None,
         cancel: CancelToken | None = None,
     ) -> None:
-        """`predictor` on `device`: see `ready_predictor`.
+        """`predictor` on `device`: see `ready_predictor`; in float32 if several precisions are to be calibrated.
 
         `on_progress(what, slices done, slices)`; `notice` is told about fallbacks, one sentence each. Raises InputError
         if the splits hold no slices.
@@ -108,6 +121,7 @@ class CalibrationRun:
         self._config: ModelConfig = folder.config
         self._device = device
         self._predictor = predictor
+        self._prepared: tuple[Precision, SlicePredictor] | None = None
         self._source = source
         self._batch_size = batch_size
         self._on_progress = on_progress or (lambda *_: None)
@@ -149,6 +163,11 @@ class CalibrationRun:
             else:
                 presets.append(self._calibrate(preset.name, plan.point(self._config, preset, chosen), plan))
             tell(presets[-1])
+        if plan.further_precision is not None:
+            for found in tuple(presets):
+                point = dataclasses.replace(found.operating_point, precision=plan.further_precision)
+                presets.append(self._calibrate(found.name, point, plan))
+                tell(presets[-1])
         return CalibrationOutcome(tuple(ranges), tuple(presets))
 
     def _calibrate(self, name: str, point: OperatingPoint, plan: CalibrationPlan) -> Calibration:
@@ -172,7 +191,7 @@ class CalibrationRun:
         evidence = accumulate_slices(
             self._x0,
             self._level if self._config.network.level_embedding else None,
-            self._predictor,
+            self._in_precision(point.precision),
             NoiseSchedule.linear(self._config.schedule),
             point,
             used_channels=self._config.used_channels,
@@ -185,3 +204,11 @@ class CalibrationRun:
         )
         require_finite(evidence, self._device.name)
         return LabelledEvidence(evidence, self._interior, self._unhealthy, self._volume, self._subjects)
+
+    def _in_precision(self, precision: Precision) -> SlicePredictor:
+        """The last one asked for is kept, since passes of one precision follow one another."""
+        if self._prepared is None or self._prepared[0] != precision:
+            network = self._predictor
+            prepared = network.in_precision(precision) if isinstance(network, NetworkPredictor) else network
+            self._prepared = (precision, prepared)
+        return self._prepared[1]

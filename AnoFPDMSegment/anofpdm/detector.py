@@ -26,7 +26,7 @@ from .errors import InputError, SettingsError
 from .evidence.case import CaseEvidence, ModelIdentity, RunRecord
 from .evidence.maps import Evidence, require_finite
 from .progress import CancelToken, ProgressCallback, ProgressClock, StageCallback
-from .ready_network import ready_predictor
+from .ready_network import fastest_point, ready_predictor
 from .selection.select import resolve
 from .selection.settings import MinimumSize, SelectionSettings
 from .store.model_folder import ModelFolder
@@ -101,14 +101,17 @@ class Detector:
             device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
             calibration: the user's name of one; None for the model's own.
             preset: `fast`, `balanced` or `paper`, where the model is calibrated for it.
-            point: replaces the operating point of preset, calibration and model.
+            point: replaces the operating point of preset, calibration and model, whose precision is the one that the
+                device computes fastest in where the model is calibrated for it.
             notice: told about fallbacks, one sentence each.
 
         Raises ModelError or SettingsError.
         """
         folder = find_model(name_or_path if name_or_path is not None else default_model_name())
         calibrations = calibrations_of(folder, calibration)
-        point = point or usual_point(folder, calibrations, preset)
+        if point is None:
+            usual = usual_point(folder, calibrations, preset)
+            point = fastest_point(usual, calibrations, folder.weights_sha256, device)
         return cls.from_folder(folder, device=device, calibrations=calibrations, point=point, notice=notice)
 
     @classmethod

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 import torch
 
-from .configuration import ModelConfig
-from .diffusion.device import ChosenDevice, choose_device, confirm_device
+from .calibration import Calibration, calibration_for
+from .configuration import ModelConfig, OperatingPoint
+from .diffusion.device import ChosenDevice, choose_device, confirm_device, fastest_precision
 from .diffusion.forward_process import NULL_LABEL
 from .diffusion.predictor import NetworkPredictor
 from .diffusion.slices import SlicePredictor
@@ -35,6 +39,19 @@ def ready_predictor(
             predictor = _load_predictor(folder, config, confirmed.device)
         chosen = confirmed
     return predictor, chosen
+
+
+def fastest_point(
+    point: OperatingPoint, calibrations: Sequence[Calibration], weights_sha256: str, wanted: str = "auto"
+) -> OperatingPoint:
+    """`point` in the precision in which the device `wanted` computes fastest, where the model is calibrated for that.
+
+    Else `point` as it is: thresholds are not carried over to another precision without being asked for. Raises
+    SettingsError for a device that is not there.
+    """
+    other = dataclasses.replace(point, precision=fastest_precision(choose_device(wanted).device))
+    calibration, borrowed = calibration_for(calibrations, other, weights_sha256)
+    return other if calibration is not None and not borrowed else point
 
 
 def _load_predictor(folder: ModelFolder, config: ModelConfig, device: torch.device) -> NetworkPredictor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -18,7 +19,7 @@ from anofpdm.progress import PassesClock, Progress
 from anofpdm.results import output_set
 from anofpdm.store.model_folder import open_model_folder
 
-QUICK = ("--presets", "good=3,quick=2", "--ranges", "1..100,1..200", "--guidance", "0,2,8")
+QUICK = ("--presets", "good=3,quick=2", "--ranges", "1..100,1..200", "--guidance", "0,2,8", "--precision", "float32")
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,20 @@ def test_tells_programs_how_far_it_is(json_run) -> None:
         assert counted == sorted(counted) and counted[-1] == progress[0]["slices_total"] <= 2 * SLICES
     assert progress[-1]["remaining_s"] == 0
     assert all(event["remaining_s"] is None or event["remaining_s"] >= 0 for event in progress)
+
+
+def test_both_precisions(command: CommandLine, model: Path, manifest: Path) -> None:
+    outcome = command("calibrate", model, manifest, *QUICK[:-1], "both", "--progress", "none")
+    assert outcome.status == 0, outcome.err
+    rows = [line.split() for line in outcome.out.splitlines()]
+    assert [row[:2] for row in rows[-3:-1]] == [["good,", "bf16"], ["quick,", "bf16"]]
+    exact, *others = load_calibrations(open_model_folder(model).calibration)
+    assert [entry.name for entry in (exact, *others)] == ["good", "quick", "good", "quick"]
+    rounded = others[1]
+    assert open_model_folder(model).config.operating_point == exact.operating_point
+    assert rounded.operating_point == dataclasses.replace(exact.operating_point, precision="bfloat16")
+    assert rounded.scaling != exact.scaling, "computed in its own precision"
+    assert rounded.scaling[0] == pytest.approx(exact.scaling[0], rel=0.1)
 
 
 @pytest.mark.parametrize(

@@ -194,3 +194,15 @@ class TestPresets:
         fast, balanced = (tiny_calibration("x", name=name) for name in ("fast", "balanced"))
         assert default_calibration([fast, balanced]) is default_calibration([balanced, fast]) is balanced
         assert default_calibration([fast]) is fast
+
+
+def test_every_preset_in_a_further_precision(run: CalibrationRun, passes: list[OperatingPoint]) -> None:
+    wanted = plan(further_precision="bfloat16")
+    found = run.run(wanted, lambda _: None)
+    assert [p.steps for p in passes] == wanted.costs == [4, 4, 4, 3, 4, 3]
+    assert [p.precision for p in passes] == ["float32"] * 4 + ["bfloat16"] * 2
+    assert [c.name for c in found.presets] == ["balanced", "fast"] * 2
+    for exact, rounded in zip(found.presets[:2], found.presets[2:], strict=True):
+        assert rounded.operating_point == dataclasses.replace(exact.operating_point, precision="bfloat16")
+    rounded_only = run.run(plan(precision="bfloat16"), lambda _: None)
+    assert {c.operating_point.precision for c in (*rounded_only.ranges, *rounded_only.presets)} == {"bfloat16"}

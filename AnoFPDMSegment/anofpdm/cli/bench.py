@@ -73,7 +73,7 @@ def _bench(options: argparse.Namespace, cancel: CancelToken) -> int:
     from ..benchmark.report import format_report, report_to_dict
     from ..benchmark.rows import benchmark_rows
     from ..benchmark.run import Benchmark, BenchmarkPlan
-    from ..diffusion.device import choose_device, has_bfloat16_units
+    from ..diffusion.device import choose_device, fastest_precision
     from ..results.output_set import check_output_directory, write_files
 
     target = None if options.json is None else Path(options.json)
@@ -82,7 +82,7 @@ def _bench(options: argparse.Namespace, cancel: CancelToken) -> int:
     device = choose_device(options.device)
     plan = _plan(options, BenchmarkPlan.quick() if options.quick else BenchmarkPlan())
     subject = _subject(options)
-    shipped: Precision = options.precision or ("bfloat16" if has_bfloat16_units(device.device) else "float32")
+    shipped: Precision = options.precision or fastest_precision(device.device)
     rows = benchmark_rows(
         subject.calibrations,
         shipped,

@@ -50,6 +50,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--ranges", metavar="A..B,...", help="ranges compared (default: 1..200 to 1..600)")
     parser.add_argument("--guidance", metavar="W,W,...", help="guidance strengths tabulated")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "both"),
+        help="of the network (default: the model's own, and the one that the device computes fastest in)",
+    )
     parser.add_argument("--cache", metavar="DIR", help="folder of the prepared slices (default: a temporary one)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
     parser.add_argument("--progress", choices=("bar", "json", "none"), default="bar", help="default: bar")
@@ -79,6 +84,7 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
     cancel.raise_if_cancelled()
     from ..calibration_run import CalibrationRun
     from ..datasets.build_slice_cache import build_slice_cache
+    from ..diffusion.device import fastest_precision
     from ..ready_network import ready_predictor
 
     with tempfile.TemporaryDirectory(prefix="anofpdm-") as temporary:
@@ -92,7 +98,12 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
             place,
             cancel=cancel,
         )
-        predictor, device = ready_predictor(folder, options.device)
+        own = folder.config.operating_point
+        exact = dataclasses.replace(folder.config, operating_point=dataclasses.replace(own, precision="float32"))
+        predictor, device = ready_predictor(folder, options.device, exact)
+        if options.precision is None:
+            fastest = fastest_precision(device.device)
+            plan = dataclasses.replace(plan, further_precision=None if fastest == own.precision else fastest)
         run = CalibrationRun(
             folder,
             cache,
@@ -125,7 +136,10 @@ def _plot(found: CalibrationOutcome, reporter: Reporter) -> bytes | None:
     from ..results.calibration_plot import calibration_plot
 
     try:
-        return calibration_plot(found.presets, found.ranges)
+        # In the further precision the curves are the same to the eye.
+        first = found.presets[0].operating_point.precision
+        presets = [calibration for calibration in found.presets if calibration.operating_point.precision == first]
+        return calibration_plot(presets, found.ranges)
     except ImportError:
         reporter.notice("No plot was drawn: it needs Pillow ('pip install Pillow').")
         return None
@@ -138,6 +152,10 @@ def _plan(options: argparse.Namespace) -> Any:
     if options.ranges is not None:
         ranges = tuple(dict.fromkeys(_range(text) for text in options.ranges.split(",")))
         plan = dataclasses.replace(plan, ranges=ranges)
+    if options.precision == "both":
+        plan = dataclasses.replace(plan, precision="float32", further_precision="bfloat16")
+    elif options.precision is not None:
+        plan = dataclasses.replace(plan, precision=options.precision)
     if options.guidance is not None:
         guidance = tuple(sorted(set(numbers(options.guidance, "--guidance"))))
         if not 0 <= guidance[0] <= guidance[-1] <= 1000:
@@ -153,7 +171,7 @@ def _range(text: str) -> tuple[int, int]:
     return int(first), int(last)
 
 
-HEADER = f"{'preset':>10}  {'steps':>16}  decision    accuracy  AUROC       w  pixel threshold, region    shown"
+HEADER = f"{'preset':>15}  {'steps':>16}  decision    accuracy  AUROC       w  pixel threshold, region    shown"
 
 
 def _line(calibration: Calibration) -> str:
@@ -164,7 +182,8 @@ def _line(calibration: Calibration) -> str:
     level = f" {calibration.healthy_level:g}" if calibration.threshold == "healthy" else ""
     rule = f"{calibration.threshold}{level}, {calibration.region}"
     w = calibration.default_guidance
+    name = calibration.name if point.precision == "float32" else f"{calibration.name}, bf16"
     return (
-        f"{calibration.name:>10}  {steps:>16}  {calibration.decision:<10}  {calibration.accuracy[row]:8.4f}  "
+        f"{name:>15}  {steps:>16}  {calibration.decision:<10}  {calibration.accuracy[row]:8.4f}  "
         f"{calibration.default_auroc:.4f}  {w:>4g}  {rule:<24}  {calibration.shown_accuracy:.4f}"
     )

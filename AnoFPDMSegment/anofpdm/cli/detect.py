@@ -87,12 +87,15 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     check_can_write(output, images.values() if isinstance(images, dict) else [images], overlay=options.overlay)
     cancel.raise_if_cancelled()
     from ..detector import Detector, DetectorOptions
+    from ..ready_network import fastest_point
     from ..store.model_search import default_model_name, find_model
     from ..store.user_calibrations import calibrations_of, usual_point
 
     folder = find_model(options.model if options.model is not None else default_model_name())
     calibrations = calibrations_of(folder, options.calibration)
     point = operating_point(options, usual_point(folder, calibrations, options.preset))
+    if options.precision is None:
+        point = fastest_point(point, calibrations, folder.weights_sha256, options.device)
     run = DetectorOptions(seed=options.seed, batch_size=batch_size)
     cancel.raise_if_cancelled()
     detector = Detector.from_folder(

@@ -111,7 +111,11 @@ def add_process_options(parser: argparse.ArgumentParser) -> None:
         metavar="W,W,...",
         help="clamp the predictions to [-1, 1] and compute these guidance strengths; 'none' for no clamp",
     )
-    group.add_argument("--precision", choices=("float32", "bfloat16"), help="of the network")
+    group.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        help="of the network (default: bfloat16 where the device has units for it and the model is calibrated in it)",
+    )
 
 
 def operating_point(options: argparse.Namespace, default: OperatingPoint) -> OperatingPoint:

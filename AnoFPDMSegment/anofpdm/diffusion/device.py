@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..configuration import Precision
 from ..errors import SettingsError
 from ..out_of_memory import is_out_of_memory
 
@@ -69,8 +70,12 @@ def confirm_device(chosen: ChosenDevice, evaluate: Callable[[], object]) -> Chos
     return chosen
 
 
-def has_bfloat16_units(device: torch.device) -> bool:
-    """Whether the device has matrix or vector units for bfloat16, so that it computes faster in it."""
+def fastest_precision(device: torch.device) -> Precision:
+    """In which precision the device computes fastest."""
+    return "bfloat16" if _has_bfloat16_units(device) else "float32"
+
+
+def _has_bfloat16_units(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
