@@ -20,6 +20,7 @@ from anofpdm.store.model_folder import open_model_folder
 from anofpdm.store.user_calibrations import store_user_calibrations, user_calibration_names, user_calibrations
 
 QUICK = ("--presets", "fast=2,balanced=3", "--ranges", "1..100,1..200", "--guidance", "0,2,8", "--progress", "none")
+QUICK = (*QUICK, "--precision", "float32")  # else it depends on the machine
 EXTRAS = ("lightning", "lightning_fabric", "tensorboard", "pandas", "matplotlib", "PIL", "scipy", "sklearn")
 WITHOUT_EXTRAS = f"""
 import sys

@@ -115,6 +115,16 @@ class TestPresets:
         assert model.preset("fast").point == point
         assert model.preset("").name == model.preset("no such").name == calibration.name
 
+    def test_the_engine_chooses_the_precision(self, catalog: ModelCatalog, tmp_path: Path) -> None:
+        opened = open_model_folder(catalog.add(changed_model(tmp_path / "download", name="mine")).folder)
+        exact = load_calibrations(opened.calibration)[0]
+        point = dataclasses.replace(exact.operating_point, precision="bfloat16")
+        rounded = dataclasses.replace(exact, operating_point=point)
+        write_calibration(opened, calibrations_to_json([rounded, exact]))
+        (preset,) = entry(catalog, "mine").presets
+        assert preset.calibration == exact, "the model's own"
+        assert not any("precision" in argument for argument in preset.apply(RunOptions("m")).to_arguments())
+
     def test_of_a_model_without_any(self, catalog: ModelCatalog, tmp_path: Path) -> None:
         folder = catalog.add(changed_model(tmp_path / "download", name="mine")).folder
         write_calibration(open_model_folder(folder), calibrations_to_json([]))

@@ -101,10 +101,16 @@ def _calibrations(folder: ModelFolder) -> dict[str, tuple[Preset, ...]]:
 
 
 def _presets(folder: ModelFolder, calibrations: list[Calibration]) -> tuple[Preset, ...]:
-    """Those for the present weights, the one that is usual without a choice first."""
+    """Those for the present weights, the one that is usual without a choice first.
+
+    A preset that is calibrated in several precisions is one preset, since the engine chooses the precision.
+    """
     from anofpdm.store.user_calibrations import usual_point
 
     usual = usual_point(folder, calibrations)
     fitting = [calibration for calibration in calibrations if calibration.weights_sha256 == folder.weights_sha256]
     fitting.sort(key=lambda calibration: calibration.operating_point != usual)
-    return tuple(Preset(entry.name, entry.operating_point, entry) for entry in fitting)
+    found: dict[str, Preset] = {}
+    for entry in fitting:
+        found.setdefault(entry.name, Preset(entry.name, entry.operating_point, entry))
+    return tuple(found.values())

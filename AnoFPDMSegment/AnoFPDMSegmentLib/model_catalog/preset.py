@@ -46,7 +46,11 @@ class Preset:
         return self.calibration.at(guidance).largest_divergence if self.calibration else ()
 
     def apply(self, options: RunOptions) -> RunOptions:
-        """The options with this operating point; encoding and end step stay where they were chosen."""
+        """The options with this operating point; encoding and end step stay where they were chosen.
+
+        The precision is left to the engine, which takes the one that the device computes fastest in if the model is
+        calibrated for it.
+        """
         point = self.point
         return dataclasses.replace(
             options,
@@ -54,7 +58,6 @@ class Preset:
             steps=point.steps,
             noise_range=(point.first, point.last),
             mode=point.mode,
-            precision=point.precision,
             guidance_bank=point.guidance_bank,
             encoding=options.encoding or point.encoding,
             end_step=options.end_step or point.end_step or "dynamic",

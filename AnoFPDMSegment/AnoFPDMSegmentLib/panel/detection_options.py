@@ -76,7 +76,7 @@ def _calibration(model: CatalogModel, options: RunOptions) -> tuple[Calibration 
         last=options.noise_range[1],
         encoding=options.encoding,
         mode=options.mode,
-        precision=options.precision,
+        precision=options.precision or model.preset("").point.precision,
         guidance_bank=options.guidance_bank,
         clamp=bool(options.guidance_bank),
         end_step=None if options.end_step == "dynamic" else options.end_step,
