@@ -138,7 +138,10 @@ def operating_points(presets: Sequence[str] | None, folder: ModelFolder) -> list
 
     Raises SettingsError for a name the model does not have.
     """
-    known = {calibration.name: calibration.operating_point for calibration in _calibrations(folder)}
+    known: dict[str, OperatingPoint] = {}
+    for calibration in _calibrations(folder):
+        # A preset may be calibrated in a second precision as well; the first is the model's own.
+        known.setdefault(calibration.name, calibration.operating_point)
     known = known or {"default": folder.config.operating_point}
     for preset in presets or ():
         if preset not in known:
