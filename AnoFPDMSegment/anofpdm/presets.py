@@ -63,9 +63,10 @@ def calibration_of_preset(calibrations: Sequence[Calibration], preset: str, mode
         if calibration.name == preset:
             return calibration
     there = ", ".join(calibration.label for calibration in calibrations) or "none"
+    asked = preset if preset in PRESETS else f"{preset or 'NAME'}=STEPS"
     raise SettingsError(
         f"{model} is not calibrated for the preset '{preset}' (its calibrations: {there}); calibrate it with "
-        f"--presets {preset}, or give --steps."
+        f"--presets {asked}, or give --steps."
     )
 
 

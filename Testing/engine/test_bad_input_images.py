@@ -344,6 +344,9 @@ class TestModalities:
     def test_for_a_model_of_one(self, detect: DetectCalls, head_file: Path, names: tuple[str, ...], words: str) -> None:
         detect.refuses(*(f"{name}={head_file}" if name else head_file for name in names), words=words)
 
+    def test_a_modality_without_a_file(self, detect: DetectCalls) -> None:
+        detect.refuses("flair=", words="No file is named after 'flair='; write it as in flair=")
+
     @pytest.mark.parametrize(
         ("names", "words"),
         [

@@ -25,7 +25,7 @@ class TestImportOfficial:
             (("--modalities", ""), "--modalities takes names"),
             (("--modalities", "flair,,t2"), "--modalities takes names"),
             (("--modalities", "flair", "--use", ","), "--use takes names"),
-            (("--modalities", "flair", "--image-size", "x"), "invalid int"),
+            (("--modalities", "flair", "--image-size", "x"), "--image-size takes a whole number"),
             (("--modalities", "flair", "--healthy-label", "2"), "invalid choice"),
             (("--modalities", "flair", "--dtype", "int8"), "invalid choice"),
             (("--modalities", "flair"), "holds no network of the reference code"),

@@ -155,7 +155,7 @@ class TestTrain:
             (("--workers", "0"), "--workers takes a number from 1"),
             (("--threads", "0"), "--threads takes a number from 1"),
             (("--threads", "-3"), "--threads takes a number from 1"),
-            (("--threads", "many"), "invalid int value"),
+            (("--threads", "many"), "--threads takes a whole number"),
             (("--device", "toaster"), "'toaster' is not known; choose one of auto, cpu"),
             (("--device", "cuda:99"), "no usable 'cuda' device|numbered from 0"),
             (("--start-from", "none"), "none does not exist"),
@@ -309,7 +309,7 @@ class TestManifest:
 
     @pytest.mark.parametrize("seed", ["x", "1.5"])
     def test_a_seed_that_is_no_number(self, command: CommandLine, tmp_path: Path, seed: str) -> None:
-        self.refused(command, tmp_path, "lgg", tmp_path, "--seed", seed, words="invalid int value")
+        self.refused(command, tmp_path, "lgg", tmp_path, "--seed", seed, words="--seed takes a whole number")
 
     def test_a_negative_seed(self, command: CommandLine, data: Path, tmp_path: Path) -> None:
         self.refused(command, tmp_path, "folder", data, "--seed", "-1", words="seed must not be negative")

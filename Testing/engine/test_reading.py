@@ -105,6 +105,15 @@ class TestFiles:
         np.testing.assert_array_equal(volume.GetDirection(), AXIAL.ravel())
         np.testing.assert_allclose(volume.GetSpacing(), SPACING)
 
+    @pytest.mark.parametrize(
+        ("written", "named"), [("a.nii.gz", "b.nii"), ("a.nii", "b.nii.gz"), ("a.nii", "b.NII.GZ")]
+    )
+    def test_nifti_named_as_compressed_or_not(
+        self, image: sitk.Image, tmp_path: Path, written: str, named: str
+    ) -> None:
+        path = saved(image, tmp_path / written).rename(tmp_path / named)
+        np.testing.assert_array_equal(sitk.GetArrayFromImage(read_volume(path, "flair")), head_like())
+
     @pytest.mark.parametrize("neighbor", ["a.nii", "a.hdr"])
     def test_neighbor_of_the_same_name_is_not_read_instead(
         self, image: sitk.Image, tmp_path: Path, neighbor: str

@@ -123,6 +123,9 @@ def _batch_size(text: str) -> int | None:
 def _inputs(texts: list[str]) -> str | dict[str, str]:
     if not all(texts):
         raise InputError("An INPUT is empty; give the path of a volume.")
+    for text in texts:
+        if text.endswith("=") and not Path(text).exists():
+            raise InputError(f"No file is named after '{text}'; write it as in flair=a.nii.gz.")
     if len(texts) == 1 and (Path(texts[0]).exists() or not _NAMED.fullmatch(texts[0])):
         return texts[0]
     images: dict[str, str] = {}

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -16,6 +17,8 @@ from .failures import describe_failure
 from .interruption import termination_interrupts
 from .reporting import complain, one_line
 
+_NO_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)", re.DOTALL)
+_NUMBERS = {"int": "whole number", "float": "number"}
 _COMMANDS = (detect, adjust, compare, models, manifest, train, calibrate, evaluate, bench)
 
 
@@ -23,6 +26,7 @@ class _Parser(argparse.ArgumentParser):
     """Reports a wrong call in one sentence instead of the whole usage text."""
 
     def error(self, message: str) -> NoReturn:
+        message = _NO_NUMBER.sub(lambda found: f"{found[1]} takes a {_NUMBERS[found[2]]}, not {found[3]}", message)
         self.exit(2, f"{self.prog}: {one_line(message)}; see {self.prog} --help.\n")
 
 

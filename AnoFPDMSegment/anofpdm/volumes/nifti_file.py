@@ -50,9 +50,8 @@ def check_nifti_file(path: Path, called: str) -> None:
     ITK fills what is missing at the end of a file with zeros, does not check the compressed
     stream, reads a zero or undefined voxel size as 1 mm, and values that are not finite as 0.
     """
+    compressed = _is_compressed(path)
     with path.open("rb") as raw:
-        compressed = raw.read(2) == GZIP_MAGIC
-        raw.seek(0)
         if not compressed:
             _check_stream(raw, called)
             return
@@ -65,21 +64,26 @@ def check_nifti_file(path: Path, called: str) -> None:
 
 @contextmanager
 def undisturbed(path: Path) -> Iterator[Path]:
-    """The path to read instead of `path`: a temporary copy where its neighbors would be mistaken for it.
+    """The path to read instead of `path`: a temporary copy where its name or its neighbors would mislead.
 
-    Asked for x.nii.gz, the NIfTI library reads x.nii if that lies beside it.
+    Asked for x.nii.gz, the NIfTI library reads x.nii if that lies beside it; it unpacks no x.nii.
     """
-    compressed = path.name.lower().endswith(".gz")
-    stem = path.name[: -len(".nii.gz" if compressed else ".nii")]
+    compressed, named_so = _is_compressed(path), path.name.lower().endswith(".gz")
+    stem = path.name[: -len(".nii.gz" if named_so else ".nii")]
     endings = {written for ending in FAMILY for written in (ending, ending.upper())}
     others = {f"{stem}{ending}" for ending in endings} - {path.name}
-    if not any(path.with_name(other).exists() for other in others):
+    if compressed == named_so and not any(path.with_name(other).exists() for other in others):
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / ("volume.nii.gz" if compressed else "volume.nii")
         shutil.copyfile(path, copy)
         yield copy
+
+
+def _is_compressed(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(2) == GZIP_MAGIC
 
 
 def _check_stream(stream: BinaryIO | gzip.GzipFile, called: str) -> None:

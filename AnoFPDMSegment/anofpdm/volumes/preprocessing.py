@@ -45,7 +45,7 @@ def remove_background_offset(image: sitk.Image, finding: HeadFinding, name: str)
     ):
         values = values - finding.background
         warnings.append(
-            f"The {name} image's background is {finding.background:.3g} instead of 0, as after z-scoring or rescaling; "
+            f"The {name} image's background is {finding.background:.4g} instead of 0, as after z-scoring or rescaling; "
             "all values were shifted so that it is 0, but the original intensities are the better input."
         )
     shifted = sitk.GetImageFromArray(np.clip(values, 0, None).astype(np.float32))
