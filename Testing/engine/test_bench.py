@@ -21,18 +21,20 @@ from anofpdm.benchmark.agreement import agreement
 from anofpdm.benchmark.matrix_peak import matrix_peak
 from anofpdm.benchmark.naive_pattern import FormulaPredictor, naive_evaluations, run_naive_pattern, stored_bytes
 from anofpdm.benchmark.operations import EvaluationCost, evaluation_cost
+from anofpdm.benchmark.parts import ways_to_compute
 from anofpdm.benchmark.rows import NAIVE, Row, benchmark_rows, reference_point
 from anofpdm.benchmark.run import Benchmark, BenchmarkPlan
 from anofpdm.benchmark.stopwatch import peak_bytes, seconds_of
 from anofpdm.benchmark.subject import TINY, drawn_slices, random_subject
 from anofpdm.benchmark.workbench import Workbench
-from anofpdm.configuration import OperatingPoint, ScheduleConfig
+from anofpdm.configuration import OperatingPoint, Precision, ScheduleConfig
 from anofpdm.diffusion.device import choose_device
 from anofpdm.diffusion.noise import SeededNoise
 from anofpdm.diffusion.predictor import NetworkPredictor
 from anofpdm.diffusion.schedule import NoiseSchedule
 from anofpdm.diffusion.slices import accumulate_slices
 from anofpdm.errors import AnoFPDMError
+from anofpdm.network import kernels
 
 CPU = torch.device("cpu")
 SCHEDULE = NoiseSchedule.linear(ScheduleConfig())
@@ -191,12 +193,59 @@ def test_drawn_slices_show_a_head_in_the_networks_range() -> None:
     assert all(0.1 < (one > -0.8).mean() < 0.9 for one in x0)
 
 
+# --- the parts
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_parts_undone_compute_the_same(precision: Precision) -> None:
+    """Else the times compared would be those of different computations."""
+    bench = Workbench(random_subject(TINY, 2), choose_device("cpu"), guidance=2.0)
+    point = OperatingPoint(steps=4, last=400, precision=precision)
+    ways = ways_to_compute(bench, point)
+    maps = {name: work().aam(2.0) for name, work in ways.items()}
+    engine = maps.pop("the engine")
+    assert {"each label by itself", "channel by channel", "torch's own kernels"} < set(maps)
+    for name, other in maps.items():
+        if precision == "float32":
+            assert np.abs(other - engine).max() <= 1e-4 * engine.max(), name
+        else:
+            assert np.corrcoef(other.ravel(), engine.ravel())[0, 1] > 0.99, name
+
+
+def test_each_label_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[int]] = []
+    original = NetworkPredictor.__call__
+
+    def spy(self: NetworkPredictor, x: torch.Tensor, t: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        seen.append(label.tolist())
+        return original(self, x, t, label)
+
+    monkeypatch.setattr(NetworkPredictor, "__call__", spy)
+    bench = Workbench(random_subject(TINY, 2), choose_device("cpu"), guidance=2.0)
+    ways = ways_to_compute(bench, OperatingPoint(steps=3, last=400))
+    ways["each label by itself"]()
+    assert seen == [[-1, -1], *([[0, 0], [-1, -1]] * 3)]
+    seen.clear()
+    ways["the engine"]()
+    assert seen == [[-1, -1], *([[0, 0, -1, -1]] * 3)]
+
+
+def test_choosing_kernels_can_be_switched_off() -> None:
+    q = torch.randn(1, 2, 8, 4, dtype=torch.bfloat16)
+    with torch.inference_mode():
+        chosen = kernels.attend(q, q, q)
+        with kernels.fused_kernels_only():
+            fused = kernels.attend(q, q, q)
+        assert torch.equal(kernels.attend(q, q, q), chosen)
+    assert torch.equal(fused, torch.nn.functional.scaled_dot_product_attention(q, q, q))
+
+
 # --- the command
 
 
 def test_quick_table(command: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "figures" / "bench.json"
-    outcome = command("bench", "--quick", "--json", file, "--device", "cpu", "--precision", "bfloat16")
+    outcome = command("bench", "--quick", "--parts", "--json", file, "--device", "cpu", "--precision", "bfloat16")
     assert outcome.status == 0, outcome.err
     report = json.loads(file.read_text())
     assert report["network"]["parameters"] > 10_000 and report["slices"] == 2
@@ -222,6 +271,11 @@ def test_quick_table(command: CommandLine, tmp_path: Path) -> None:
         assert f" {seconds:.4g} " in line and f" {row['times_naive']:.2f} " in line
         assert (row["agreement"] is None) == (naive or name == "engine, float32")
     assert rows["as shipped, paper"]["agreement"]["correlation"] > 0.98
+    parts = {part["name"]: part for part in report["parts"]}
+    assert parts["the engine"]["times_engine"] == 1.0
+    for name, part in parts.items():
+        assert part["times_engine"] == pytest.approx(part["seconds"][0] / parts["the engine"]["seconds"][0])
+        assert f"  {name:<24} {part['times_engine']:>6.3f}" in outcome.out.splitlines()
     stored = rows[NAIVE[0]]["memory_bytes_600_steps_32_slices"]
     assert stored > stored_bytes(32, 1, 16 * 16, 600)
     assert stored > 50 * rows["as shipped, paper"]["memory_bytes"]

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from .. import __version__
+from ..calibration import describe_point
 from ..configuration import record_to_dict
 from .agreement import MASK_SHARE
 from .run import MEMORY_SLICES, MEMORY_STEPS, BenchmarkResult, RowResult
@@ -55,6 +56,10 @@ def format_report(result: BenchmarkResult) -> str:
             f"r and Dice: maps at w = {plan.guidance:g} against the engine in float32 at {plan.reference_steps} steps, "
             f"{plan.agreement_slices} slice(s); masks of the largest {100 * MASK_SHARE:g} % of the pixels."
         )
+    if result.parts:
+        point = result.rows[-1].row.point
+        lines += ["", f"{describe_point(point)}, with one part undone at a time (how many times as long it takes):"]
+        lines += [f"  {part.name:<24} {part.times_engine:>6.3f}" for part in result.parts]
     return "\n".join(lines)
 
 
@@ -98,6 +103,7 @@ def report_to_dict(result: BenchmarkResult) -> dict[str, Any]:
         "matrix_multiplication": {name: dataclasses.asdict(peak) for name, peak in result.peaks.items()},
         "naive_difference": result.naive_difference,
         "rows": [_row_to_dict(row, result) for row in result.rows],
+        "parts": [dataclasses.asdict(part) for part in result.parts],
     }
 
 

@@ -15,6 +15,7 @@ from .agreement import Agreement, agreement
 from .matrix_peak import QUICK_SIDES, MatrixPeak, matrix_peak
 from .naive_pattern import stored_bytes
 from .operations import EvaluationCost
+from .parts import PartResult, measure_parts
 from .rows import NAIVE, Row, reference_point
 from .stopwatch import Clock, peak_bytes, seconds_of
 from .subject import Subject
@@ -40,6 +41,8 @@ class BenchmarkPlan:
     agreement_slices: int = 4
     """How many slices that comparison takes; 0: none."""
     matrix_sides: tuple[int, ...] | None = None
+    parts: bool = False
+    """Also measure what each part of the engine gains, at the last row's operating point."""
 
     @classmethod
     def quick(cls) -> BenchmarkPlan:
@@ -90,6 +93,7 @@ class BenchmarkResult:
     naive_difference: float
     """Of the naive pattern from `reference` mode, relative to the largest value."""
     rows: tuple[RowResult, ...]
+    parts: tuple[PartResult, ...] = ()
 
 
 class Benchmark:
@@ -125,7 +129,12 @@ class Benchmark:
         seconds = self._seconds(rows)
         results = [self._result(row, costs[row.name], seconds[row.name], seconds[rows[0].name]) for row in rows]
         results = self._compared(results)
-        return BenchmarkResult(self._subject, self._device, plan, peaks, costs, difference, tuple(results))
+        parts = self._parts(rows[-1]) if plan.parts else ()
+        return BenchmarkResult(self._subject, self._device, plan, peaks, costs, difference, tuple(results), parts)
+
+    def _parts(self, row: Row) -> tuple[PartResult, ...]:
+        plan = self._plan
+        return tuple(measure_parts(self._bench, row.point, rounds=plan.rounds, clock=plan.clock, tell=self._tell))
 
     def _check_naive(self, row: Row) -> float:
         self._tell("the naive pattern against reference mode")

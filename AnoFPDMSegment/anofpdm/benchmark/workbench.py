@@ -55,7 +55,7 @@ class Workbench:
         """The network as the row evaluates it."""
         if row.pattern == NAIVE[0]:
             return self._formulas
-        return self._in_precision(row.point.precision)
+        return self.in_precision(row.point.precision)
 
     def compute(self, row: Row, point: OperatingPoint) -> Evidence | NaiveMaps:
         """The row's work at `point`, on all slices."""
@@ -75,29 +75,37 @@ class Workbench:
             noise=SeededNoise(0, range(len(self._x0))),
         )
 
-    def engine(self, point: OperatingPoint, slices: int | None = None) -> Evidence:
-        """The first `slices` slices, or all."""
+    def engine(
+        self,
+        point: OperatingPoint,
+        slices: int | None = None,
+        *,
+        predictor: SlicePredictor | None = None,
+        batch_size: int | None = None,
+    ) -> Evidence:
+        """The first `slices` slices, or all; `predictor` and `batch_size` replace the engine's own."""
         level = self.subject.level
         return accumulate_slices(
             self.subject.x0[:slices],
             None if level is None else level[:slices],
-            self._in_precision(point.precision),
+            predictor or self.in_precision(point.precision),
             self._schedule,
             point,
             used_channels=self.subject.config.used_channels,
             healthy_label=self.subject.config.healthy_label,
             device=self.device,
-            batch_size=self._batch_size,
+            batch_size=batch_size or self._batch_size,
             cancel=self._cancel,
         )
 
     def batch_size(self, row: Row) -> int:
         """Slices a batch."""
-        if row.pattern in NAIVE:
-            return len(self._x0)
-        return min(
-            len(self._x0), batch_size_for(self.device, self._batch_size, self._in_precision(row.point.precision))
-        )
+        return len(self._x0) if row.pattern in NAIVE else self.usual_batch_size(row.point)
+
+    def usual_batch_size(self, point: OperatingPoint) -> int:
+        """Slices a batch of the engine."""
+        usual = batch_size_for(self.device, self._batch_size, self.in_precision(point.precision))
+        return min(len(self._x0), usual)
 
     def cost(self, row: Row) -> EvaluationCost:
         """Operations of one evaluation of one slice, as the row makes it."""
@@ -116,7 +124,8 @@ class Workbench:
         ]
         return max(_relative_difference(ours.cpu().numpy(), theirs) for ours, theirs in pairs)
 
-    def _in_precision(self, precision: Precision) -> NetworkPredictor:
+    def in_precision(self, precision: Precision) -> NetworkPredictor:
+        """The network as the engine runs it."""
         if precision not in self._engine:
             self._engine[precision] = self._engine["float32"].in_precision(precision)
         return self._engine[precision]

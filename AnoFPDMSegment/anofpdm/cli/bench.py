@@ -52,6 +52,7 @@ def add_parser(commands: Any) -> None:
         default="wall",
         help="processor: this process's time alone, for a CPU that is not idle (default: wall)",
     )
+    parser.add_argument("--parts", action="store_true", help="also measure what each part of the engine gains")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
     parser.add_argument("--quick", action="store_true", help="the least of everything, to try the command")
     parser.set_defaults(run=run_bench)
@@ -110,7 +111,7 @@ def _plan(options: argparse.Namespace, plan: Any) -> Any:
         if getattr(options, name) is not None
     }
     given["agreement_slices"] = min(given.get("agreement_slices", plan.agreement_slices), _slices(options))
-    return dataclasses.replace(plan, clock=options.clock, **given)
+    return dataclasses.replace(plan, clock=options.clock, parts=options.parts, **given)
 
 
 def _slices(options: argparse.Namespace) -> int:

@@ -5,7 +5,9 @@ Each choice was made by measuring (`anofpdm bench`, Resources/benchmarks/speed.m
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +20,24 @@ VECTOR = 16
 LOGITS_BYTES = 1 << 20
 """How much of the attention weights is held at a time."""
 
+_choosing = True
+
+
+@contextlib.contextmanager
+def fused_kernels_only() -> Iterator[None]:
+    """Within, torch's own kernels are always taken; for measuring what the choice gains."""
+    global _choosing
+    before, _choosing = _choosing, False
+    try:
+        yield
+    finally:
+        _choosing = before
+
 
 def group_norm(norm: nn.Module, x: Tensor) -> Tensor:
     """`norm(x)` of a GroupNorm; small 16-bit maps take the way over float32 on a CPU (ten times faster there)."""
     assert isinstance(norm, nn.GroupNorm)
-    slow = x.device.type == "cpu" and x.element_size() == 2
+    slow = _choosing and x.device.type == "cpu" and x.element_size() == 2
     if slow and x.shape[-1] * x.shape[-2] < SMALL_MAP_PX and norm.num_channels // norm.num_groups % VECTOR:
         weight, bias = norm.weight.float(), norm.bias.float()
         return functional.group_norm(x.float(), norm.num_groups, weight, bias, norm.eps).to(x.dtype)
@@ -36,7 +51,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tenso
     On a CPU in 16 bit the products are left to the matrix units, which torch's fused kernel does not use on every
     processor that has them (2.2 to 2.7 times faster there). Without gradients only.
     """
-    if q.device.type != "cpu" or q.element_size() != 2 or torch.is_grad_enabled():
+    if not _choosing or q.device.type != "cpu" or q.element_size() != 2 or torch.is_grad_enabled():
         return functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
     n, heads, queries, width = q.shape
     q = q * (1 / math.sqrt(width))
