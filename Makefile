@@ -10,7 +10,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-IMAGE ?= AnoFPDMSegment/Resources/SampleData/synthetic_flair_lesion.nii.gz
+SAMPLE = AnoFPDMSegment/Resources/SampleData/synthetic_flair_lesion.nii.gz
+IMAGE ?= $(SAMPLE)
 RESULTS ?= results
 DETECT_OPTIONS ?=
 PYTEST_OPTIONS ?= -n 2 --durations=10
@@ -26,7 +27,8 @@ PACKAGE = pyproject.toml constraints.txt AnoFPDMSegment/anofpdm/__init__.py
 .PHONY: detect scene test lint pictures cmake-lists clean
 
 detect: $(VENV)/.installed-for-detect
-	@"$$VENV/bin/anofpdm" detect "$$IMAGE" --output "$$RESULTS" $(DETECT_OPTIONS)
+	@model=lgg-flair; if [ "$$IMAGE" = "$(SAMPLE)" ]; then model=synthetic-flair; fi; \
+	  "$$VENV/bin/anofpdm" detect "$$IMAGE" --output "$$RESULTS" --model "$$model" $(DETECT_OPTIONS)
 	@echo "Pictures: $$RESULTS/overlay.png. In 3D Slicer: load the image, then segmentation.seg.nrrd and heatmap.nrrd;"
 	@echo "or everything at once: 'make scene' with the same IMAGE and RESULTS, then open $$RESULTS/case.mrb."
 

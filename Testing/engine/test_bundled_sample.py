@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from anofpdm.cli.main import main
-from anofpdm.store.model_search import BUNDLED_FOLDER
+from anofpdm.store.model_search import BUNDLED_FOLDER, default_model_name
 
 SAMPLES = Path(__file__).resolve().parents[2] / "AnoFPDMSegment" / "Resources" / "SampleData"
 
@@ -38,8 +38,12 @@ def test_nothing_is_found_in_the_twin(results: Path) -> None:
     assert len(findings["warnings"]) == 1 and "demonstration" in findings["warnings"][0]
 
 
-def test_model_and_samples_say_that_they_are_synthetic() -> None:
-    assert [folder.name for folder in BUNDLED_FOLDER.iterdir() if folder.is_dir()] == ["synthetic-flair"]
+def test_samples_and_their_model_say_that_they_are_synthetic() -> None:
+    assert sorted(folder.name for folder in BUNDLED_FOLDER.iterdir() if folder.is_dir()) == [
+        "lgg-flair",
+        "synthetic-flair",
+    ]
+    assert default_model_name() == "synthetic-flair"
     assert all("synthetic" in file.name for file in SAMPLES.iterdir())
 
 

@@ -76,12 +76,12 @@ def test_adding_and_removing(catalog: ModelCatalog, tmp_path: Path) -> None:
     source = changed_model(tmp_path / "download", name="mine", title="Mine")
     added = catalog.add(source)
     assert added.removable and added.title == "Mine"
-    assert [model.name for model in catalog.models()] == ["mine", "synthetic-flair"]
-    assert catalog.defaultName() == ""
+    assert [model.name for model in catalog.models()] == ["lgg-flair", "mine", "synthetic-flair"]
+    assert catalog.defaultName() == "synthetic-flair"
     with pytest.raises(AnoFPDMError, match="already"):
         catalog.add(source)
     catalog.remove(added)
-    assert [model.name for model in catalog.models()] == ["synthetic-flair"]
+    assert [model.name for model in catalog.models()] == ["lgg-flair", "synthetic-flair"]
     with pytest.raises(AnoFPDMError, match="only models added there"):
         catalog.remove(entry(catalog))
 
