@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import importlib
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -74,6 +75,15 @@ def test_texts_are_marked_for_translation(script: Any) -> None:
 
     parent = made(script)
     assert {parent.title, parent.helpText, parent.acknowledgementText} <= slicer_i18n.seen
+
+
+def test_the_start_of_slicer_is_hardly_longer(script: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("AnoFPDMSegmentLib", "anofpdm")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "AnoFPDMSegment")
+    start = time.process_time()
+    made(importlib.import_module("AnoFPDMSegment"))
+    assert time.process_time() - start < 0.1
 
 
 class TestSamples:
