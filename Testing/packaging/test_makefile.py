@@ -38,7 +38,7 @@ def make(environment: Path, *arguments: str) -> subprocess.CompletedProcess[str]
         cwd=REPOSITORY,
         env=variables,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=60,
         check=False,
     )

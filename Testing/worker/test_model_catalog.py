@@ -15,6 +15,7 @@ from fake_worker import MODULE, SAMPLE
 from anofpdm.calibration import calibrations_to_json, load_calibrations
 from anofpdm.configuration import OperatingPoint
 from anofpdm.errors import AnoFPDMError, SettingsError
+from anofpdm.presets import default_calibration
 from anofpdm.store.model_folder import open_model_folder, write_calibration, write_model_folder
 from anofpdm.store.user_calibrations import store_user_calibrations
 from anofpdm.volumes.reading import read_volume
@@ -82,7 +83,7 @@ def test_adding_and_removing(catalog: ModelCatalog, tmp_path: Path) -> None:
         catalog.add(source)
     catalog.remove(added)
     assert [model.name for model in catalog.models()] == ["lgg-flair", "synthetic-flair"]
-    with pytest.raises(AnoFPDMError, match="only models added there"):
+    with pytest.raises(AnoFPDMError, match="cannot be removed here"):
         catalog.remove(entry(catalog))
 
 
@@ -105,7 +106,7 @@ class TestPresets:
     def test_the_usual_one_comes_first(self, catalog: ModelCatalog, tmp_path: Path) -> None:
         folder = catalog.add(changed_model(tmp_path / "download", name="mine")).folder
         opened = open_model_folder(folder)
-        (calibration,) = load_calibrations(opened.calibration)
+        calibration = default_calibration(load_calibrations(opened.calibration))
         point = dataclasses.replace(calibration.operating_point, steps=5)
         other = dataclasses.replace(calibration, name="fast", operating_point=point)
         stale = dataclasses.replace(calibration, name="stale", weights_sha256="0" * 64)
@@ -164,7 +165,7 @@ class TestCalibrations:
 
     def test_in_use(self, catalog: ModelCatalog) -> None:
         opened = open_model_folder(BUNDLED)
-        (calibration,) = load_calibrations(opened.calibration)
+        calibration = default_calibration(load_calibrations(opened.calibration))
         mine = dataclasses.replace(calibration, default_guidance=4.0)
         store_user_calibrations([mine], "clinic")
         model = entry(catalog)
