@@ -202,7 +202,7 @@ class Detector:
         on_stage = on_stage or (lambda _: None)
         start = time.monotonic()
         on_stage("reading")
-        files, volumes = self._read(images, cancel)
+        files, volumes = read_images(images, self.config, cancel)
         on_stage("preparing")
         prepared = prepare_case(volumes, self.config, cancel=cancel)
         on_stage("detecting")
@@ -235,25 +235,6 @@ class Detector:
                 network_evaluations=network_evaluations(point),
             ),
         )
-
-    def _read(
-        self, images: Image | Mapping[str, Image], cancel: CancelToken
-    ) -> tuple[dict[str, str], dict[str, sitk.Image]]:
-        if not isinstance(images, Mapping):
-            if len(self.config.modalities) > 1:
-                names = " ".join(f"{modality}=FILE" for modality in self.config.modalities)
-                raise InputError(f"This model needs several modalities; name each one: {names}.")
-            images = {self.config.modalities[0]: images}
-        check_modalities(images, self.config)
-        files, volumes = {}, {}
-        for modality in self.config.modalities:
-            cancel.raise_if_cancelled()
-            image = images[modality]
-            if isinstance(image, sitk.Image):
-                files[modality], volumes[modality] = "", check_volume(image, modality)
-            else:
-                files[modality], volumes[modality] = Path(image).name, read_volume(image, modality)
-        return files, volumes
 
     def _run(
         self,
@@ -308,6 +289,30 @@ class Detector:
             used=config.used,
             minimum_size_px=config.minimum_size_px,
         )
+
+
+def read_images(
+    images: Image | Mapping[str, Image], config: ModelConfig, cancel: CancelToken
+) -> tuple[dict[str, str], dict[str, sitk.Image]]:
+    """File names ("" for images in memory) and checked volumes by modality, in the model's order.
+
+    `images` as of `Detector.detect`. Raises InputError, or Cancelled between the volumes.
+    """
+    if not isinstance(images, Mapping):
+        if len(config.modalities) > 1:
+            names = " ".join(f"{modality}=FILE" for modality in config.modalities)
+            raise InputError(f"This model needs several modalities; name each one: {names}.")
+        images = {config.modalities[0]: images}
+    check_modalities(images, config)
+    files, volumes = {}, {}
+    for modality in config.modalities:
+        cancel.raise_if_cancelled()
+        image = images[modality]
+        if isinstance(image, sitk.Image):
+            files[modality], volumes[modality] = "", check_volume(image, modality)
+        else:
+            files[modality], volumes[modality] = Path(image).name, read_volume(image, modality)
+    return files, volumes
 
 
 def _results_s(geometry: VolumeGeometry) -> float:

@@ -16,6 +16,7 @@ from command_line import CommandLine
 from network_samples import SMALL, random_network
 from tiny_model import tiny_calibration
 
+from anofpdm import Detector, SelectionSettings, Threshold
 from anofpdm.benchmark import run as benchmark_run
 from anofpdm.benchmark.agreement import agreement
 from anofpdm.benchmark.matrix_peak import matrix_peak
@@ -25,7 +26,7 @@ from anofpdm.benchmark.parts import ways_to_compute
 from anofpdm.benchmark.rows import NAIVE, Row, benchmark_rows, reference_point
 from anofpdm.benchmark.run import Benchmark, BenchmarkPlan
 from anofpdm.benchmark.stopwatch import peak_bytes, seconds_of
-from anofpdm.benchmark.subject import TINY, drawn_slices, random_subject
+from anofpdm.benchmark.subject import TINY, drawn_slices, model_subject, random_subject
 from anofpdm.benchmark.workbench import Workbench
 from anofpdm.configuration import OperatingPoint, Precision, ScheduleConfig
 from anofpdm.diffusion.device import choose_device
@@ -35,9 +36,11 @@ from anofpdm.diffusion.schedule import NoiseSchedule
 from anofpdm.diffusion.slices import accumulate_slices
 from anofpdm.errors import AnoFPDMError
 from anofpdm.network import kernels
+from anofpdm.store.model_folder import open_model_folder
 
 CPU = torch.device("cpu")
 SCHEDULE = NoiseSchedule.linear(ScheduleConfig())
+SHOW_ALL = SelectionSettings(guidance=1, threshold=Threshold("value", 1.0), ungated=True)
 
 
 # --- the naive pattern
@@ -291,6 +294,16 @@ def test_a_model_is_measured_as_it_is_calibrated(command: CommandLine, tiny_mode
     assert all(row["agreement"] is None for row in report["rows"])
 
 
+def test_slices_of_a_volume(tiny_model: Path, head_file: Path) -> None:
+    folder = open_model_folder(tiny_model)
+    subject = model_subject(folder, [], 3, str(head_file))
+    case = Detector.from_folder(folder).detect(head_file, SHOW_ALL).case
+    rows = np.array([int(np.flatnonzero((case.evidence.x0 == one).all((1, 2, 3)))[0]) for one in subject.x0])
+    n = len(case.evidence)
+    assert np.allclose(rows, np.array([0.25, 0.5, 0.75]) * (n - 1), atol=0.51), "evenly spread, the ends left out"
+    assert len(model_subject(folder, [], 500, str(head_file)).x0) == n
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -301,6 +314,7 @@ def test_a_model_is_measured_as_it_is_calibrated(command: CommandLine, tiny_mode
         (["--network", "enormous"], "does not exist"),
         (["no-such-model"], "no model named"),
         (["model", "--network", "tiny"], "not allowed with"),
+        (["--input", "head.nii.gz"], "--input needs a MODEL"),
         (["--json", ""], "--json is empty"),
         (["--device", "abacus"], "device 'abacus' is not known"),
     ],

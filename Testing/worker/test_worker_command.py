@@ -13,9 +13,8 @@ from fake_worker import MODULE
 
 import anofpdm
 from anofpdm import progress
-from anofpdm.cli.detect import _inputs
 from anofpdm.cli.main import build_parser
-from anofpdm.cli.options import operating_point, selection_settings
+from anofpdm.cli.options import input_images, operating_point, selection_settings
 from anofpdm.cli.reporting import JsonReporter
 from anofpdm.configuration import OperatingPoint
 from anofpdm.selection.settings import MinimumSize, SelectionSettings, Threshold
@@ -102,7 +101,7 @@ def test_no_field_of_the_options_is_forgotten() -> None:
 def test_any_path_arrives_whole(name: str) -> None:
     inputs = {"flair": Path("/d", name), "t1ce": Path("/e", name)}
     options = parsed(RunOptions(f"/m/{name}"), inputs, Path("/o", name))
-    assert _inputs(options.input) == {modality: str(path) for modality, path in inputs.items()}
+    assert input_images(options.input) == {modality: str(path) for modality, path in inputs.items()}
     assert options.output == f"/o/{name}" and options.model == f"/m/{name}"
 
 

@@ -28,7 +28,7 @@ def format_report(result: BenchmarkResult) -> str:
     network = subject.config.network
     lines = [
         f"{subject.title}: {subject.parameters / 1e6:.2f} M parameters, {network.image_size}x{network.image_size} px, "
-        f"{network.in_channels} channel(s); {len(subject.x0)} slices",
+        f"{network.in_channels} channel(s); {len(subject.x0)} {subject.source}",
         f"{result.device.name} ({_processor()}), torch {torch.__version__}; {plan.rounds} round(s), medians, "
         + ("processor time" if plan.clock == "processor" else "wall time"),
         "matrix multiplication: "
@@ -99,6 +99,7 @@ def report_to_dict(result: BenchmarkResult) -> dict[str, Any]:
             "configuration": record_to_dict(subject.config.network),
         },
         "slices": len(subject.x0),
+        "slices_show": subject.source,
         "plan": dataclasses.asdict(plan),
         "matrix_multiplication": {name: dataclasses.asdict(peak) for name, peak in result.peaks.items()},
         "naive_difference": result.naive_difference,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +13,14 @@ from torch import nn
 
 from ..calibration import Calibration
 from ..configuration import GridConfig, ModelConfig, NetworkConfig
+from ..detector import Image, read_images
 from ..network.unet import ConditionalUNet
+from ..progress import CancelToken
 from ..store.model_folder import ModelFolder
 from ..store.weights import load_network
 from ..synthetic.phantom import centered_axis, draw_head, random_streams, render
 from ..training.config import load_training_config
+from ..volumes.preparation import prepare_case
 
 TINY = "tiny"
 """The smallest network, which serves to try the benchmark itself."""
@@ -28,6 +31,8 @@ class Subject:
     """A network in float32 on the CPU, evaluation mode, and N slices."""
 
     title: str
+    source: str
+    """What the slices show."""
     config: ModelConfig
     network: ConditionalUNet
     calibrations: tuple[Calibration, ...]
@@ -42,10 +47,22 @@ class Subject:
         return sum(parameter.numel() for parameter in self.network.parameters())
 
 
-def model_subject(folder: ModelFolder, calibrations: Sequence[Calibration], slices: int) -> Subject:
-    """A model and drawn heads. Raises ModelError."""
+def model_subject(
+    folder: ModelFolder,
+    calibrations: Sequence[Calibration],
+    slices: int,
+    images: Image | Mapping[str, Image] | None = None,
+) -> Subject:
+    """A model and drawn heads, or slices of `images` evenly spread. Raises ModelError or InputError."""
     fitting = tuple(c for c in calibrations if c.weights_sha256 == folder.weights_sha256)
-    return _with_slices(folder.config.name, folder.config, load_network(folder), fitting, slices)
+    subject = _with_slices(folder.config.name, folder.config, load_network(folder), fitting, slices)
+    if images is None:
+        return subject
+    _, volumes = read_images(images, folder.config, CancelToken())
+    case = prepare_case(volumes, folder.config)
+    chosen = np.linspace(0, len(case.x0) - 1, min(slices, len(case.x0)) + 2)[1:-1].round().astype(np.int64)
+    level = case.level[case.examined][chosen] if subject.level is not None else None
+    return dataclasses.replace(subject, source="slices of a volume", x0=case.x0[chosen], level=level)
 
 
 def random_subject(name: str, slices: int, seed: int = 0) -> Subject:
@@ -59,7 +76,9 @@ def _with_slices(
     title: str, config: ModelConfig, network: ConditionalUNet, calibrations: tuple[Calibration, ...], slices: int
 ) -> Subject:
     x0, level = drawn_slices(config, slices)
-    return Subject(title, config, network, calibrations, x0, level if config.network.level_embedding else None)
+    return Subject(
+        title, "drawn slices", config, network, calibrations, x0, level if config.network.level_embedding else None
+    )
 
 
 def drawn_slices(config: ModelConfig, count: int, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import SettingsError
 from ..progress import CancelToken
 from .interruption import cancellation
+from .options import input_images
 from .reporting import complain
 
 if TYPE_CHECKING:
@@ -35,9 +36,15 @@ def add_parser(commands: Any) -> None:
         help="random weights instead of a model: 'brats21' (the paper's network), 'compact', another training "
         "configuration, or 'tiny'",
     )
+    parser.add_argument(
+        "--input",
+        nargs="+",
+        metavar="INPUT",
+        help="slices of this volume, as for detect, instead of drawn ones (with a MODEL)",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), help="of the shipped rows (default: by device)")
-    parser.add_argument("--slices", type=int, metavar="N", help="drawn slices (default: 8)")
+    parser.add_argument("--slices", type=int, metavar="N", help="how many slices (default: 8)")
     parser.add_argument("--batch-size", type=int, metavar="N", help="slices a batch of the engine (default: auto)")
     parser.add_argument(
         "--timed-steps", type=int, metavar="N", help="most steps timed; longer rows are scaled (default: 20)"
@@ -125,9 +132,12 @@ def _subject(options: argparse.Namespace) -> Any:
 
     name = options.network or (TINY if options.quick and options.model is None else None)
     if name is not None:
+        if options.input is not None:
+            raise SettingsError("--input needs a MODEL, whose configuration says how a volume is prepared.")
         return random_subject(name, _slices(options))
     folder = find_model(options.model if options.model is not None else default_model_name())
-    return model_subject(folder, calibrations_of(folder), _slices(options))
+    images = None if options.input is None else input_images(options.input)
+    return model_subject(folder, calibrations_of(folder), _slices(options), images)
 
 
 def _tell(what: str) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import Any
 
 from ..detection import check_can_write
-from ..errors import InputError, SettingsError
+from ..errors import SettingsError
 from ..presets import PRESETS
 from ..progress import CancelToken
 from ..results.findings_text import format_findings
@@ -18,13 +17,12 @@ from .options import (
     add_overlay_option,
     add_process_options,
     add_selection_options,
+    input_images,
     operating_point,
     output_folder,
     selection_settings,
 )
 from .reporting import Reporter, make_reporter
-
-_NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.+)", re.DOTALL)
 
 
 def add_parser(commands: Any) -> None:
@@ -83,7 +81,7 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
         raise SettingsError("Name the volume to examine, or a table of patients with --cases.")
     output = output_folder(options.output)
     cases = read_cases(Path(options.cases)) if options.cases is not None else None
-    images = _inputs(options.input)
+    images = input_images(options.input)
     check_can_write(output, images.values() if isinstance(images, dict) else [images], overlay=options.overlay)
     cancel.raise_if_cancelled()
     from ..detector import Detector, DetectorOptions
@@ -118,23 +116,3 @@ def _batch_size(text: str) -> int | None:
         return int(text)
     except ValueError:
         raise SettingsError(f"--batch-size takes a whole number or auto, not '{text}'.") from None
-
-
-def _inputs(texts: list[str]) -> str | dict[str, str]:
-    if not all(texts):
-        raise InputError("An INPUT is empty; give the path of a volume.")
-    for text in texts:
-        if text.endswith("=") and not Path(text).exists():
-            raise InputError(f"No file is named after '{text}'; write it as in flair=a.nii.gz.")
-    if len(texts) == 1 and (Path(texts[0]).exists() or not _NAMED.fullmatch(texts[0])):
-        return texts[0]
-    images: dict[str, str] = {}
-    for text in texts:
-        match = _NAMED.fullmatch(text)
-        if match is None:
-            raise InputError(f"With several inputs each needs its modality, as in flair={text}.")
-        modality = match.group(1).lower()
-        if modality in images:
-            raise InputError(f"The modality {modality} is given twice; name each modality once.")
-        images[modality] = match.group(2)
-    return images

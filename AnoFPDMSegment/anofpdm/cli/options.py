@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..calibration import Calibration
 from ..configuration import OperatingPoint
-from ..errors import ModelError, SettingsError
+from ..errors import InputError, ModelError, SettingsError
 from ..selection.settings import MinimumSize, SelectionSettings, Threshold
 
+_NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.+)", re.DOTALL)
 CALIBRATED = "calibrated"
 """Takes a single option back to what the model's calibration says."""
 
@@ -137,6 +139,27 @@ def operating_point(options: argparse.Namespace, default: OperatingPoint) -> Ope
         # The same checks serve the configuration file; here the user's options are to blame.
         reason = str(error).removeprefix("The model's configuration is wrong: ")
         raise SettingsError(f"These options do not fit together: {reason}") from error
+
+
+def input_images(texts: list[str]) -> str | dict[str, str]:
+    """The volumes of the command line: one path, or a path by modality from NAME=PATH. Raises InputError."""
+    if not all(texts):
+        raise InputError("An INPUT is empty; give the path of a volume.")
+    for text in texts:
+        if text.endswith("=") and not Path(text).exists():
+            raise InputError(f"No file is named after '{text}'; write it as in flair=a.nii.gz.")
+    if len(texts) == 1 and (Path(texts[0]).exists() or not _NAMED.fullmatch(texts[0])):
+        return texts[0]
+    images: dict[str, str] = {}
+    for text in texts:
+        match = _NAMED.fullmatch(text)
+        if match is None:
+            raise InputError(f"With several inputs each needs its modality, as in flair={text}.")
+        modality = match.group(1).lower()
+        if modality in images:
+            raise InputError(f"The modality {modality} is given twice; name each modality once.")
+        images[modality] = match.group(2)
+    return images
 
 
 def output_folder(text: str) -> Path:
