@@ -45,6 +45,9 @@ def format_report(result: BenchmarkResult) -> str:
     if scaled:
         steps = " and ".join(map(str, scaled))
         lines.append(f"Rows of more steps were timed at {steps} steps of the same range, evaluations scaled linearly.")
+    missing = [row.row.name for row in result.rows if row.row.name.startswith("as shipped") and not row.row.calibrated]
+    if subject.calibrations and missing:
+        lines.append(f"The model is not calibrated for: {', '.join(missing)}.")
     if any(row.memory is not None and row.row.pattern != "engine" for row in result.rows):
         lines.append(
             f"Memory of tensors beside the weights at {MEMORY_STEPS} steps and {MEMORY_SLICES} slices: "
