@@ -116,16 +116,19 @@ def test_licence_is_acknowledged_once(user_data: Path, more_models: Path, sessio
     session.wait_for_end()
 
 
-def test_among_several_models_a_sound_one_is_chosen(
+def test_among_several_models_without_a_default_a_sound_one_is_chosen(
     model_place: Path, session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(model_place / "two", tmp_path / "place" / "a-damaged-one")
     (tmp_path / "place" / "a-damaged-one" / "config.json").write_text("{")
     shutil.copytree(model_place / "strict", tmp_path / "place" / "strict")
     monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))
+    from anofpdm.store import model_search
+
+    monkeypatch.setattr(model_search, "BUNDLED_FOLDER", tmp_path / "nowhere")
     session.panel.state.parameters.model = ""
     session.panel._model.reload()
-    assert session.ui.modelSelector.count == 3 and session.panel.state.model.name == "strict"
+    assert session.ui.modelSelector.count == 2 and session.panel.state.model.name == "strict"
 
 
 def test_without_any_model(session: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
