@@ -14,6 +14,7 @@ from ..mrml.edits import EditedChoice
 from ..mrml.result import Result
 from . import result_settings
 from .edited_question import EditedQuestion
+from .result_scaling import ResultScaling
 from .services import PanelServices
 from .state import PanelState
 from .widgets import Later, fillCombo, nearest, quiet, setSlider, waiting
@@ -34,17 +35,23 @@ class ResultSection:
         self._inUse: dict[Any, float] = {}
         """What the sliders showed before they were moved."""
         self._preview = Later(self._showPreview)
+        self._scaling = ResultScaling(ui)
         self.question = EditedQuestion()
         ui.resultSelector.connect("currentIndexChanged(int)", self._choose)
         ui.removeResultButton.connect("clicked()", self._remove)
         ui.asCalibratedButton.connect("clicked()", self._asCalibrated)
+        ui.resetResultScalingButton.connect("clicked()", self._resetScaling)
         ui.thresholdSelector.connect("currentIndexChanged(int)", self._chooseThreshold)
         ui.ungated.connect("toggled(bool)", lambda on: self._apply(ungated=on))
-        for slider, change in (
-            (ui.resultGuidance, self._withGuidance),
-            (ui.thresholdValue, self._withThreshold),
-            (ui.minimumSize, self._withMinimumSize),
-        ):
+        changes: dict[Any, Callable[[float], Any]] = {
+            ui.resultGuidance: self._withGuidance,
+            ui.thresholdValue: self._withThreshold,
+            ui.minimumSize: self._withMinimumSize,
+        }
+        for number, slider in enumerate(self._scaling.sliders):
+            changes[slider] = lambda value, number=number: self._withScaling(number, value)
+        self._sliders = list(changes)
+        for slider, change in changes.items():
             slider.connect(
                 "valueIsChanging(double)", lambda value, slider=slider, change=change: self._drag(slider, value, change)
             )
@@ -120,7 +127,8 @@ class ResultSection:
         kind = result_settings.thresholdKind(settings)
         fillCombo(ui.thresholdSelector, list(kinds.values()), self._kinds.index(kind))
         self._showThresholdValue(kind, settings.threshold.number if settings.threshold is not None else None)
-        self._inUse = {slider: slider.value for slider in (ui.resultGuidance, ui.thresholdValue, ui.minimumSize)}
+        self._scaling.show(result)
+        self._inUse = {slider: slider.value for slider in self._sliders}
 
     def _showThresholdValue(self, kind: str, number: float | None) -> None:
         slider = self._ui.thresholdValue
@@ -155,20 +163,30 @@ class ResultSection:
         return dataclasses.replace(result.settings, guidance=snapped)
 
     def _withThreshold(self, value: float) -> Any:
-        settings = self._state.result.settings
-        return result_settings.withThreshold(settings, result_settings.thresholdKind(settings), value)
+        result = self._state.result
+        kind = result_settings.thresholdKind(result.settings)
+        return result_settings.withThreshold(result.settings, kind, value, result.case)
 
     def _withMinimumSize(self, value: float) -> Any:
         return result_settings.withMinimumSize(self._state.result.settings, value)
 
+    def _withScaling(self, number: int, value: float) -> Any:
+        result = self._state.result
+        scaling = list(result_settings.scalingInUse(result))
+        scaling[number] = value
+        return result_settings.withScaling(result.settings, tuple(scaling))
+
     def _chooseThreshold(self, index: int) -> None:
         result, kind = self._state.result, self._kinds[index]
         number = result_settings.firstNumber(kind, result)
-        self._release(result_settings.withThreshold(result.settings, kind, number))
+        self._release(result_settings.withThreshold(result.settings, kind, number, result.case))
 
     def _asCalibrated(self) -> None:
         result = self._state.result
         self._release(result_settings.asCalibrated(result.settings, result.case))
+
+    def _resetScaling(self) -> None:
+        self._release(result_settings.withScaling(self._state.result.settings, None))
 
     def _apply(self, **changes: Any) -> None:
         self._release(dataclasses.replace(self._state.result.settings, **changes))

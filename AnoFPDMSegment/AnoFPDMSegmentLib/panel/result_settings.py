@@ -55,14 +55,32 @@ def thresholdKind(settings: SelectionSettings) -> str:
     return CALIBRATED if settings.threshold is None else settings.threshold.kind
 
 
-def withThreshold(settings: SelectionSettings, kind: str, number: float | None) -> SelectionSettings:
+def withThreshold(
+    settings: SelectionSettings, kind: str, number: float | None, case: CaseEvidence
+) -> SelectionSettings:
     """Another threshold; `number` for the manual ones. A scaling of the user's goes with the dynamic one alone."""
     from anofpdm.selection.settings import Threshold
 
     manual = number if kind in (QUANTILE, VALUE) else None
     threshold = None if kind == CALIBRATED else Threshold(kind, manual)
     scaling = settings.scaling if kind == DYNAMIC else None
+    if kind == DYNAMIC and case.calibration is None:
+        # Nothing else says what it is: the run was given it.
+        scaling = scaling or case.settings.scaling
     return dataclasses.replace(settings, threshold=threshold, scaling=scaling)
+
+
+def scalingInUse(result: Result) -> tuple[float, ...]:
+    """M_max of each used modality; empty unless the threshold in use is dynamic."""
+    choices = result.detection.selection.choices
+    return choices.scaling or () if choices.threshold.kind == DYNAMIC else ()
+
+
+def withScaling(settings: SelectionSettings, scaling: tuple[float, ...] | None) -> SelectionSettings:
+    """Another scaling for the dynamic threshold; None for that of the calibration."""
+    from anofpdm.selection.settings import Threshold
+
+    return dataclasses.replace(settings, threshold=Threshold(DYNAMIC), scaling=scaling)
 
 
 def firstNumber(kind: str, result: Result) -> float | None:
