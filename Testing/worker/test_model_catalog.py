@@ -132,7 +132,7 @@ class TestPresets:
         (preset,) = entry(catalog, "mine").presets
         assert preset.name == "" and preset.calibration is None and preset.guidance is None
         assert preset.scaling(3.0) == () and preset.guidanceRange == (0.0, 30.0)
-        assert preset.apply(RunOptions("m")).steps == preset.point.steps
+        assert preset.apply(RunOptions("m")) == RunOptions("m")
 
     def test_values_follow_the_guidance_strength(self, catalog: ModelCatalog) -> None:
         preset = entry(catalog).presets[0]
@@ -144,12 +144,24 @@ class TestPresets:
 
     def test_what_a_run_is_told(self, catalog: ModelCatalog) -> None:
         preset = entry(catalog).presets[0]
-        options = preset.apply(RunOptions("m", encoding="ddpm", end_step=3, device="cpu"))
-        point = preset.point
-        assert (options.steps, options.noise_range) == (point.steps, (point.first, point.last))
-        assert (options.encoding, options.end_step, options.device) == ("ddpm", 3, "cpu")
-        plain = preset.apply(RunOptions("m"))
-        assert (plain.encoding, plain.end_step, plain.calibration) == (point.encoding, "dynamic", None)
+        asked = RunOptions("m", encoding="ddpm", end_step=3, device="cpu")
+        assert preset.apply(asked) == dataclasses.replace(asked, preset="balanced")
+        assert preset.pointOf(asked) == dataclasses.replace(preset.point, encoding="ddpm", end_step=3)
+        assert preset.pointOf(RunOptions("m")) == preset.point
+
+    def test_what_the_engine_makes_of_it(self, catalog: ModelCatalog) -> None:
+        """The preset alone is named, so that its operating point is the engine's, whatever belongs to one."""
+        from anofpdm.cli.main import build_parser
+        from anofpdm.cli.options import operating_point
+        from anofpdm.store.user_calibrations import calibrations_of, usual_point
+
+        model, opened = entry(catalog), open_model_folder(BUNDLED)
+        for preset in model.presets:
+            for options in (RunOptions("m"), RunOptions("m", encoding="ddpm"), RunOptions("m", end_step=4)):
+                arguments = preset.apply(options).to_arguments()
+                parsed = build_parser().parse_args(["detect", "a.nii", "--output=o", *arguments])
+                default = usual_point(opened, calibrations_of(opened, parsed.calibration), parsed.preset)
+                assert operating_point(parsed, default) == preset.pointOf(options)
 
     def test_a_bank(self, catalog: ModelCatalog, tmp_path: Path) -> None:
         bank = OperatingPoint(last=200, clamp=True, guidance_bank=(0.0, 2.0, 8.0))
@@ -157,7 +169,7 @@ class TestPresets:
         write_calibration(open_model_folder(entry(catalog, "mine").folder), calibrations_to_json([]))
         preset = entry(catalog, "mine").presets[0]
         assert preset.guidanceBank == (0.0, 2.0, 8.0) and preset.guidanceRange == (0.0, 8.0)
-        assert preset.apply(RunOptions("m")).guidance_bank == (0.0, 2.0, 8.0)
+        assert preset.pointOf(RunOptions("m")) == bank
 
 
 class TestCalibrations:

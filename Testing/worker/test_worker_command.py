@@ -26,6 +26,7 @@ COMMAND = WorkerCommand(sys.executable, MODULE)
 EVERYTHING = RunOptions(
     model="-strange name",
     calibration="clinic",
+    preset="fast",
     guidance=0.1 + 0.2,
     threshold="quantile=0.97",
     decision="map",
@@ -64,9 +65,8 @@ def test_every_choice_arrives() -> None:
     assert operating_point(options, OperatingPoint()) == OperatingPoint(
         steps=7, first=3, last=250, encoding="ddpm", mode="reference", precision="bfloat16", end_step=5
     )
-    assert (options.model, options.device, options.seed, options.calibration) == (
-        "-strange name", "cuda:1", 11, "clinic",
-    )  # fmt: skip
+    assert (options.model, options.device, options.seed) == ("-strange name", "cuda:1", 11)
+    assert (options.calibration, options.preset) == ("clinic", "fast")
     assert options.progress == "json" and options.watch_stdin and options.overlay is False
 
 

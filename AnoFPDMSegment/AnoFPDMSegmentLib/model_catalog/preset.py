@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..worker.run_options import RunOptions
+from ..worker.run_options import DYNAMIC, RunOptions
 
 if TYPE_CHECKING:
     from anofpdm.calibration import Calibration
@@ -46,19 +46,17 @@ class Preset:
         return self.calibration.at(guidance).largest_divergence if self.calibration else ()
 
     def apply(self, options: RunOptions) -> RunOptions:
-        """The options with this operating point; encoding and end step stay where they were chosen.
+        """The options with this preset; encoding and end step stay where they were chosen.
 
         The precision is left to the engine, which takes the one that the device computes fastest in if the model is
         calibrated for it.
         """
-        point = self.point
-        return dataclasses.replace(
-            options,
-            calibration=(self.calibration.user_name or None) if self.calibration else options.calibration,
-            steps=point.steps,
-            noise_range=(point.first, point.last),
-            mode=point.mode,
-            guidance_bank=point.guidance_bank,
-            encoding=options.encoding or point.encoding,
-            end_step=options.end_step or point.end_step or "dynamic",
-        )
+        named = (self.calibration.user_name or None) if self.calibration else options.calibration
+        return dataclasses.replace(options, calibration=named, preset=self.name or None)
+
+    def pointOf(self, options: RunOptions) -> OperatingPoint:
+        """How such a run is computed, its precision apart."""
+        point = dataclasses.replace(self.point, encoding=options.encoding or self.point.encoding)
+        if options.end_step is None:
+            return point
+        return dataclasses.replace(point, end_step=None if options.end_step == DYNAMIC else options.end_step)

@@ -12,6 +12,7 @@ from ..worker.run_options import RunOptions
 
 if TYPE_CHECKING:
     from anofpdm.calibration import Calibration
+    from anofpdm.configuration import OperatingPoint
 
     from ..model_catalog.catalog_model import CatalogModel
     from ..parameters import AnoFPDMParameters
@@ -34,6 +35,8 @@ class PlannedRun:
 
 def plannedRun(model: CatalogModel, parameters: AnoFPDMParameters) -> PlannedRun:
     """What a run with these parameters would be."""
+    from anofpdm.calibration import describe_point
+
     preset = model.preset(parameters.preset)
     fixed = parameters.fixedEndStep if parameters.noiseScale == "fixed" else None
     options = preset.apply(
@@ -44,9 +47,8 @@ def plannedRun(model: CatalogModel, parameters: AnoFPDMParameters) -> PlannedRun
             device=parameters.device,
         )
     )
-    if parameters.noiseScale == "dynamic" and not fixed:
-        options = dataclasses.replace(options, end_step=preset.point.end_step or "dynamic")
-    calibration, warning = _calibration(model, options)
+    point = preset.pointOf(options)
+    calibration, warning = _calibration(model, point)
     notes = [warning] if warning else []
     guidance = None if parameters.useCalibratedGuidance and calibration else parameters.guidance
     options = dataclasses.replace(options, guidance=guidance)
@@ -60,25 +62,12 @@ def plannedRun(model: CatalogModel, parameters: AnoFPDMParameters) -> PlannedRun
         notes.append(
             _("No slice can be decided healthy, so all are shown: adjust the threshold on the result, or calibrate.")
         )
-    speedKey = f"{preset.name} {options.encoding} {options.steps}"
-    return PlannedRun(options, " ".join(notes), speedKey, calibration is not None)
+    return PlannedRun(options, " ".join(notes), describe_point(point), calibration is not None)
 
 
-def _calibration(model: CatalogModel, options: RunOptions) -> tuple[Calibration | None, str]:
-    """The calibration that the engine will take for these options, and its warning."""
+def _calibration(model: CatalogModel, point: OperatingPoint) -> tuple[Calibration | None, str]:
+    """The calibration that the engine will take for this operating point, and its warning."""
     from anofpdm.calibration import calibration_for
 
-    preset_points = [preset for preset in model.presets if preset.calibration is not None]
-    point = dataclasses.replace(
-        model.preset("").point,
-        steps=options.steps,
-        first=options.noise_range[0],
-        last=options.noise_range[1],
-        encoding=options.encoding,
-        mode=options.mode,
-        precision=options.precision or model.preset("").point.precision,
-        guidance_bank=options.guidance_bank,
-        clamp=bool(options.guidance_bank),
-        end_step=None if options.end_step == "dynamic" else options.end_step,
-    )
-    return calibration_for([preset.calibration for preset in preset_points], point, model.weights_sha256)
+    known = [preset.calibration for preset in model.presets if preset.calibration is not None]
+    return calibration_for(known, point, model.weights_sha256)

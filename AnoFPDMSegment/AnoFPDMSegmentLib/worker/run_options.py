@@ -16,6 +16,8 @@ class RunOptions:
     """Name or folder."""
     calibration: str | None = None
     """Name of the user's calibrations of this model, in place of its own."""
+    preset: str | None = None
+    """Name of one of these calibrations, whose operating point is taken; the options below go over it."""
     guidance: float | None = None
     """Guidance strength w."""
     threshold: str | None = None
@@ -47,6 +49,7 @@ class RunOptions:
         chosen: dict[str, str | None] = {
             "model": self.model,
             "calibration": self.calibration,
+            "preset": self.preset,
             "guidance": _number(self.guidance),
             "threshold": self.threshold,
             "decision": self.decision,

@@ -21,8 +21,8 @@ def test_as_calibrated_nothing_is_handed_over(session: Any) -> None:
     assert plan.note == "" and not ui.detectionNoteLabel.visible
     options = plan.options
     assert options.guidance is None and options.scaling is None and options.threshold is None
-    assert (options.steps, options.noise_range, options.encoding) == (12, (1, 200), "ddim")
-    assert options.end_step == "dynamic" and options.device == "auto" and not options.ungated
+    assert options.preset == "balanced" and options.device == "auto" and not options.ungated
+    assert options.encoding is None and options.end_step is None and options.calibration is None
     assert ui.presetSelector.currentText.endswith(": 12 steps over noise levels 1 to 200")
     assert ui.useCalibratedGuidance.text == "As calibrated (30)" and not ui.guidance.enabled
 
@@ -143,7 +143,6 @@ def test_guidance_snaps_where_the_model_has_a_bank(bank_model: None, session: An
     session.drag(ui.guidance, 6.4)
     session.pump()
     assert ui.guidance.value == 8.0 and planned(session).options.guidance == 8.0
-    assert planned(session).options.guidance_bank == (0.0, 2.0, 8.0)
 
 
 def test_model_without_calibration(model_place: Path, session: Any, tmp_path: Path, monkeypatch: Any) -> None:
