@@ -17,6 +17,7 @@ from anofpdm.configuration import OperatingPoint
 from anofpdm.errors import AnoFPDMError, SettingsError
 from anofpdm.presets import default_calibration
 from anofpdm.store.model_folder import open_model_folder, write_calibration, write_model_folder
+from anofpdm.store.model_search import user_folder
 from anofpdm.store.user_calibrations import store_user_calibrations
 from anofpdm.volumes.reading import read_volume
 from anofpdm.volumes.stack_grid import plan_stack
@@ -85,6 +86,22 @@ def test_adding_and_removing(catalog: ModelCatalog, tmp_path: Path) -> None:
     assert [model.name for model in catalog.models()] == ["lgg-flair", "synthetic-flair"]
     with pytest.raises(AnoFPDMError, match="cannot be removed here"):
         catalog.remove(entry(catalog))
+
+
+def test_weights_of_another_network_are_refused(catalog: ModelCatalog, home: Path, tmp_path: Path) -> None:
+    """With the right checksums: only a look at the tensors tells. Nothing is installed, and torch is not needed."""
+    config = open_model_folder(BUNDLED).config
+    other = dataclasses.replace(config.network, level_embedding=not config.network.level_embedding)
+    source = changed_model(tmp_path / "download", name="mine", network=other)
+    with pytest.raises(AnoFPDMError, match="do not fit the network's configuration"):
+        catalog.add(source)
+    assert [model.name for model in catalog.models()] == ["lgg-flair", "synthetic-flair"]
+    assert not [path for path in home.rglob("*") if path.is_file()]
+    # Put among the user's models by hand, it is found out by a check.
+    place = user_folder() / "mine"
+    shutil.copytree(source, place)
+    with pytest.raises(AnoFPDMError, match="do not fit the network's configuration"):
+        catalog.verify(entry(catalog, "mine"))
 
 
 def test_a_damaged_model_is_shown_with_its_fault(catalog: ModelCatalog, tmp_path: Path) -> None:

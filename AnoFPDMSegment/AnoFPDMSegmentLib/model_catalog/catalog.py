@@ -40,10 +40,11 @@ class ModelCatalog:
             return ""
 
     def add(self, source: Path) -> CatalogModel:
-        """Copy a model folder, or a zip file of one, to the user's models."""
+        """Copy a model folder, or a zip file of one, to the user's models, if its weights are its network's."""
         from anofpdm.store.model_install import install_model
+        from anofpdm.store.weights_file import check_weights_file
 
-        folder = install_model(source)
+        folder = install_model(source, check=check_weights_file)
         return self._entry(folder.config.name, folder.path)
 
     def remove(self, model: CatalogModel) -> None:
@@ -53,11 +54,13 @@ class ModelCatalog:
         remove_model(model.name)
 
     def verify(self, model: CatalogModel) -> str:
-        """Check every file of the model against its checksum; returns a sentence. Reads the weights as a whole."""
+        """Check every file against its checksum, and the weights against the network; returns a sentence."""
         from anofpdm.calibration import load_calibrations
         from anofpdm.store.model_folder import open_model_folder
+        from anofpdm.store.weights_file import check_weights_file
 
         folder = open_model_folder(model.folder)
+        check_weights_file(folder)
         calibrations = load_calibrations(folder.calibration) if folder.calibration else []
         return (
             f"All {len(folder.checksums)} files of {model.name} are sound; it has {len(calibrations)} calibration(s)."

@@ -7,9 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from .parameter_shapes import LEVEL_HARMONICS
 from .residual_block import zero_parameters
-
-LEVEL_HARMONICS = 8
 
 
 def noise_level_features(index: Tensor, width: int) -> Tensor:

@@ -13,9 +13,8 @@ from ..configuration import NetworkConfig
 from .attention import AttentionBlock
 from .embedding import LevelEmbedding, noise_level_features
 from .label_tokens import LARGEST_GROUP_COUNT, KnownLabel, LabelBatch, LabelGroup, LabelMemory, contiguous_groups
+from .parameter_shapes import LABELS
 from .residual_block import Downsample, ResidualBlock, Upsample, input_activation, zero_parameters
-
-LABELS = 2
 
 
 class ConditionalUNet(nn.Module):

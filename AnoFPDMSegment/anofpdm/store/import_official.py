@@ -18,8 +18,10 @@ from torch import Tensor
 
 from ..configuration import Anatomy, GridConfig, ModelConfig, NetworkConfig, OperatingPoint, PreprocessingConfig
 from ..errors import ModelError
+from ..network.parameter_shapes import parameter_shapes
 from .model_folder import ModelFolder, file_sha256
-from .weights import STORED_TYPES, check_fit, empty_network, write_model
+from .weights import STORED_TYPES, write_model
+from .weights_file import check_fit
 
 OFFICIAL_STEPS = 600
 """The paper visits each of the first 600 of 1000 noise levels."""
@@ -63,7 +65,7 @@ def import_official(
             f"The network of {checkpoint} takes {network.in_channels} modalities but {len(modalities)} were named "
             f"({', '.join(modalities)}); name them all, in the order of its training."
         )
-    check_fit({key: tuple(tensor.shape) for key, tensor in state.items()}, empty_network(network))
+    check_fit({key: tuple(tensor.shape) for key, tensor in state.items()}, parameter_shapes(network))
     config = ModelConfig(
         name=name,
         title=title or name,

@@ -12,10 +12,12 @@ from torch import Tensor
 
 from ..configuration import ModelConfig, NetworkConfig
 from ..errors import ModelError, OutputError
+from ..network.parameter_shapes import parameter_shapes
 from ..network.unet import ConditionalUNet
 from .model_folder import ModelFolder, write_model_folder
+from .weights_file import STORED_AS, check_fit, refuse_type, refuse_values
 
-STORED_TYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+STORED_TYPES = {name: getattr(torch, name) for name in STORED_AS}
 
 
 def load_network(folder: ModelFolder, device: torch.device | str = "cpu") -> ConditionalUNet:
@@ -24,7 +26,7 @@ def load_network(folder: ModelFolder, device: torch.device | str = "cpu") -> Con
     Raises ModelError if the weights do not fit the configuration exactly or are not all finite.
     """
     network = empty_network(folder.config.network)
-    network.load_state_dict(_read_weights(folder.weights, network), strict=True, assign=True)
+    network.load_state_dict(_read_weights(folder.weights, folder.config.network), strict=True, assign=True)
     return network.to(device).eval()
 
 
@@ -58,7 +60,7 @@ def write_model(
 
     Raises ModelError also if the weights do not fit the configuration.
     """
-    check_fit({name: tuple(tensor.shape) for name, tensor in state.items()}, empty_network(config.network))
+    check_fit({name: tuple(tensor.shape) for name, tensor in state.items()}, parameter_shapes(config.network))
     return write_model_folder(
         path,
         config,
@@ -74,33 +76,11 @@ def empty_network(config: NetworkConfig) -> ConditionalUNet:
         return ConditionalUNet(config)
 
 
-def check_fit(shapes: Mapping[str, tuple[int, ...]], network: ConditionalUNet) -> None:
-    """Raise ModelError unless exactly the network's parameters are there, in their shapes."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    missing, unexpected = sorted(wanted.keys() - shapes.keys()), sorted(shapes.keys() - wanted.keys())
-    if missing:
-        raise ModelError(
-            f"The weights do not fit the network's configuration: {len(missing)} tensors are missing, "
-            f"the first is {missing[0]}."
-        )
-    if unexpected:
-        raise ModelError(
-            f"The weights do not fit the network's configuration: {len(unexpected)} tensors have no place in it, "
-            f"the first is {unexpected[0]}."
-        )
-    for name, shape in wanted.items():
-        if shapes[name] != shape:
-            raise ModelError(
-                f"The weights do not fit the network's configuration: {name} has shape {list(shapes[name])} "
-                f"instead of {list(shape)}."
-            )
-
-
-def _read_weights(path: Path, network: ConditionalUNet) -> dict[str, Tensor]:
+def _read_weights(path: Path, config: NetworkConfig) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt") as file:
             names = list(file.keys())
-            check_fit({name: tuple(file.get_slice(name).get_shape()) for name in names}, network)
+            check_fit({name: tuple(file.get_slice(name).get_shape()) for name in names}, parameter_shapes(config))
             # Copies, so that the file is not kept open while the network lives.
             tensors = {name: _to_float32(name, file.get_tensor(name)) for name in names}
     except (OSError, SafetensorError) as error:
@@ -112,10 +92,10 @@ def _read_weights(path: Path, network: ConditionalUNet) -> dict[str, Tensor]:
 
 def _to_float32(name: str, tensor: Tensor) -> Tensor:
     if tensor.dtype not in STORED_TYPES.values():
-        raise ModelError(f"The weights hold {name} as {tensor.dtype} instead of {', '.join(STORED_TYPES)}.")
+        raise refuse_type(name, str(tensor.dtype))
     return tensor.to(torch.float32, copy=True)
 
 
 def _check_finite(name: str, tensor: Tensor) -> None:
     if not torch.isfinite(tensor).all():
-        raise ModelError(f"The weights are damaged: {name} holds values that are not finite numbers.")
+        raise refuse_values(name)

@@ -8,8 +8,10 @@ from torch import Tensor
 
 from ..configuration import NetworkConfig
 from ..errors import ModelError, SettingsError
+from ..network.parameter_shapes import parameter_shapes
 from ..store.model_folder import open_model_folder
-from ..store.weights import check_fit, empty_network, load_network
+from ..store.weights import load_network
+from ..store.weights_file import check_fit
 
 LEVEL_PREFIX = "level_embed."
 
@@ -26,7 +28,7 @@ def starting_weights(model: str | Path, network: NetworkConfig) -> dict[str, Ten
     if not network.level_embedding:
         state = {name: tensor for name, tensor in state.items() if not name.startswith(LEVEL_PREFIX)}
     try:
-        check_fit({name: tuple(tensor.shape) for name, tensor in state.items()}, empty_network(network))
+        check_fit({name: tuple(tensor.shape) for name, tensor in state.items()}, parameter_shapes(network))
     except ModelError as error:
         raise SettingsError(
             f"The network of {folder.path} is not the configuration's; "

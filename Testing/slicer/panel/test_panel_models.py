@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -69,6 +70,25 @@ def test_what_is_no_model_is_refused_with_a_sentence(user_data: Path, session: A
     _trigger(session, "From a folder")
     assert "empty" in session.dialogs.shown[-1] and "Traceback" not in session.dialogs.shown[-1]
     assert session.panel.state.model.name == "synthetic-flair"
+
+
+def test_weights_that_do_not_fit_are_refused_with_a_sentence(
+    user_data: Path, model_place: Path, session: Any, tmp_path: Path
+) -> None:
+    from anofpdm.store.model_folder import CHECKSUMS_FILE, file_sha256
+
+    source = tmp_path / "two"
+    shutil.copytree(model_place / "two", source)
+    shutil.copyfile(model_place / "strict" / "weights.safetensors", source / "weights.safetensors")
+    sums = json.loads((source / CHECKSUMS_FILE).read_text())
+    listed = sums.get("files", sums)
+    listed["weights.safetensors"] = file_sha256(source / "weights.safetensors")
+    (source / CHECKSUMS_FILE).write_text(json.dumps(sums))
+    session.dialogs.answer("Folder of the model", str(source))
+    session.dialogs.answer("do not fit the network's configuration", "OK")
+    _trigger(session, "From a folder")
+    assert session.panel.state.model.name == "synthetic-flair"
+    assert not list((user_data / "models").rglob("*.safetensors"))
 
 
 def test_damaged_model_is_listed_with_its_reason(
