@@ -64,7 +64,7 @@ def user_data(known_torch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture(scope="session")
 def model_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two more models: `two` of FLAIR and T2, `strict` with a non-commercial licence; untrained."""
+    """More models: `one` of FLAIR, `two` of FLAIR and T2, `strict` with a non-commercial licence; untrained, fast."""
     import dataclasses
 
     import torch
@@ -72,6 +72,7 @@ def model_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.set_num_threads(1)
     place = tmp_path_factory.mktemp("models")
+    write_tiny_model(place / "one")
     write_tiny_model(place / "two", tiny_config("two", ("flair", "t2")))
     strict = dataclasses.replace(tiny_config("strict"), licence="CC-BY-NC-4.0", non_commercial=True)
     write_tiny_model(place / "strict", strict)

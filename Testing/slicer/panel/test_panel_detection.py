@@ -178,9 +178,11 @@ def test_python_without_torch(session: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert session.ui.detectButton.enabled and session.ui.detectButton.text == "Detect anomalies"
 
 
-def test_calibrate_on_ones_own_data(session: Any, tmp_path: Path) -> None:
+def test_calibrate_on_ones_own_data(more_models: Path, session: Any, tmp_path: Path) -> None:
     """The dialog checks what it can; the worker calibrates; the new calibration is in use afterwards."""
     manifest = write_manifest(tmp_path / "slices")
+    session.panel._model.reload("one")
+    session.pump()
     ui = session.ui
     session.open(ui.scalingGroup)
 

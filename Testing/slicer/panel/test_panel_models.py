@@ -118,22 +118,47 @@ def test_changed_weights_are_found_by_verify(
     session.click(session.ui.verifyModelButton)
 
 
-def test_licence_is_acknowledged_once(user_data: Path, more_models: Path, session: Any, tmp_path: Path) -> None:
-    session.panel._model.reload("strict")
-    session.load(write_slab(tmp_path / "slab.nii.gz"))
+def test_licence_is_acknowledged_once(user_data: Path, session: Any, tmp_path: Path) -> None:
+    """Of the bundled model whose weights are not for commercial use, by clicks."""
     ui = session.ui
-    assert "CC-BY-NC-4.0 (non-commercial)" in ui.modelLineLabel.text
-    session.dialogs.answer("non-commercial licence (CC-BY-NC-4.0)", "No")
+    session.choose(ui.modelSelector, "lower-grade glioma")
+    assert session.panel.state.model.name == "lgg-flair"
+    assert "CC BY-NC-SA 4.0 (non-commercial)" in ui.modelLineLabel.text
+    session.load(write_slab(tmp_path / "slab.nii.gz"))
+    session.choose(ui.presetSelector, "fast")
+    question = "non-commercial licence (CC BY-NC-SA 4.0)"
+    session.dialogs.answer(question, "No")
     session.click(ui.detectButton)
     assert not session.panel.state.busy and session.result is None
-    session.dialogs.answer("non-commercial licence (CC-BY-NC-4.0)", "Yes")
-    session.click(ui.detectButton)
-    assert session.panel.state.busy
-    session.wait_for_end()
-    assert session.result is not None, ui.runStatusLabel.text
+    assert not (user_data / "licences.json").exists()
+    session.dialogs.answer(question, "Yes")
+    result = session.detect()
+    assert result.case.model.licence == "CC BY-NC-SA 4.0"
     session.click(ui.detectButton)  # not asked again
-    session.click(ui.detectButton)  # cancels
+    assert ui.detectButton.text == "Cancel"
+    session.click(ui.detectButton)
     session.wait_for_end()
+
+
+def test_declined_licence_keeps_a_model_from_being_calibrated(more_models: Path, session: Any, tmp_path: Path) -> None:
+    session.panel._model.reload("strict")
+    session.pump()
+    session.open(session.ui.scalingGroup)
+    table = tmp_path / "slices.csv"
+    table.write_text("subject,split,flair,slice,label\n")
+
+    def fill(dialog: Any) -> int:
+        import qt
+
+        fields = {child.name: child for child in dialog.findChildren(qt.QWidget)}
+        fields["manifestEdit"].text = str(table)
+        fields["nameEdit"].text = "mine"
+        return 1
+
+    session.dialogs.answer("Calibrate on my data", fill)
+    session.dialogs.answer("non-commercial licence (CC-BY-NC-4.0)", "No")
+    session.click(session.ui.calibrateButton)
+    assert not session.panel.state.busy
 
 
 def test_among_several_models_without_a_default_a_sound_one_is_chosen(
