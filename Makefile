@@ -3,6 +3,7 @@
 # make test                                             style, types and tests
 # make lint                                             style and types alone
 # make pictures                                         draw Resources/Screenshots anew
+# make icons                                            draw the icons anew
 # make cmake-lists                                      after adding or removing files of the module
 # make clean                                            remove what these commands made, results apart
 #
@@ -24,7 +25,7 @@ INSTALL_FAILED = echo "The installation into $$VENV failed: see above, then try 
 PACKAGE = pyproject.toml constraints.txt AnoFPDMSegment/anofpdm/__init__.py
 
 .DELETE_ON_ERROR:
-.PHONY: detect scene test lint pictures cmake-lists clean
+.PHONY: detect scene test lint pictures icons cmake-lists clean
 
 detect: $(VENV)/.installed-for-detect
 	@model=lgg-flair; if [ "$$IMAGE" = "$(SAMPLE)" ]; then model=synthetic-flair; fi; \
@@ -47,6 +48,9 @@ lint: $(VENV)/.installed-for-test
 pictures: $(VENV)/.installed-for-test
 	@PYTHONPATH=AnoFPDMSegment "$$VENV/bin/python" Testing/slicer/render_pictures.py
 	@"$$VENV/bin/python" Testing/slicer/panel/panel_picture.py
+
+icons: $(VENV)/.installed-for-detect
+	@"$$VENV/bin/python" Resources/Icons/draw_icon.py
 
 cmake-lists:
 	@"$$PYTHON" Testing/packaging/update_cmake_list.py
