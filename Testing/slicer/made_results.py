@@ -40,3 +40,14 @@ def paint(result: Result, box: tuple[slice, slice, slice], inside: bool = True) 
     mask = current_mask(result)
     mask[box] = inside
     writeMask(result.segmentationNode, result.frame, mask)
+
+
+def node_ids(scene: Any) -> set[str]:
+    """Of all nodes of the scene."""
+    return {scene.scene.GetNthNode(index).GetID() for index in range(scene.scene.GetNumberOfNodes())}
+
+
+def column(table: Any, title: str) -> list[Any]:
+    """Values of a column of a table node."""
+    values = table.GetTable().GetColumnByName(title)
+    return [values.GetValue(row) for row in range(values.GetNumberOfValues())]
