@@ -5,7 +5,9 @@ Everything is found for a whole grid of guidance strengths from the evidence of 
 1. for each w and both decisions, the threshold with the fewest image-level errors;
 2. the default decision: the one with the higher peak accuracy over w, the map's where they are equal;
 3. the default w: the largest whose accuracy by that decision stays within 99 % of the peak (paper, section 4);
-4. the default pixel threshold and region: those whose masks, without any image-level decision, tell unhealthy
+4. whether maps count alone or averaged with the neighbouring slices': whichever has the larger area under the ROC
+   curve of the map's decision, at its best w;
+5. the default pixel threshold and region: those whose masks, without any image-level decision, tell unhealthy
    slices by having a component left (balanced accuracy at the default w); of those within 99 % of the best the
    healthy threshold before the dynamic one, and the interior before the frame.
 """
@@ -20,10 +22,11 @@ from typing import Protocol
 import numpy as np
 
 from .arrays import BoolArray, FloatArray, IntArray
-from .calibration import CalibratedThreshold, Calibration, Decision, Region
+from .calibration import CalibratedThreshold, Calibration, Consistency, Decision, OtherConsistency, Region
 from .errors import InputError
 from .evidence.maps import Evidence, check_guidance
 from .selection.decision import map_statistic, similarity
+from .selection.neighbours import Runs, neighbour_mean, runs_of_slices
 from .selection.postprocessing import filtered_map, small_components
 from .selection.select import resolve, select
 from .selection.settings import MinimumSize, SelectionSettings
@@ -58,11 +61,50 @@ class LabelledEvidence:
     """[N]."""
     volume: IntArray
     """[N]: which volume a slice is of."""
+    slice_index: IntArray
+    """[N]: number of the slice in its volume's stack."""
     subjects: int
 
     def __post_init__(self) -> None:
         if self.unhealthy.all() or not self.unhealthy.any():
             raise InputError("Calibration needs healthy and unhealthy slices; the labels hold only one kind.")
+
+    @property
+    def runs(self) -> Runs:
+        """Which slices are neighbours."""
+        return runs_of_slices(self.volume, self.slice_index)
+
+
+@dataclass(frozen=True)
+class _Maps:
+    """The maps for one consistency, and how well they tell unhealthy slices."""
+
+    consistency: Consistency
+    filtered: dict[float, FloatArray]
+    """[N, H, W] by guidance strength."""
+    statistics: dict[float, FloatArray]
+    """[N] by guidance strength."""
+    decisions: list[tuple[float, float]]
+    """Threshold and accuracy of the map's decision at each guidance strength."""
+    auroc: tuple[float, ...]
+
+    @property
+    def map_threshold(self) -> tuple[float, ...]:
+        return tuple(max(threshold, 1e-12) for threshold, _ in self.decisions)
+
+
+def _maps(
+    filtered: dict[float, FloatArray], data: LabelledEvidence, top_pixels: int, consistency: Consistency
+) -> _Maps:
+    statistics = {}
+    if consistency == "volume":
+        filtered = {w: neighbour_mean(maps, data.runs) for w, maps in filtered.items()}
+    for w, maps in filtered.items():
+        found = map_statistic(maps, data.interior, top_pixels)
+        statistics[w] = neighbour_mean(found, data.runs) if consistency == "volume" else found
+    decisions = [best_threshold(values, data.unhealthy) for values in statistics.values()]
+    auroc = tuple(area_under_roc(values, data.unhealthy) for values in statistics.values())
+    return _Maps(consistency, filtered, statistics, decisions, auroc)
 
 
 def best_threshold(values: FloatArray, unhealthy: BoolArray) -> tuple[float, float]:
@@ -120,18 +162,20 @@ def calibrate(
     evidence = data.evidence
     for w in guidance:
         check_guidance(evidence.point, w)
-    filtered = {w: filtered_map(evidence.aam(w)) for w in guidance}
-    statistics = {w: map_statistic(filtered[w], data.interior, top_pixels) for w in guidance}
+    alone = _maps({w: filtered_map(evidence.aam(w)) for w in guidance}, data, top_pixels, "slice")
+    averaged = _maps(alone.filtered, data, top_pixels, "volume")
+    maps, other_maps = (averaged, alone) if max(averaged.auroc) > max(alone.auroc) else (alone, averaged)
     unguided = evidence.mse_unguided()
     # Low similarity means unhealthy, so the threshold is found on its negative.
     similarities = {w: -similarity(evidence.mse_healthy(w), unguided) for w in guidance}
     by_similarity = [best_threshold(similarities[w], data.unhealthy) for w in guidance]
-    by_map = [best_threshold(statistics[w], data.unhealthy) for w in guidance]
+    by_map = maps.decisions
     decision: Decision = "map" if max(a for _, a in by_map) >= max(a for _, a in by_similarity) else "similarity"
     accuracy, other = (tuple(a for _, a in found) for found in (by_map, by_similarity))
-    ranks = statistics
+    auroc = maps.auroc
     if decision == "similarity":
-        accuracy, other, ranks = other, accuracy, similarities
+        accuracy, other = other, accuracy
+        auroc = tuple(area_under_roc(similarities[w], data.unhealthy) for w in guidance)
     default = max(w for w, a in zip(guidance, accuracy, strict=True) if a >= PEAK_SHARE * max(accuracy))
     errors = np.array([typical_error(evidence.subset(data.volume == v)) for v in np.unique(data.volume)])
     draft = Calibration(
@@ -142,14 +186,15 @@ def calibrate(
         default_guidance=float(default),
         accuracy=accuracy,
         other_accuracy=other,
-        auroc=tuple(area_under_roc(ranks[w], data.unhealthy) for w in guidance),
+        auroc=auroc,
         decision=decision,
         similarity_threshold=tuple(-t for t, _ in by_similarity),
-        map_threshold=tuple(max(t, 1e-12) for t, _ in by_map),
+        map_threshold=maps.map_threshold,
         top_pixels=top_pixels,
         threshold="healthy",
         healthy_level=HEALTHY_LEVELS[0],
-        healthy_threshold=tuple(healthy_threshold(filtered[w], data, HEALTHY_LEVELS[0]) for w in guidance),
+        healthy_threshold=tuple(healthy_threshold(maps.filtered[w], data, HEALTHY_LEVELS[0]) for w in guidance),
+        consistency=maps.consistency,
         scaling=_scaling(evidence, data.unhealthy, guidance),
         unguided_error=(float(errors.min() / ERROR_MARGIN), float(errors.max() * ERROR_MARGIN)),
         slices=len(data.unhealthy),
@@ -157,7 +202,11 @@ def calibrate(
         subjects=data.subjects,
         source=source,
     )
-    return _with_pixel_rule(draft, data, filtered, minimum_size_px)
+    ruled = _with_pixel_rule(draft, data, maps.filtered, minimum_size_px)
+    where = data.interior if ruled.region == "interior" else np.ones_like(data.interior)
+    level = best_healthy_level(other_maps.filtered[default], data, minimum_size_px, where)
+    thresholds = tuple(healthy_threshold(other_maps.filtered[w], data, level) for w in guidance)
+    return dataclasses.replace(ruled, other_consistency=OtherConsistency(other_maps.map_threshold, level, thresholds))
 
 
 def _with_pixel_rule(
@@ -182,7 +231,7 @@ def _with_pixel_rule(
             )
             settings, smallest = SelectionSettings(ungated=True), MinimumSize(pixels=minimum_size_px)
             choices = resolve(point, data.evidence.x0.shape[1], settings, calibration, smallest)
-            selection = select(data.evidence, data.interior, choices)
+            selection = select(data.evidence, data.interior, choices, data.runs)
             masks = (selection.score >= 1) & selection.accepted
             shown = shown_accuracy(masks, data.unhealthy)
             found.append((shown, dataclasses.replace(calibration, shown_accuracy=shown)))

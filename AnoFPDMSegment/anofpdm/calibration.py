@@ -6,7 +6,7 @@ A calibration holds for one operating point and one set of weights. Torch-free.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,16 @@ CALIBRATION_FILE = "calibration.json"
 Decision = Literal["similarity", "map"]
 CalibratedThreshold = Literal["dynamic", "healthy"]
 Region = Literal["interior", "frame"]
+Consistency = Literal["slice", "volume"]
+
+
+@dataclass(frozen=True)
+class OtherConsistency:
+    """What holds for the consistency that is not a calibration's own. Tables run over its guidance strengths."""
+
+    map_threshold: tuple[float, ...]
+    healthy_level: float
+    healthy_threshold: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,11 @@ class Calibration:
     region: Region = "interior"
     """Where anomalies are accepted, which the labels prefer: the eroded head, or the whole frame as in the public
     code."""
+    consistency: Consistency = "slice"
+    """Whether maps and their statistics count alone or averaged with the neighbouring slices', which the labels
+    prefer; the tables of maps hold for this one."""
+    other_consistency: OtherConsistency | None = None
+    """The other one's; None if unknown."""
     shown_accuracy: float | None = None
     """Image-level balanced accuracy of that threshold and region: a slice is called by having any component."""
     other_accuracy: tuple[float, ...] = ()
@@ -80,7 +95,13 @@ class Calibration:
         for table in ("accuracy", "auroc", "similarity_threshold", "map_threshold", "healthy_threshold"):
             _require(len(getattr(self, table)) == n, f"its table '{table}' does not have {n} entries")
         _require(len(self.other_accuracy) in (0, n), f"its table 'other_accuracy' does not have {n} entries")
-        _require(all(v > 0 for v in (*self.map_threshold, *self.healthy_threshold)), "a map threshold is not positive")
+        other = self.other_consistency
+        positive = [*self.map_threshold, *self.healthy_threshold]
+        if other is not None:
+            _require(len(other.map_threshold) == n == len(other.healthy_threshold), "its other tables are incomplete")
+            _require(0 < other.healthy_level < 1, "healthy_level must lie between 0 and 1")
+            positive += [*other.map_threshold, *other.healthy_threshold]
+        _require(all(v > 0 for v in positive), "a map threshold is not positive")
         low, high = self.guidance[0], self.guidance[-1]
         _require(low <= self.default_guidance <= high, "its default guidance is off its table")
         rows = n if self.operating_point.clamp else 1
@@ -103,11 +124,12 @@ class Calibration:
         """AUROC of the default decision at the default guidance strength."""
         return self.auroc[self.guidance.index(self.default_guidance)]
 
-    def at(self, w: float) -> CalibratedValues:
+    def at(self, w: float, consistency: Consistency | None = None) -> CalibratedValues:
         """The calibrated values at guidance strength `w`, interpolated between the table's entries.
 
         Map thresholds grow like (1 + w)^2, so they are interpolated on logarithmic axes; table entries
-        come back exactly. Raises SettingsError outside the table.
+        come back exactly. Raises SettingsError outside the table, and for a `consistency` (None: its own) that is not
+        in it.
         """
         low, high = self.guidance[0], self.guidance[-1]
         if not low <= w <= high:
@@ -128,16 +150,32 @@ class Calibration:
         else:
             gain = 1.0 + w if self.operating_point.mode == "paper" else w
             columns = [value * gain**2 for value in self.scaling[0]]
-        exact = {table: dict(zip(self.guidance, getattr(self, table), strict=True)) for table in _TABLES}
+        of_maps = self._of_maps(consistency or self.consistency)
+        row = self.guidance.index(w) if w in self.guidance else None
+
+        def value(table: Sequence[float], between: Callable[[Sequence[float]], float]) -> float:
+            return between(table) if row is None else table[row]
+
         return CalibratedValues(
-            similarity_threshold=exact["similarity_threshold"].get(w, linear(self.similarity_threshold)),
-            map_threshold=exact["map_threshold"].get(w, logarithmic(self.map_threshold)),
-            healthy_threshold=exact["healthy_threshold"].get(w, logarithmic(self.healthy_threshold)),
+            similarity_threshold=value(self.similarity_threshold, linear),
+            map_threshold=value(of_maps.map_threshold, logarithmic),
+            healthy_threshold=value(of_maps.healthy_threshold, logarithmic),
             largest_divergence=tuple(columns),
         )
 
+    def has(self, consistency: Consistency | None) -> bool:
+        """Whether it has thresholds of maps for this consistency; None is its own."""
+        return consistency in (None, self.consistency) or self.other_consistency is not None
 
-_TABLES = ("similarity_threshold", "map_threshold", "healthy_threshold")
+    def _of_maps(self, consistency: Consistency) -> Calibration | OtherConsistency:
+        if consistency == self.consistency:
+            return self
+        if self.other_consistency is None:
+            raise SettingsError(
+                f"The calibration '{self.label}' holds no thresholds for --consistency {consistency}; calibrate again "
+                "or leave it out."
+            )
+        return self.other_consistency
 
 
 @dataclass(frozen=True)
@@ -197,6 +235,8 @@ def describe_point(point: OperatingPoint) -> str:
     words = f"{point.steps} {point.encoding.upper()} steps over {point.first}..{point.last}, {point.mode} mode"
     if point.clamp:
         words += ", clamped"
+    if point.mirrored:
+        words += ", mirrored too"
     if point.end_step is not None:
         words += f", fixed end step {point.end_step}"
     return f"{words}, {point.precision}"

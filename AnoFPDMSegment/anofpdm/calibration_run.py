@@ -41,16 +41,23 @@ class CalibrationPlan:
     """None: the model's own."""
     further_precision: Precision | None = None
     """In which every preset is calibrated as well, over the range found in the first."""
+    mirrored: bool | None = None
+    """None: as each preset says."""
 
     @property
     def costs(self) -> list[int]:
-        """Steps of each pass over the slices, in their order."""
+        """About how long each pass over the slices takes, in their order: its steps, twice those if mirrored."""
         compared = self.compared
-        further = [preset.steps for preset in self.presets] if self.further_precision else []
+        each = [preset.steps * (2 if self._mirrored(preset) else 1) for preset in self.presets]
+        further = each if self.further_precision else []
         if compared is None:
-            return [preset.steps for preset in self.presets] + further
+            return each + further
         # The winner of the comparison is not computed again.
-        return [compared.steps] * len(self.ranges) + [p.steps for p in self.presets if p is not compared] + further
+        place = self.presets.index(compared)
+        return [each[place]] * len(self.ranges) + each[:place] + each[place + 1 :] + further
+
+    def _mirrored(self, preset: Preset) -> bool:
+        return preset.mirrored if self.mirrored is None else self.mirrored
 
     @property
     def compared(self) -> Preset | None:
@@ -78,6 +85,7 @@ class CalibrationPlan:
                 first=first,
                 last=last,
                 guidance_bank=bank,
+                mirrored=self._mirrored(preset),
                 precision=self.precision or default.precision,
             )
         except ModelError as error:
@@ -137,6 +145,7 @@ class CalibrationRun:
         self._level = cache.level[self._rows]
         self._unhealthy = np.asarray(cache.unhealthy[self._rows], dtype=bool)
         self._volume = np.asarray(cache.volume[self._rows])
+        self._slice_index = np.asarray(cache.slice_index[self._rows])
         self._subjects = len(set(cache.subject[self._rows]))
 
     def run(self, plan: CalibrationPlan, tell: Callable[[Calibration], None]) -> CalibrationOutcome:
@@ -203,7 +212,9 @@ class CalibrationRun:
             cancel=self._cancel,
         )
         require_finite(evidence, self._device.name)
-        return LabelledEvidence(evidence, self._interior, self._unhealthy, self._volume, self._subjects)
+        return LabelledEvidence(
+            evidence, self._interior, self._unhealthy, self._volume, self._slice_index, self._subjects
+        )
 
     def _in_precision(self, precision: Precision) -> SlicePredictor:
         """The last one asked for is kept, since passes of one precision follow one another."""

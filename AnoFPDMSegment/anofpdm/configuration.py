@@ -159,6 +159,9 @@ class OperatingPoint:
     precision: Precision = "float32"
     end_step: int | None = None
     """None: t_e = argmax M_t (the paper's stopping rule); else a fixed number of visited steps."""
+    mirrored: bool = False
+    """Each prediction is averaged with that of the slice mirrored left to right, mirrored back: twice the network
+    evaluations."""
 
     def __post_init__(self) -> None:
         _require(self.first >= 1, "the range of the forward process must start at 1 or later")

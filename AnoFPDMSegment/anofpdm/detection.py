@@ -29,6 +29,7 @@ from .results.output_set import check_output_directory, write_output_set
 from .results.overlay import render_overlay, require_pillow
 from .results.segmentation import HEATMAP_FILE, SEGMENTATION_FILE, write_heatmap, write_segmentation
 from .results.slice_share import slice_areas_mm2
+from .selection.neighbours import runs_of_slices
 from .selection.select import Selection, resolve, select
 from .selection.settings import MinimumSize, SelectionSettings
 from .volumes.bounding_box import Box
@@ -201,7 +202,9 @@ def _select(case: CaseEvidence) -> Selection:
         case.calibration,
         MinimumSize(pixels=case.model.minimum_size_px),
     )
-    return select(case.evidence, case.interior[case.examined], choices)
+    stack_index = np.flatnonzero(case.examined)
+    runs = runs_of_slices(np.zeros_like(stack_index), stack_index)
+    return select(case.evidence, case.interior[case.examined], choices, runs)
 
 
 def _stack_of_scores(case: CaseEvidence, selection: Selection) -> tuple[FloatArray, BoolArray]:
@@ -236,6 +239,7 @@ def _findings(detection: Detection) -> dict[str, Any]:
         "guidance_bank": list(point.guidance_bank),
         "precision": point.precision,
         "fixed_end_step": point.end_step,
+        "mirrored": point.mirrored,
         "guidance": choices.guidance,
         "threshold": str(choices.threshold),
         "decision": choices.decision,
@@ -244,6 +248,7 @@ def _findings(detection: Detection) -> dict[str, Any]:
         "map": "last" if choices.last_sam_only else "aggregated",
         "scaling": list(choices.scaling) if choices.scaling else None,
         "region": choices.region,
+        "consistency": choices.consistency,
         "minimum_size": str(choices.minimum_size),
         "operating_point": describe_point(point),
         "batch_size": case.run.batch_size,

@@ -7,7 +7,7 @@ operating point that belongs to it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .calibration import Calibration
 from .errors import SettingsError
@@ -21,13 +21,15 @@ class Preset:
     steps: int
     noise_range: tuple[int, int] | None = None
     """First and last noise level; None: the range that image-level labels prefer."""
+    mirrored: bool = False
+    """Whether predictions are averaged with those of the mirrored slice."""
 
 
 PRESETS = {
     preset.name: preset
     for preset in (
         Preset("fast", 5),
-        Preset("balanced", 12),
+        Preset("balanced", 8, mirrored=True),
         Preset("paper", 600, (1, 600)),  # section 4.1
     )
 }
@@ -44,7 +46,7 @@ def parse_presets(text: str) -> tuple[Preset, ...]:
         name, equals, steps = (part.strip() for part in entry.partition("="))
         preset = PRESETS.get(name)
         if equals and name and steps.isdecimal() and 2 <= int(steps) <= 100_000:
-            preset = Preset(name, int(steps), preset.noise_range if preset else None)
+            preset = replace(preset or Preset(name, 2), steps=int(steps))
         elif equals:
             preset = None
         if preset is None:

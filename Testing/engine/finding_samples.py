@@ -10,7 +10,14 @@ from anofpdm.results.components import Component
 from anofpdm.results.findings import EndStep, ModelRecord, SliceFinding, findings_document
 from anofpdm.volumes.geometry import VolumeGeometry
 
-SETTINGS = {"guidance": 8.0, "threshold": "healthy", "decision": "map", "ungated": False, "map": "aggregated"}
+SETTINGS = {
+    "guidance": 8.0,
+    "threshold": "healthy",
+    "decision": "map",
+    "ungated": False,
+    "map": "aggregated",
+    "consistency": "slice",
+}
 
 
 def slice_finding(

@@ -46,4 +46,6 @@ def labelled_maps(
     )
     interior = np.zeros((n, *r.shape[-2:]), dtype=bool)
     interior[:, 3:-3, 3:-3] = True
-    return LabelledEvidence(evidence, interior, unhealthy, volume=np.arange(n) // 10, subjects=4)
+    return LabelledEvidence(
+        evidence, interior, unhealthy, volume=np.arange(n) // 10, slice_index=np.arange(n) % 10, subjects=4
+    )

@@ -81,3 +81,30 @@ def test_opposites_exclude_each_other(
     command: CommandLine, result: Path, tmp_path: Path, pair: tuple[str, str]
 ) -> None:
     command.refuses("adjust", result, *pair, words="not allowed with argument", folder=tmp_path)
+
+
+def test_maps_are_averaged_with_the_neighbouring_slices(command: CommandLine, chosen: Path) -> None:
+    words = "no thresholds for --consistency volume; calibrate again or leave it out"
+    command.refuses("adjust", chosen, "--as-calibrated", "--consistency", "volume", words=words, folder=chosen.parent)
+    by_hand = ("--as-calibrated", "--threshold", "value=1e-6", "--ungated", "--region", "frame")
+    adjusted(command, chosen, *by_hand)
+    alone, _ = read_heatmap(chosen / "heatmap.nrrd")
+    assert adjusted(command, chosen, "--consistency", "volume").consistency == "volume"
+    averaged, _ = read_heatmap(chosen / "heatmap.nrrd")
+    assert np.abs(np.diff(averaged, axis=0)).mean() < 0.9 * np.abs(np.diff(alone, axis=0)).mean()
+    assert adjusted(command, chosen, "--consistency", "calibrated").consistency is None
+
+
+def test_mirrored_slices_double_the_evaluations(
+    command: CommandLine, tiny_model: Path, head_file: Path, tmp_path: Path
+) -> None:
+    call = ("detect", head_file, "--model", tiny_model, "--progress", "none", "--threshold", "value=0.01", "--ungated")
+    given = ("--decision", "similarity", "--decision-threshold", "0.9", "--guidance", "2", "--no-overlay")
+    found = {}
+    for option in ("--mirrored", "--no-mirrored"):
+        outcome = command(*call, *given, option, "--output", tmp_path / option)
+        assert outcome.status == 0, outcome.err
+        parameters = read_findings(tmp_path / option / "findings.json")["parameters"]
+        found[parameters["mirrored"]] = parameters["network_evaluations_per_slice"]
+        assert ("mirrored too" in parameters["operating_point"]) == parameters["mirrored"]
+    assert found[True] == 2 * found[False]

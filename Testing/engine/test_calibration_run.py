@@ -58,7 +58,7 @@ def run(folder: ModelFolder, cache: SliceCache) -> CalibrationRun:
 
 
 def plan(presets: str = "balanced=4,fast=3", **changes: object) -> CalibrationPlan:
-    values = {"presets": parse_presets(presets), "ranges": RANGES, **changes}
+    values = {"presets": parse_presets(presets), "ranges": RANGES, "mirrored": False, **changes}
     return CalibrationPlan(**values)  # type: ignore[arg-type]
 
 
@@ -88,6 +88,14 @@ def test_the_papers_preset_keeps_its_range(run: CalibrationRun, passes: list[Ope
     passes.clear()
     alone = run.run(plan("paper=5"), lambda _: None)
     assert alone.ranges == () and [(p.steps, p.last) for p in passes] == [(5, 600)] and plan("paper=5").costs == [5]
+
+
+def test_presets_say_whether_the_mirrored_slice_is_seen_too(run: CalibrationRun, passes: list[OperatingPoint]) -> None:
+    wanted = plan(mirrored=None)
+    found = run.run(wanted, lambda _: None)
+    assert [c.operating_point.mirrored for c in found.presets] == [True, False]
+    assert [p.steps * (1 + p.mirrored) for p in passes] == wanted.costs == [8, 8, 8, 3]
+    assert plan(mirrored=True).costs == [8, 8, 8, 6]
 
 
 def test_a_single_range_is_not_compared(run: CalibrationRun, passes: list[OperatingPoint]) -> None:
@@ -175,7 +183,7 @@ class TestPresets:
         assert parse_presets("balanced, fast") == (PRESETS["balanced"], PRESETS["fast"])
         assert parse_presets("paper") == (Preset("paper", 600, (1, 600)),)
         assert parse_presets("fast=6,quick=3") == (Preset("fast", 6), Preset("quick", 3))
-        assert [PRESETS[name].steps for name in ("fast", "balanced")] == [5, 12]
+        assert [PRESETS[name].steps for name in ("fast", "balanced")] == [5, 8]
 
     @pytest.mark.parametrize(
         "text", ["", "quick", "fast=", "fast=1", "fast=x", "fast=-3", "=3", "fast,,balanced", "fast=2.5"]

@@ -17,7 +17,7 @@ from torch import Tensor
 import anofpdm
 from anofpdm.configuration import OperatingPoint, ScheduleConfig
 from anofpdm.diffusion.equations import guided_noise, noise_from_x0, predict_x0
-from anofpdm.diffusion.forward_process import run_forward_process
+from anofpdm.diffusion.forward_process import mirrored_too, network_evaluations, run_forward_process
 from anofpdm.diffusion.noise import SeededNoise
 from anofpdm.diffusion.schedule import NoiseSchedule, jump_targets, visited_levels
 from anofpdm.errors import SettingsError
@@ -207,6 +207,29 @@ def test_network_evaluations_are_as_few_as_the_method_allows() -> None:
     predictor.calls.clear()
     run(x0, predictor, OperatingPoint(steps=10, last=100, encoding="ddpm"))
     assert sum(predictor.calls) == 3 * 2 * 10
+    for point in (OperatingPoint(steps=10, last=100, mirrored=mirrored) for mirrored in (False, True)):
+        predictor.calls.clear()
+        run(x0, predictor, point)
+        assert sum(predictor.calls) == 3 * network_evaluations(point)
+
+
+@pytest.mark.parametrize("encoding", ["ddim", "ddpm"])
+def test_mirrored_predictions_treat_left_and_right_alike(encoding: str) -> None:
+    predictor = gaussians()
+    x0 = draw(predictor)
+    once = OperatingPoint(steps=5, last=300, encoding=encoding)
+    both = dataclasses.replace(once, mirrored=True)
+
+    def same_noise(step: int, like: Tensor) -> Tensor:
+        return torch.full_like(like, 0.1 * step)
+
+    found, mirrored = (run(x, predictor, both, same_noise).aam(2.0) for x in (x0, x0.flip(-1)))
+    np.testing.assert_allclose(found, mirrored[..., ::-1], rtol=1e-4, atol=1e-6)
+    alone, flipped = (run(x, predictor, once, same_noise).aam(2.0) for x in (x0, x0.flip(-1)))
+    assert np.abs(alone - flipped[..., ::-1]).max() > 0.1 * alone.max(), "the predictor itself tells them apart"
+    x_t, t, label = torch.cat([x0, x0]), torch.full((2 * len(x0),), 100), torch.tensor([0, -1]).repeat_interleave(4)
+    mean = (predictor(x_t, t, label) + predictor(x_t.flip(-1), t, label).flip(-1)) / 2
+    torch.testing.assert_close(mirrored_too(predictor)(x_t, t, label), mean)
 
 
 def test_unused_channels_enter_the_network_but_not_the_maps() -> None:

@@ -16,7 +16,7 @@ from tiny_model import tiny_config, write_tiny_model
 from anofpdm.errors import InputError
 from anofpdm.evaluation.level_reference import LevelReference, alarm_statistic
 from anofpdm.evaluation.slices import LabelledSlices
-from anofpdm.evaluation.volume_consistency import median_3d, neighbour_mean, neighbours_agree, runs_of_slices
+from anofpdm.evaluation.volume_consistency import median_3d, neighbours_agree
 from anofpdm.selection.postprocessing import small_components
 
 
@@ -102,15 +102,6 @@ def test_below_the_alarm_statistic_nothing_is_left_of_a_slice() -> None:
     assert not kept.any(axis=(1, 2)).sum() > 1, "only a ring around a hole may be left"
 
 
-def test_runs_end_at_gaps_and_at_the_next_volume() -> None:
-    slices = dataclasses.replace(
-        planted(12, 2).slices,
-        volume=np.array([1, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 1]),
-        slice_index=np.array([7, 3, 2, 4, 0, 1, 9, 8, 2, 4, 5, 8]),
-    )
-    assert [run.tolist() for run in runs_of_slices(slices)] == [[2, 1, 3], [7, 6], [4, 5, 8], [9, 10], [0, 11]]
-
-
 def test_the_3d_median_is_scipys_within_a_volume() -> None:
     slices = planted(16, 2).slices
     maps = np.random.default_rng(3).random((16, 32, 32)).astype(np.float32)
@@ -136,12 +127,6 @@ def test_neighbours_vote_out_what_stands_alone_and_fill_what_is_missing() -> Non
     np.testing.assert_array_equal(neighbours_agree(masks, single), masks)
 
 
-def test_neighbour_means_keep_the_ends() -> None:
-    slices = planted(8, 2).slices
-    values = np.array([4.0, 0, 0, 0, 8, 8, 8, 0])
-    np.testing.assert_allclose(neighbour_mean(values, slices), [3, 1, 0, 0, 8, 8, 6, 2])
-
-
 def test_the_command_measures_every_variant_and_counts_the_second_run(command: CommandLine, tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "tiny", tiny_config("tiny", matrix=32)).path
     data = write_masked_data(tmp_path / "data", subjects=2)
@@ -149,7 +134,7 @@ def test_the_command_measures_every_variant_and_counts_the_second_run(command: C
     outcome = command(*call, "--output", tmp_path / "out")
     assert outcome.status == 0, outcome.err
     methods = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["methods"]
-    assert len(methods) == 11 and {m["tuned_with"] for m in methods} == {"image labels"}
+    assert len(methods) == 13 and {m["tuned_with"] for m in methods} == {"image labels"}
     evaluations = [m["network_evaluations_a_slice"] for m in methods]
-    assert evaluations == [7] * 8 + [14] * 3
+    assert evaluations == [7] * 9 + [14] * 4
     assert all("masks_balanced_accuracy" in m["figures"] for m in methods)

@@ -80,7 +80,7 @@ def heads() -> Iterator[tuple[sitk.Image, np.ndarray]]:
 
 def labelled_evidence(detector: Detector) -> LabelledEvidence:
     """Evidence and image-level labels of all heads; slices that only graze a lesion are left out."""
-    parts, interiors, labels, volumes = [], [], [], []
+    parts, interiors, labels, volumes, places = [], [], [], [], []
     for number, (image, lesion) in enumerate(heads()):
         case = detector.examine(image)
         area = lesion.sum(axis=(1, 2)) * SPACING_MM[0] * SPACING_MM[1]
@@ -89,7 +89,8 @@ def labelled_evidence(detector: Detector) -> LabelledEvidence:
         interiors.append(case.interior[case.examined][clear])
         labels.append((area > 0)[case.examined][clear])
         volumes.append(np.full(int(clear.sum()), number))
-    joined = (np.concatenate(parts) for parts in (interiors, labels, volumes))
+        places.append(np.flatnonzero(case.examined)[clear])
+    joined = (np.concatenate(parts) for parts in (interiors, labels, volumes, places))
     return LabelledEvidence(join_evidence(parts), *joined, subjects=2 * HEADS)
 
 

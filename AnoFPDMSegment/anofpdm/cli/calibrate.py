@@ -46,9 +46,15 @@ def add_parser(commands: Any) -> None:
         "--presets",
         default="balanced,fast",
         metavar="NAME,...",
-        help="balanced (12 steps), fast (5), paper (600 of 1..600: slow), or NAME=STEPS (default: %(default)s)",
+        help="balanced (8 steps, mirrored slices too), fast (5 steps), paper (600 of 1..600: slow), or NAME=STEPS "
+        "(default: %(default)s)",
     )
     parser.add_argument("--ranges", metavar="A..B,...", help="ranges compared (default: 1..200 to 1..600)")
+    parser.add_argument(
+        "--mirrored",
+        action=argparse.BooleanOptionalAction,
+        help="average predictions with those of the mirrored slice (default: as each preset says)",
+    )
     parser.add_argument("--guidance", metavar="W,W,...", help="guidance strengths tabulated")
     parser.add_argument(
         "--precision",
@@ -149,6 +155,7 @@ def _plan(options: argparse.Namespace) -> Any:
     from ..calibration_run import CalibrationPlan
 
     plan = CalibrationPlan(presets=parse_presets(options.presets))
+    plan = dataclasses.replace(plan, mirrored=options.mirrored)
     if options.ranges is not None:
         ranges = tuple(dict.fromkeys(_range(text) for text in options.ranges.split(",")))
         plan = dataclasses.replace(plan, ranges=ranges)
@@ -171,19 +178,21 @@ def _range(text: str) -> tuple[int, int]:
     return int(first), int(last)
 
 
-HEADER = f"{'preset':>15}  {'steps':>16}  decision    accuracy  AUROC       w  pixel threshold, region    shown"
+HEADER = (
+    f"{'preset':>15}  {'steps':>16}  decision    accuracy  AUROC       w  pixel threshold, region, maps       shown"
+)
 
 
 def _line(calibration: Calibration) -> str:
     """A row below HEADER; accuracies and AUROC are image-level, the last one of showing anything at all."""
     point = calibration.operating_point
     row = calibration.guidance.index(calibration.default_guidance)
-    steps = f"{point.steps} of {point.first}..{point.last}"
+    steps = f"{point.steps}{' x 2' if point.mirrored else ''} of {point.first}..{point.last}"
     level = f" {calibration.healthy_level:g}" if calibration.threshold == "healthy" else ""
-    rule = f"{calibration.threshold}{level}, {calibration.region}"
+    rule = f"{calibration.threshold}{level}, {calibration.region}, {calibration.consistency}"
     w = calibration.default_guidance
     name = calibration.name if point.precision == "float32" else f"{calibration.name}, bf16"
     return (
         f"{name:>15}  {steps:>16}  {calibration.decision:<10}  {calibration.accuracy[row]:8.4f}  "
-        f"{calibration.default_auroc:.4f}  {w:>4g}  {rule:<24}  {calibration.shown_accuracy:.4f}"
+        f"{calibration.default_auroc:.4f}  {w:>4g}  {rule:<32}  {calibration.shown_accuracy:.4f}"
     )

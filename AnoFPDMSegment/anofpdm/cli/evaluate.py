@@ -94,6 +94,12 @@ def _add_variants(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--thresholds", default="healthy,dynamic", metavar="KIND,...", help="default: %(default)s")
     group.add_argument("--decisions", default="map,similarity", metavar="KIND,...", help="default: %(default)s")
     group.add_argument("--maps", default="aggregated,last", metavar="KIND,...", help="default: %(default)s")
+    group.add_argument(
+        "--consistency",
+        default="slice,volume",
+        metavar="KIND,...",
+        help="maps alone, or averaged with the neighbouring slices' (default: %(default)s)",
+    )
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
@@ -113,6 +119,7 @@ def _request(options: argparse.Namespace) -> EvaluationRequest:
         "presets": None if options.presets is None else _names(options.presets, "--presets"),
         "guidance": None if options.guidance is None else tuple(numbers(options.guidance, "--guidance")),
         "thresholds": _names(options.thresholds, "--thresholds", ("healthy", "dynamic")),
+        "consistencies": _names(options.consistency, "--consistency", ("slice", "volume")),
         "decisions": _names(options.decisions, "--decisions", ("map", "similarity")),
         "maps": _names(options.maps, "--maps", ("aggregated", "last")),
     }

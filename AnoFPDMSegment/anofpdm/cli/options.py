@@ -56,6 +56,11 @@ def add_selection_options(
         "--scaling", metavar="M[,M...]", help="dataset-calibrated scaling M_max, one value per used modality"
     )
     group.add_argument("--region", choices=("interior", "frame", CALIBRATED), help="where anomalies are accepted")
+    group.add_argument(
+        "--consistency",
+        choices=("slice", "volume", CALIBRATED),
+        help="maps count alone (slice) or averaged with the neighbouring slices' (volume)",
+    )
     group.add_argument("--min-size", metavar="SIZE", help="smallest component kept: 40px (per slice) or 500mm3")
 
 
@@ -84,6 +89,7 @@ def overlaid_settings(
         "map": (options.map, str),
         "scaling": (options.scaling, lambda text: tuple(numbers(text, "--scaling"))),
         "region": (options.region, str),
+        "consistency": (options.consistency, str),
         "minimum_size": (options.min_size, MinimumSize.parse),
     }
     for name, (value, read) in readers.items():
@@ -107,6 +113,11 @@ def add_process_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--range", metavar="A..B", help="noise levels between which they lie, such as 1..400")
     group.add_argument("--encoding", choices=("ddim", "ddpm"), help="DDIM inversion or fresh noise")
     group.add_argument("--mode", choices=("paper", "reference"), help="the paper's equations or the public code's")
+    group.add_argument(
+        "--mirrored",
+        action=argparse.BooleanOptionalAction,
+        help="average predictions with those of the mirrored slice: twice the time",
+    )
     group.add_argument("--end-step", metavar="N", help="fixed noise scale: visited steps aggregated, or 'dynamic'")
     group.add_argument(
         "--guidance-bank",
@@ -123,7 +134,7 @@ def add_process_options(parser: argparse.ArgumentParser) -> None:
 def operating_point(options: argparse.Namespace, default: OperatingPoint) -> OperatingPoint:
     """The model's operating point with the options put over it. Raises SettingsError."""
     changes: dict[str, Any] = {}
-    for name in ("steps", "encoding", "mode", "precision"):
+    for name in ("steps", "encoding", "mode", "precision", "mirrored"):
         if getattr(options, name) is not None:
             changes[name] = getattr(options, name)
     if options.range is not None:

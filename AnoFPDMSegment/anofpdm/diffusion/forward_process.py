@@ -31,11 +31,21 @@ class NoisePredictor(Protocol):
     def __call__(self, x_t: Tensor, t: Tensor, label: Tensor) -> Tensor: ...
 
 
+def mirrored_too(predict_noise: NoisePredictor) -> NoisePredictor:
+    """Predictions averaged with those of the mirrored slices, mirrored back; left to right is the last axis."""
+
+    def predict(x_t: Tensor, t: Tensor, label: Tensor) -> Tensor:
+        mirrored = predict_noise(x_t.flip(-1), t, label).flip(-1)
+        return (predict_noise(x_t, t, label) + mirrored) / 2
+
+    return predict
+
+
 class _Evaluations:
     """Network calls for one batch: healthy and null label in one fused evaluation."""
 
-    def __init__(self, predict_noise: NoisePredictor, healthy_label: int) -> None:
-        self._predict = predict_noise
+    def __init__(self, predict_noise: NoisePredictor, healthy_label: int, *, mirrored: bool) -> None:
+        self._predict = mirrored_too(predict_noise) if mirrored else predict_noise
         self._healthy = healthy_label
 
     def null(self, x: Tensor, level: int) -> Tensor:
@@ -114,7 +124,7 @@ def forward_states(
     Arguments as of `run_forward_process`.
     """
     levels = visited_levels(point)
-    network = _Evaluations(predict_noise, healthy_label)
+    network = _Evaluations(predict_noise, healthy_label, mirrored=point.mirrored)
     alpha_bar = schedule.alpha_bar
     if point.encoding == "ddpm":
         states = _ddpm_states(x0, network, levels, alpha_bar, noise)
@@ -165,5 +175,7 @@ def run_forward_process(
 def network_evaluations(point: OperatingPoint) -> int:
     """Network evaluations a slice: one fused pair a step, and the inversion's own where it is not shared."""
     if point.encoding == "ddpm":
-        return 2 * point.steps
-    return 2 * point.steps + 1 if point.mode == "paper" else 3 * point.steps - 1
+        count = 2 * point.steps
+    else:
+        count = 2 * point.steps + 1 if point.mode == "paper" else 3 * point.steps - 1
+    return 2 * count if point.mirrored else count

@@ -99,7 +99,12 @@ class AblationRun:
     def _calibrate(self, runs: NetworkRuns) -> Calibration:
         tuning = self._given.tuning
         data = LabelledEvidence(
-            self._tuning.evidence(), tuning.interior, tuning.unhealthy, tuning.volume, tuning.subjects
+            self._tuning.evidence(),
+            tuning.interior,
+            tuning.unhealthy,
+            tuning.volume,
+            tuning.slice_index,
+            tuning.subjects,
         )
         return calibrate(
             data,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 
 from ..arrays import FloatArray
 from ..calibrate import LabelledEvidence, calibrate
@@ -12,6 +13,7 @@ from ..calibration_run import GUIDANCE
 from ..configuration import OperatingPoint
 from ..errors import SettingsError
 from ..evidence.maps import Evidence, check_guidance
+from ..selection.neighbours import neighbour_mean
 from ..selection.postprocessing import filtered_map
 from ..selection.select import Selection, resolve, select
 from ..selection.settings import MinimumSize, SelectionSettings, Threshold
@@ -60,14 +62,20 @@ class AnoFPDM:
         calibration = self.calibration(given, evidence)
         strengths = self._variants.guidance or (calibration.default_guidance,)
         for w in strengths:
-            for kind in self._variants.maps:
-                for threshold in self._variants.thresholds:
-                    # The healthy threshold is calibrated for the aggregated map.
-                    if kind == "last" and threshold == "healthy":
-                        continue
-                    for decision in self._variants.decisions:
-                        settings = SelectionSettings(w, Threshold(threshold), decision, ungated=True, map=kind)
-                        yield self._output(given.measured, evidence, calibration, settings, cost)
+            for settings in self._settings(w):
+                if calibration.has(settings.consistency):
+                    yield self._output(given.measured, evidence, calibration, settings, cost)
+
+    def _settings(self, w: float) -> Iterator[SelectionSettings]:
+        asked = self._variants
+        every = product(asked.maps, asked.thresholds, asked.decisions, asked.consistencies)
+        for kind, threshold, decision, consistency in every:
+            # What is calibrated for the aggregated map holds for no other.
+            if kind == "last" and (threshold == "healthy" or consistency == "volume"):
+                continue
+            if decision == "similarity" and consistency == "volume":
+                continue
+            yield SelectionSettings(w, Threshold(threshold), decision, ungated=True, map=kind, consistency=consistency)
 
     def calibration(self, given: MethodInput, measured: Evidence) -> Calibration:
         """The model's calibration for exactly this operating point, else one made from the tuning slices' labels."""
@@ -79,7 +87,9 @@ class AnoFPDM:
         if tuning is not given.measured:
             evidence, _ = self._runs.evidence(tuning, self.point, f"{self.name}, calibration")
         return calibrate(
-            LabelledEvidence(evidence, tuning.interior, tuning.unhealthy, tuning.volume, tuning.subjects),
+            LabelledEvidence(
+                evidence, tuning.interior, tuning.unhealthy, tuning.volume, tuning.slice_index, tuning.subjects
+            ),
             self.point.guidance_bank or GUIDANCE,
             weights_sha256=self._runs.weights_sha256,
             name=MADE_HERE,
@@ -107,7 +117,7 @@ class AnoFPDM:
         choices = resolve(
             self.point, len(config.used), settings, calibration, MinimumSize(pixels=config.minimum_size_px)
         )
-        selection = select(evidence, slices.interior, choices)
+        selection = select(evidence, slices.interior, choices, slices.runs)
         w = choices.guidance
         last = settings.map == "last"
         parameters = {
@@ -119,15 +129,20 @@ class AnoFPDM:
             "decision": settings.decision,
             "decision_threshold": choices.decision_threshold,
             "region": choices.region,
+            "consistency": choices.consistency,
         }
-        steps = f"{self.point.steps} of {self.point.first}..{self.point.last}"
-        last_only = ", last SAM only" if last else ""
+        name = f"{self.name}, {self.point.steps} of {self.point.first}..{self.point.last}"
+        name += ", mirrored too" if self.point.mirrored else ""
+        name += f", w {w:g}"
+        name += ", last SAM only" if last else ""
+        name += ", neighbours averaged" if choices.consistency == "volume" else ""
+        shown = filtered_map(evidence.last_sam(w) if last else evidence.aam(w))
         return MethodOutput(
-            f"{self.name}, {steps}, w {w:g}{last_only}, {settings.threshold} threshold, {settings.decision} decision",
+            f"{name}, {settings.threshold} threshold, {settings.decision} decision",
             self.name,
             "image labels",
             parameters,
-            filtered_map(evidence.last_sam(w) if last else evidence.aam(w)),
+            neighbour_mean(shown, slices.runs) if choices.consistency == "volume" else shown,
             (selection.score >= 1) & selection.accepted,
             _image_score(selection, settings),
             selection.unhealthy,

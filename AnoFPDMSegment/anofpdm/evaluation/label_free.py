@@ -17,6 +17,7 @@ from ..calibrate import HEALTHY_LEVELS, best_threshold, shown_accuracy
 from ..evidence.maps import Evidence
 from ..selection.algorithm1 import anomaly_strength
 from ..selection.decision import map_statistic
+from ..selection.neighbours import neighbour_mean
 from ..selection.postprocessing import filtered_map, small_components
 from .anofpdm_method import AnoFPDM
 from .level_reference import LevelReference, alarm_statistic
@@ -24,7 +25,7 @@ from .map_outputs import outputs_of_map
 from .method_output import Cost, MethodInput, MethodOutput
 from .network_runs import NetworkRuns
 from .slices import LabelledSlices
-from .volume_consistency import median_3d, neighbour_mean, neighbours_agree
+from .volume_consistency import median_3d, neighbours_agree
 
 ALPHAS = (0.02, 0.05, 0.1, 0.2, 0.3)
 HEAD_QUANTILE, HEAD_SPAN = 0.98, 0.28
@@ -37,9 +38,10 @@ class LabelFree:
     name = "label-free"
 
     def __init__(self, runs: NetworkRuns, base: AnoFPDM, guidance: float | None = None) -> None:
-        """`base`: whose operating point and calibration are used; `guidance`: None as calibrated."""
+        """`base`: whose operating point and calibration are used, not mirrored; `guidance`: None as calibrated."""
         self._runs = runs
         self._base = base
+        self._point = base.point
         self._guidance = guidance
 
     def check(self) -> None:
@@ -48,7 +50,7 @@ class LabelFree:
 
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
         """One output a variant. Raises InputError if the tuning split has too few subjects."""
-        evidence, cost = self._runs.evidence(given.measured, self._base.point, self.name)
+        evidence, cost = self._runs.evidence(given.measured, self._point, self.name)
         calibration = self._base.calibration(given, evidence)
         w = self._guidance if self._guidance is not None else calibration.default_guidance
         variants = _Variants(given, {"guidance": w}, cost)
@@ -56,7 +58,7 @@ class LabelFree:
         measured = filtered_map(evidence.aam(w))
         tuning_evidence = evidence
         if not alone:
-            tuning_evidence, _ = self._runs.evidence(given.tuning, self._base.point, f"{self.name}, tuning")
+            tuning_evidence, _ = self._runs.evidence(given.tuning, self._point, f"{self.name}, tuning")
         tuning = measured if alone else filtered_map(tuning_evidence.aam(w))
         scaling = np.asarray(calibration.at(w).largest_divergence)
 
@@ -69,31 +71,25 @@ class LabelFree:
         )
         place = variants.by_place(measured, tuning)
         yield variants.by_labels("map standardised by level and place", *place)
+        yield variants.averaged("averaged with neighbouring slices", measured, tuning)
         yield variants.by_labels("3-D median", median_3d(measured, given.measured), median_3d(tuning, given.tuning))
         yield variants.vote("neighbouring slices vote", measured, tuning)
 
         mirrored, twice = self._mirrored(given.measured, w)
-        averaged = (measured + mirrored) / 2
-        averaged_tuning = averaged
-        if not alone:
-            averaged_tuning = (tuning + self._mirrored(given.tuning, w)[0]) / 2
-        variants = _Variants(given, {"guidance": w}, _sum(cost, twice))
-        yield variants.by_labels("mirrored input averaged", averaged, averaged_tuning)
-        smooth = median_3d(averaged, given.measured), median_3d(averaged_tuning, given.tuning)
+        mirrored_tuning = mirrored if alone else self._mirrored(given.tuning, w)[0]
+        variants = _Variants(given, {"guidance": w}, twice)
+        yield variants.by_labels("mirrored too", mirrored, mirrored_tuning)
+        yield variants.averaged("mirrored too, averaged with neighbouring slices", mirrored, mirrored_tuning)
+        smooth = median_3d(mirrored, given.measured), median_3d(mirrored_tuning, given.tuning)
         yield variants.vote("mirrored, 3-D median, vote", *smooth)
-        place = variants.by_place(averaged, averaged_tuning)
+        place = variants.by_place(mirrored, mirrored_tuning)
         smooth = median_3d(place[0], given.measured), median_3d(place[1], given.tuning)
         yield variants.vote("mirrored, standardised by level and place, 3-D median, vote", *smooth)
 
     def _mirrored(self, slices: LabelledSlices, w: float) -> tuple[FloatArray, Cost]:
-        """The map of the mirrored input, mirrored back."""
-        flipped = replace(slices, x0=np.ascontiguousarray(slices.x0[..., ::-1]))
-        evidence, cost = self._runs.evidence(flipped, self._base.point, f"{self.name}, mirrored", variant="mirrored")
-        return filtered_map(evidence.aam(w))[..., ::-1], cost
-
-
-def _sum(first: Cost, second: Cost) -> Cost:
-    return Cost((first.seconds or 0) + (second.seconds or 0), first.network_evaluations + second.network_evaluations)
+        """The map where predictions are averaged with those of the mirrored slice."""
+        evidence, cost = self._runs.evidence(slices, replace(self._point, mirrored=True), f"{self.name}, mirrored too")
+        return filtered_map(evidence.aam(w)), cost
 
 
 class _Variants:
@@ -174,21 +170,26 @@ class _Variants:
         found = self._masks(measured, limits, self._given.measured)
         return self._output("quantile of the eroded head", measured, tuning, found, {"span": HEAD_SPAN})
 
+    def averaged(self, name: str, measured: FloatArray, tuning: FloatArray) -> MethodOutput:
+        """One threshold; maps and the statistics that decide are averaged with the neighbouring slices'."""
+        smooth = neighbour_mean(measured, self._given.measured.runs), neighbour_mean(tuning, self._given.tuning.runs)
+        return self._decided_by_neighbours(self.by_labels(name, *smooth), smooth[1])
+
     def vote(self, name: str, measured: FloatArray, tuning: FloatArray) -> MethodOutput:
         """One threshold; neighbouring slices vote on pixels, and their statistics are averaged for the decision."""
-        output = self.by_labels(name, measured, tuning)
+        output = self._decided_by_neighbours(self.by_labels(name, measured, tuning), tuning)
         given = self._given
-        assert output.masks is not None and output.image_score is not None
-        tuning_score = neighbour_mean(map_statistic(tuning, given.tuning.interior, given.top_pixels), given.tuning)
-        score = neighbour_mean(output.image_score, given.measured)
-        limit, _ = best_threshold(tuning_score, given.tuning.unhealthy)
-        return replace(
-            output,
-            parameters={**output.parameters, "image_threshold": limit},
-            masks=neighbours_agree(output.masks, given.measured) & given.measured.interior,
-            image_score=score,
-            unhealthy=score >= limit,
-        )
+        assert output.masks is not None
+        return replace(output, masks=neighbours_agree(output.masks, given.measured) & given.measured.interior)
+
+    def _decided_by_neighbours(self, output: MethodOutput, tuning: FloatArray) -> MethodOutput:
+        given = self._given
+        assert output.image_score is not None
+        statistic = map_statistic(tuning, given.tuning.interior, given.top_pixels)
+        score = neighbour_mean(output.image_score, given.measured.runs)
+        limit, _ = best_threshold(neighbour_mean(statistic, given.tuning.runs), given.tuning.unhealthy)
+        parameters = {**output.parameters, "image_threshold": limit}
+        return replace(output, parameters=parameters, image_score=score, unhealthy=score >= limit)
 
     def _masks(self, maps: FloatArray, limits: FloatArray, slices: LabelledSlices) -> BoolArray:
         masks = np.asarray(maps > limits[:, None, None]) & slices.interior

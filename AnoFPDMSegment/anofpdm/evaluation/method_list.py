@@ -29,7 +29,7 @@ from .yardsticks import AllZero, Intensity, LeftRight, LevelOnly
 CHANGES: dict[str, dict[str, Any]] = {
     "anofpdm": {},
     "anofpdm-ddpm": {"encoding": "ddpm"},
-    "anofpdm-reference": {"mode": "reference"},
+    "anofpdm-reference": {"mode": "reference", "mirrored": False},
 }
 """What of the model's operating points each kind of AnoFPDM changes."""
 
@@ -124,7 +124,7 @@ def _check_alike(other: ModelConfig, config: ModelConfig, path: Path) -> None:
 def _label_free(request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> Method:
     """At the first operating point and strength asked for."""
     variants = request.variants
-    point = operating_points(variants.presets, folder)[0]
+    point = dataclasses.replace(operating_points(variants.presets, folder)[0], mirrored=False)
     base = AnoFPDM(runs, point, variants, _calibrations(folder))
     return LabelFree(runs, base, variants.guidance[0] if variants.guidance else None)
 

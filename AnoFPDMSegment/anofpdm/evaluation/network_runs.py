@@ -55,13 +55,8 @@ class NetworkRuns:
         self.report = report or (lambda *_: None)
         self.key = {"weights": self.weights_sha256, "data": data_key, "seed": seed}
 
-    def evidence(
-        self, slices: LabelledSlices, point: OperatingPoint, what: str, *, variant: str = ""
-    ) -> tuple[Evidence, Cost]:
-        """Evidence of the forward process at `point`, and what a slice cost. Raises ModelError if it is not finite.
-
-        `variant` names how x0 differs from the cache's.
-        """
+    def evidence(self, slices: LabelledSlices, point: OperatingPoint, what: str) -> tuple[Evidence, Cost]:
+        """Evidence of the forward process at `point`, and what a slice cost. Raises ModelError if it is not finite."""
 
         def compute(positions: IntArray) -> Arrays:
             evidence = accumulate_slices(
@@ -83,7 +78,7 @@ class NetworkRuns:
             self._check_finite(broken_array(arrays), point.precision)
             return arrays
 
-        key = {**self.key, "run": "forward process", "point": record_to_dict(point), "variant": variant}
+        key = {**self.key, "run": "forward process", "point": record_to_dict(point)}
         arrays, seconds = self.store.arrays(key, np.asarray(slices.row), compute)
         return build_evidence(point, arrays), Cost(seconds / len(slices), network_evaluations(point))
 

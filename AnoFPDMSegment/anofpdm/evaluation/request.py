@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ..calibration import Decision
+from ..calibration import Consistency, Decision
 from ..datasets.manifest import Split
 from ..errors import SettingsError
 from ..selection.settings import MapKind
@@ -33,6 +33,8 @@ class Variants:
     thresholds: tuple[ThresholdName, ...] = ("healthy", "dynamic")
     decisions: tuple[Decision, ...] = ("map", "similarity")
     maps: tuple[MapKind, ...] = ("aggregated", "last")
+    consistencies: tuple[Consistency, ...] = ("slice", "volume")
+    """`volume` goes with the aggregated map and its own decision alone."""
 
 
 @dataclass(frozen=True)

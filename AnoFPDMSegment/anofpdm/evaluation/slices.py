@@ -14,6 +14,7 @@ from ..datasets.evaluation_masks import load_masks
 from ..datasets.manifest import Split
 from ..datasets.slice_cache import SliceCache
 from ..errors import InputError
+from ..selection.neighbours import Runs, runs_of_slices
 from ..volumes.preprocessing import erode_in_plane
 
 
@@ -52,6 +53,11 @@ class LabelledSlices:
         arrays = {f.name: getattr(self, f.name) for f in fields(self)}
         kept: dict[str, Any] = {n: array[chosen] for n, array in arrays.items() if isinstance(array, np.ndarray)}
         return replace(self, **kept)
+
+    @property
+    def runs(self) -> Runs:
+        """Which slices are neighbours."""
+        return runs_of_slices(self.volume, self.slice_index)
 
     @property
     def subjects(self) -> int:

@@ -34,6 +34,8 @@ def describe_settings(parameters: Mapping[str, Any]) -> str:
     parts = [f"guidance strength {parameters['guidance']:g}", f"{parameters['threshold']} threshold"]
     if parameters["map"] == "last":
         parts.append("last map alone")
+    if parameters["consistency"] == "volume":
+        parts.append("averaged with neighbouring slices")
     parts.append(_DECISIONS[parameters["decision"]])
     if parameters["ungated"]:
         parts.append("ungated")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import BoolArray, FloatArray
-from ..calibration import CalibratedValues, Calibration, Decision, Region
+from ..calibration import CalibratedValues, Calibration, Consistency, Decision, Region
 from ..configuration import OperatingPoint
 from ..errors import SettingsError
 from ..evidence.maps import Evidence, check_guidance
@@ -15,6 +15,7 @@ from ..volumes.bounding_box import bounding_box, grown
 from ..volumes.score_volume import BELOW_BORDER
 from .algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from .decision import map_statistic, similarity
+from .neighbours import Runs, neighbour_mean
 from .postprocessing import filtered_map, small_components
 from .settings import MinimumSize, SelectionSettings, Threshold
 
@@ -38,6 +39,7 @@ class Choices:
     minimum_size: MinimumSize
     top_pixels: int | None
     healthy_threshold: float | None
+    consistency: Consistency
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def resolve(
         minimum_size=settings.minimum_size or default_minimum_size,
         top_pixels=calibration.top_pixels if calibration else None,
         healthy_threshold=values.healthy_threshold if values else None,
+        consistency=settings.consistency or (calibration.consistency if calibration else "slice"),
     )
 
 
@@ -150,9 +153,10 @@ def _look_up(
     uncalibrated = threshold.kind in ("quantile", "value") or (
         threshold.kind == "dynamic" and settings.scaling is not None
     )
-    if uncalibrated and settings.ungated and not calibration.guidance[0] <= guidance <= calibration.guidance[-1]:
+    known = calibration.guidance[0] <= guidance <= calibration.guidance[-1] and calibration.has(settings.consistency)
+    if uncalibrated and settings.ungated and not known:
         return None
-    return calibration.at(guidance)
+    return calibration.at(guidance, settings.consistency)
 
 
 def _decision(
@@ -196,13 +200,14 @@ def _scaling(
     return scaling
 
 
-def select(evidence: Evidence, interior: BoolArray, choices: Choices) -> Selection:
+def select(evidence: Evidence, interior: BoolArray, choices: Choices, runs: Runs = ()) -> Selection:
     """Scores and decisions of the slices in `evidence`.
 
     Args:
         evidence: N slices.
         interior: the eroded head [N, H, W].
         choices: from `resolve`.
+        runs: which slices are neighbours; by default none are.
 
     Maps and thresholds are found per channel, then averaged over channels; the threshold applies to
     the median-filtered map (method sections 2.6 and 2.7).
@@ -215,15 +220,18 @@ def select(evidence: Evidence, interior: BoolArray, choices: Choices) -> Selecti
     aggregated = filtered_map(aam, within)
     maps = evidence.last_sam(w) if choices.last_sam_only else aam
     filtered = filtered_map(maps, within) if choices.last_sam_only else aggregated
+    if choices.consistency == "volume":
+        aggregated = neighbour_mean(aggregated, runs)
+        filtered = neighbour_mean(filtered, runs) if choices.last_sam_only else aggregated
     largest = evidence.divergence(w).max(axis=1)
     quantile, threshold = _thresholds(evidence, maps, largest, choices)
     similarities = similarity(evidence.mse_healthy(w), evidence.mse_unguided())
-    statistic = (
+    statistic = np.full(len(filtered), np.nan)
+    if choices.top_pixels is not None:
         # Its threshold is calibrated on the aggregated map, whichever map is shown.
-        map_statistic(aggregated, interior, choices.top_pixels)
-        if choices.top_pixels is not None
-        else np.full(len(filtered), np.nan)
-    )
+        statistic = map_statistic(aggregated, interior, choices.top_pixels)
+        if choices.consistency == "volume":
+            statistic = neighbour_mean(statistic, runs)
     unhealthy = _decide(choices, similarities, statistic)
     shown = np.ones(len(filtered), dtype=bool) if choices.ungated else unhealthy
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from ..calibration import Decision, Region
+from ..calibration import Consistency, Decision, Region
 from ..errors import SettingsError
 
 ThresholdKind = Literal["dynamic", "healthy", "quantile", "value"]
@@ -94,6 +94,8 @@ class SelectionSettings:
     """Overrides M_max, one value per used modality at the guidance strength in use."""
     region: Region | None = None
     minimum_size: MinimumSize | None = None
+    consistency: Consistency | None = None
+    """Whether maps and their statistics count alone or averaged with the neighbouring slices'."""
 
     def __post_init__(self) -> None:
         if self.guidance is not None and not 0 <= self.guidance <= 1000:
