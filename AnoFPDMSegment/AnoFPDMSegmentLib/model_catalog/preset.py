@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..worker.run_options import DYNAMIC, RunOptions
+from ..worker.run_options import RunOptions
 
 if TYPE_CHECKING:
     from anofpdm.calibration import Calibration
@@ -59,4 +59,4 @@ class Preset:
         point = dataclasses.replace(self.point, encoding=options.encoding or self.point.encoding)
         if options.end_step is None:
             return point
-        return dataclasses.replace(point, end_step=None if options.end_step == DYNAMIC else options.end_step)
+        return dataclasses.replace(point, end_step=options.end_step if isinstance(options.end_step, int) else None)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-DYNAMIC = "dynamic"
-
-
 @dataclass(frozen=True)
 class RunOptions:
     """None everywhere means: as the model and its calibration say."""

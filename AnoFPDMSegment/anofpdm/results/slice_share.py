@@ -19,7 +19,7 @@ def slice_areas_mm2(mask: NDArray[np.bool_], geometry: VolumeGeometry, grid: Sta
 
     Areas times the slice spacing add up to the volume of the mask, less what lies beyond the stack.
     """
-    positions = grid.to_index(geometry.to_physical(np.argwhere(mask)[:, ::-1]))[:, 2]
+    positions = _positions(np.argwhere(mask)[:, ::-1], geometry, grid)
     # Few positions differ by more than rounding; a thousandth of a slice does not show.
     centers, counts = np.unique(np.round(positions, 3), return_counts=True)
     half = _half_thickness(geometry, grid)
@@ -31,12 +31,19 @@ def slice_areas_mm2(mask: NDArray[np.bool_], geometry: VolumeGeometry, grid: Sta
 
 def slice_range(ijk: NDArray[np.int64], geometry: VolumeGeometry, grid: StackGrid) -> tuple[int, int]:
     """First and last slice whose thickness holds a part of the voxels `ijk` [n, 3]."""
-    positions = grid.to_index(geometry.to_physical(ijk))[:, 2]
+    positions = _positions(ijk, geometry, grid)
     half = _half_thickness(geometry, grid)
     last = grid.size[2] - 1
     lowest = math.floor(float(positions.min()) - half + 0.5)
     highest = math.ceil(float(positions.max()) + half - 0.5)
     return min(max(lowest, 0), last), min(max(highest, 0), last)
+
+
+def _positions(ijk: NDArray[np.int64], geometry: VolumeGeometry, grid: StackGrid) -> NDArray[np.float64]:
+    """Where voxels `ijk` [n, 3] lie across the slices, in slices [n]: an affine map, worked out once for all."""
+    start, *ends = grid.to_index(geometry.to_physical(np.vstack([np.zeros(3), np.eye(3)])))[:, 2]
+    positions: NDArray[np.float64] = ijk @ (np.array(ends) - start) + start
+    return positions
 
 
 def _half_thickness(geometry: VolumeGeometry, grid: StackGrid) -> float:
