@@ -19,22 +19,26 @@ from tiny_model import tiny_calibration
 from anofpdm import Detector, SelectionSettings, Threshold
 from anofpdm.benchmark import run as benchmark_run
 from anofpdm.benchmark.agreement import agreement
-from anofpdm.benchmark.matrix_peak import matrix_peak
+from anofpdm.benchmark.matrix_peak import MatrixPeak, matrix_peak
+from anofpdm.benchmark.memory import MEMORY_SLICES, kept_bytes, memory_of
 from anofpdm.benchmark.naive_pattern import FormulaPredictor, naive_evaluations, run_naive_pattern, stored_bytes
 from anofpdm.benchmark.operations import EvaluationCost, evaluation_cost
 from anofpdm.benchmark.parts import ways_to_compute
+from anofpdm.benchmark.report import format_report, report_to_dict
 from anofpdm.benchmark.rows import NAIVE, Row, benchmark_rows, reference_point
 from anofpdm.benchmark.run import Benchmark, BenchmarkPlan
 from anofpdm.benchmark.stopwatch import peak_bytes, seconds_of
 from anofpdm.benchmark.subject import TINY, drawn_slices, model_subject, random_subject
 from anofpdm.benchmark.workbench import Workbench
 from anofpdm.configuration import OperatingPoint, Precision, ScheduleConfig
-from anofpdm.diffusion.device import choose_device
+from anofpdm.diffusion import device as device_choice
+from anofpdm.diffusion.device import ChosenDevice, choose_device
 from anofpdm.diffusion.noise import SeededNoise
 from anofpdm.diffusion.predictor import NetworkPredictor
 from anofpdm.diffusion.schedule import NoiseSchedule
 from anofpdm.diffusion.slices import accumulate_slices
 from anofpdm.errors import AnoFPDMError
+from anofpdm.evidence.maps import evidence_arrays
 from anofpdm.network import kernels
 from anofpdm.store.model_folder import open_model_folder
 
@@ -111,17 +115,36 @@ def test_memory_grows_by_what_is_stored() -> None:
     assert growth(lambda at: bench.engine(at)) < 0.05 * stored
 
 
+@pytest.mark.parametrize("bank", [(), (2.0, 4.0)])
+def test_memory_of_many_slices_holds_their_evidence(bank: tuple[float, ...]) -> None:
+    """A whole batch at work, though fewer slices were measured, beside the evidence of the other slices."""
+    few, many = (
+        Workbench(random_subject(TINY, slices), choose_device("cpu"), guidance=2.0, batch_size=8)
+        for slices in (4, MEMORY_SLICES)
+    )
+    point = OperatingPoint(steps=600, last=600, clamp=bool(bank), guidance_bank=bank)
+    row = Row("engine", "engine", point, 4)
+    evidence = few.engine(dataclasses.replace(point, steps=5))
+    assert kept_bytes(evidence, 5) == sum(array.nbytes for array in evidence_arrays(evidence).values()) // 4
+    (own, of_many), (measured, _) = memory_of(few, row), memory_of(many, row)
+    assert own is not None and of_many is not None and measured is not None
+    assert of_many == 2 * own + (MEMORY_SLICES - 8) * kept_bytes(few.engine(row.shortest), 600)
+    scalars = MEMORY_SLICES * (kept_bytes(evidence, 600) - kept_bytes(evidence, 4))
+    assert 0.9 * measured < of_many < 1.5 * (measured + scalars)
+
+
 # --- the rows
 
 
 def test_rows_without_a_calibration() -> None:
     rows = {row.name: row for row in benchmark_rows((), "bfloat16", reference_steps=600, timed_steps=20)}
     assert list(rows) == [*NAIVE, "engine, float32", *(f"as shipped, {name}" for name in ("paper", "balanced", "fast"))]
-    assert [row.evaluations for row in rows.values()] == [2399, 2399, 1201, 1201, 25, 11]
-    assert [row.timed.steps for row in rows.values()] == [20, 20, 20, 20, 12, 5]
-    assert [row.timed_evaluations for row in rows.values()] == [79, 79, 41, 41, 25, 11]
-    assert [row.healthy_evaluations for row in rows.values()] == [40, 40, 20, 20, 12, 5]
+    assert [row.evaluations for row in rows.values()] == [2399, 2399, 1201, 1201, 34, 11]
+    assert [row.timed.steps for row in rows.values()] == [20, 20, 20, 20, 8, 5]
+    assert [row.timed_evaluations for row in rows.values()] == [79, 79, 41, 41, 34, 11]
+    assert [row.healthy_evaluations for row in rows.values()] == [40, 40, 20, 20, 16, 5]
     assert {row.point.precision for name, row in rows.items() if name.startswith("as shipped")} == {"bfloat16"}
+    assert [row.point.mirrored for row in rows.values()] == [False] * 4 + [True, False]
     assert not any(row.calibrated for row in rows.values())
 
 
@@ -169,6 +192,8 @@ def test_the_stopwatch() -> None:
         for size in (1000, 250_000, 10):
             torch.empty(size).fill_(0)
 
+    assert seconds_of(lambda: None, CPU, "processor") > 0
+
     assert peak_bytes(work, CPU) == pytest.approx(1_000_000, rel=0.01)
 
 
@@ -176,6 +201,21 @@ def test_the_peak_names_its_call() -> None:
     peak = matrix_peak(CPU, "float32", sides=(64,))
     assert peak.flops_per_s > 1e8
     assert peak.call in ("product, side 64", "1x1 convolution, side 64")
+
+
+def test_no_share_of_a_peak_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products that were disturbed more than the network was."""
+    rates = iter([3e12, 1.0, 4e12, 2.0])
+    monkeypatch.setattr(benchmark_run, "matrix_peak", lambda *_: MatrixPeak(next(rates), "product"))
+    plan = dataclasses.replace(BenchmarkPlan.quick(), agreement_slices=0)
+    rows = benchmark_rows((), "bfloat16", reference_steps=60, timed_steps=4)
+    result = Benchmark(random_subject(TINY, 1), choose_device("cpu"), plan).run(rows)
+    assert {name: peak.flops_per_s for name, peak in result.peaks.items()} == {"float32": 4e12, "bfloat16": 2.0}
+    shares = [row["share_of_matrix_multiplication"] for row in report_to_dict(result)["rows"]]
+    assert all(0 < share < 1 for share in shares[:3]) and shares[3:] == [None] * 3
+    text = format_report(result)
+    assert "faster than the matrix multiplication measured" in text
+    assert all("%" not in line for line in text.splitlines() if line.startswith("as shipped"))
 
 
 def test_agreement_of_maps() -> None:
@@ -255,11 +295,12 @@ def test_quick_table(command: CommandLine, tmp_path: Path) -> None:
     assert 0 < report["naive_difference"] <= 1e-4
     rows = {row["name"]: row for row in report["rows"]}
     steps = {name: row["operating_point"]["steps"] for name, row in rows.items()}
-    assert list(steps.values()) == [60, 60, 60, 60, 12, 5]
+    assert list(steps.values()) == [60, 60, 60, 60, 8, 5]
     first = report["rows"][0]
     for name, row in rows.items():
         naive = row["pattern"] in NAIVE
-        assert row["evaluations"] == (4 * steps[name] - 1 if naive else 2 * steps[name] + 1)
+        mirrored = 2 if row["operating_point"]["mirrored"] else 1
+        assert row["evaluations"] == (4 * steps[name] - 1 if naive else mirrored * (2 * steps[name] + 1))
         seconds = row["seconds_a_slice"]
         assert row["seconds_a_slice_by_round"] == [seconds] and seconds > 0
         assert row["times_naive"] == pytest.approx(first["seconds_a_slice"] / seconds)
@@ -282,6 +323,13 @@ def test_quick_table(command: CommandLine, tmp_path: Path) -> None:
     stored = rows[NAIVE[0]]["memory_bytes_600_steps_32_slices"]
     assert stored > stored_bytes(32, 1, 16 * 16, 600)
     assert stored > 50 * rows["as shipped, paper"]["memory_bytes"]
+
+
+def test_processor_time_is_the_cpus(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = ChosenDevice(torch.device("cuda"), "some GPU")
+    monkeypatch.setattr(device_choice, "choose_device", lambda _: gpu)
+    outcome = command("bench", "--quick", "--clock", "processor")
+    assert outcome.status == 2 and "--clock processor is for the CPU" in outcome.err
 
 
 def test_a_model_is_measured_as_it_is_calibrated(command: CommandLine, tiny_model: Path, tmp_path: Path) -> None:

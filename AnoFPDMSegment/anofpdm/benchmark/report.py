@@ -13,7 +13,8 @@ from .. import __version__
 from ..calibration import describe_point
 from ..configuration import record_to_dict
 from .agreement import MASK_SHARE
-from .run import MEMORY_SLICES, MEMORY_STEPS, BenchmarkResult, RowResult
+from .memory import MEMORY_SLICES, MEMORY_STEPS
+from .run import BenchmarkResult, RowResult
 
 SCHEMA = 1
 HEADER = (
@@ -30,7 +31,7 @@ def format_report(result: BenchmarkResult) -> str:
         f"{subject.title}: {subject.parameters / 1e6:.2f} M parameters, {network.image_size}x{network.image_size} px, "
         f"{network.in_channels} channel(s); {len(subject.x0)} {subject.source}",
         f"{result.device.name} ({_processor()}), torch {torch.__version__}; {plan.rounds} round(s), medians, "
-        + ("processor time" if plan.clock == "processor" else "wall time"),
+        + ("processor time of all threads together" if plan.clock == "processor" else "wall time"),
         "matrix multiplication: "
         + "; ".join(
             f"{name} {peak.flops_per_s / 1e9:.0f} GFLOP/s ({peak.call})" for name, peak in result.peaks.items()
@@ -45,6 +46,8 @@ def format_report(result: BenchmarkResult) -> str:
     if scaled:
         steps = " and ".join(map(str, scaled))
         lines.append(f"Rows of more steps were timed at {steps} steps of the same range, evaluations scaled linearly.")
+    if any(result.share_of_peak(row) is None for row in result.rows):
+        lines.append("No share of the peak is given for a row that was faster than the matrix multiplication measured.")
     missing = [row.row.name for row in result.rows if row.row.name.startswith("as shipped") and not row.row.calibrated]
     if subject.calibrations and missing:
         lines.append(f"The model is not calibrated for: {', '.join(missing)}.")
@@ -68,12 +71,13 @@ def format_report(result: BenchmarkResult) -> str:
 
 def _line(result: RowResult, report: BenchmarkResult) -> str:
     point = result.row.point
-    share = result.operations_per_s / report.peaks[point.precision].flops_per_s
+    share = report.share_of_peak(result)
+    of_peak = "-" if share is None else f"{share:.0%}"
     alike = result.agreement
     return (
         f"{result.row.name:<28} {point.precision:<9} {f'{point.steps} of {point.first}..{point.last}':>14} "
         f"{result.row.evaluations:>11} {result.median_seconds:>10.4g} {result.times_naive:>8.2f} "
-        f"{result.operations_per_s / 1e9:>9.1f} {share:>8.0%} {_megabytes(result.memory)} "
+        f"{result.operations_per_s / 1e9:>9.1f} {of_peak:>8} {_megabytes(result.memory)} "
         + (f"{alike.correlation:>7.4f} {alike.dice:>6.3f}" if alike else f"{'-':>7} {'-':>6}")
     )
 
@@ -127,7 +131,7 @@ def _row_to_dict(result: RowResult, report: BenchmarkResult) -> dict[str, Any]:
         "operations_a_slice": result.operations,
         "operations_of_an_evaluation": dataclasses.asdict(report.costs[row.name]),
         "operations_per_s": result.operations_per_s,
-        "share_of_matrix_multiplication": result.operations_per_s / report.peaks[row.point.precision].flops_per_s,
+        "share_of_matrix_multiplication": report.share_of_peak(result),
         "memory_bytes": result.memory,
         f"memory_bytes_{MEMORY_STEPS}_steps_{MEMORY_SLICES}_slices": result.memory_of_many,
         "agreement": None if result.agreement is None else dataclasses.asdict(result.agreement),

@@ -17,6 +17,9 @@ NAIVE: tuple[Pattern, ...] = ("naive, by the formulas", "naive, the engine's net
 USUAL_RANGE = (1, 400)
 """Of balanced and fast where no calibration has chosen one."""
 
+SHORTEST_STEPS = 4
+"""With fewer the public code's last jump leaves the schedule."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -35,6 +38,11 @@ class Row:
         return dataclasses.replace(self.point, steps=min(self.point.steps, self.timed_steps))
 
     @property
+    def shortest(self) -> OperatingPoint:
+        """The operating point for warming up and measuring memory."""
+        return dataclasses.replace(self.point, steps=min(self.point.steps, SHORTEST_STEPS))
+
+    @property
     def evaluations(self) -> int:
         """Network evaluations a slice at all steps."""
         return self._evaluations(self.point)
@@ -47,7 +55,7 @@ class Row:
     @property
     def healthy_evaluations(self) -> int:
         """Those of the timed ones that are made with the healthy label."""
-        return (2 if self.pattern in NAIVE else 1) * self.timed.steps
+        return (2 if self.pattern in NAIVE or self.point.mirrored else 1) * self.timed.steps
 
     def _evaluations(self, point: OperatingPoint) -> int:
         return naive_evaluations(point.steps) if self.pattern in NAIVE else network_evaluations(point)
@@ -78,7 +86,10 @@ def benchmark_rows(
     for name in ("paper", "balanced", "fast"):
         found = [c.operating_point for c in calibrations if c.name == name]
         first, last = USUAL_RANGE
-        point = OperatingPoint(steps=PRESETS[name].steps, first=first, last=last) if name != "paper" else reference
+        preset = PRESETS[name]
+        point = reference
+        if name != "paper":
+            point = OperatingPoint(steps=preset.steps, first=first, last=last, mirrored=preset.mirrored)
         calibrated = bool(found) and not (name == "paper" and found[0].steps != reference_steps)
         if calibrated:
             point = next((p for p in found if p.precision == shipped), found[0])

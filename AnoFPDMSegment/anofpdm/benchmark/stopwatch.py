@@ -12,16 +12,21 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 Clock = Literal["wall", "processor"]
+SHORTEST_S = 1e-6
 
 
 def seconds_of(work: Callable[[], object], device: torch.device, clock: Clock = "wall") -> float:
-    """How long `work` takes, waited for; `processor` is this process's time alone, for a CPU that others use too."""
+    """How long `work` takes, waited for, never 0.
+
+    `processor` is this process's time alone, all its threads together, for a CPU that others use too.
+    """
     now = time.process_time if clock == "processor" else time.perf_counter
     _wait_for(device)
     start = now()
     work()
     _wait_for(device)
-    return now() - start
+    # Clocks that tick slowly may not move at all.
+    return max(now() - start, SHORTEST_S)
 
 
 def peak_bytes(work: Callable[[], object], device: torch.device) -> int | None:

@@ -102,10 +102,10 @@ class Workbench:
         """Slices a batch."""
         return len(self._x0) if row.pattern in NAIVE else self.usual_batch_size(row.point)
 
-    def usual_batch_size(self, point: OperatingPoint) -> int:
-        """Slices a batch of the engine."""
+    def usual_batch_size(self, point: OperatingPoint, slices: int | None = None) -> int:
+        """Slices a batch of the engine, of so many or of those there are."""
         usual = batch_size_for(self.device, self._batch_size, self.in_precision(point.precision))
-        return min(len(self._x0), usual)
+        return min(slices or len(self._x0), usual)
 
     def cost(self, row: Row) -> EvaluationCost:
         """Operations of one evaluation of one slice, as the row makes it."""

@@ -57,7 +57,7 @@ def add_parser(commands: Any) -> None:
         "--clock",
         choices=("wall", "processor"),
         default="wall",
-        help="processor: this process's time alone, for a CPU that is not idle (default: wall)",
+        help="processor: this process's time alone, all threads together, for a CPU that is not idle (default: wall)",
     )
     parser.add_argument("--parts", action="store_true", help="also measure what each part of the engine gains")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
@@ -88,6 +88,8 @@ def _bench(options: argparse.Namespace, cancel: CancelToken) -> int:
     if target is not None:
         check_output_directory(target.parent)
     device = choose_device(options.device)
+    if options.clock == "processor" and device.device.type != "cpu":
+        raise SettingsError(f"--clock processor is for the CPU; on {device.name} only --clock wall tells the time.")
     plan = _plan(options, BenchmarkPlan.quick() if options.quick else BenchmarkPlan())
     subject = _subject(options)
     shipped: Precision = options.precision or fastest_precision(device.device)
