@@ -62,6 +62,7 @@ def test_a_plane_along_the_voxels_takes_one_layer() -> None:
         {"guidance": 3.0},
         {"threshold": Threshold("value", 0.3)},
         {"threshold": Threshold("quantile", 0.97)},
+        {"threshold": Threshold("dynamic"), "scaling": (0.05,)},
         {"minimum_size": MinimumSize(pixels=30)},
         {"region": "frame"},
     ],

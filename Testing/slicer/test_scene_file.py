@@ -51,7 +51,8 @@ def test_the_scene_holds_volume_and_result(tmp_path: Path, capsys: pytest.Captur
     volume = write_result(tmp_path, grid)
     target = tmp_path / "new" / "case.mrb"
     assert main([str(tmp_path / "out"), "--input", str(volume), "--output", str(target)]) == 0
-    assert str(target) in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert str(target) in said.out and not said.err
     image = sitk.ReadImage(str(volume))
     with opened(target) as result:
         assert result.inputNode.GetName() == "flair"
@@ -78,6 +79,18 @@ def test_without_the_volume_the_kept_pictures_stand_in(tmp_path: Path) -> None:
         voxels = voxelsOf(result.inputNode.GetImageData())
         inside = np.linalg.norm(world_points(result.inputNode) / [70, 85, 65], axis=-1)
         assert voxels[inside < 0.9].min() > 150 and voxels[inside > 1.1].max() < 50
+
+
+def test_a_volume_of_another_name_is_mentioned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the same grid it may be the next patient's."""
+    volume = write_result(tmp_path)
+    other = volume.rename(tmp_path / "next patient.nrrd")
+    assert main([str(tmp_path / "out"), "--input", str(other), "--output", str(tmp_path / "case.mrb")]) == 0
+    said = capsys.readouterr().err
+    assert (
+        said
+        == "Note: the result was made from flair.nrrd; next patient.nrrd has the same grid and is shown in its place.\n"
+    )
 
 
 def test_refusals_are_one_sentence_and_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,20 +32,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         target = _target(options.output)
-        writeScene(Path(options.result), target, Path(options.input) if options.input else None)
+        note = writeScene(Path(options.result), target, Path(options.input) if options.input else None)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: a sentence
         message, status = describe_failure(error)
         print(f"anofpdm-scene: {one_line(message)}", file=sys.stderr)
         return status
+    if note:
+        print(f"Note: {note}", file=sys.stderr)
     print(f"Written to {target}. Open it in 3D Slicer: drag it into the window, or File > Add Data.")
     return 0
 
 
-def writeScene(result: Path, target: Path, inputFile: Path | None = None) -> None:
+def writeScene(result: Path, target: Path, inputFile: Path | None = None) -> str:
     """Write the result folder of a detection as an .mrb scene, whole or not at all.
 
-    inputFile: the first modality's volume; without it, the pictures kept with the result stand in for it. Raises
-    anofpdm's errors with a sentence.
+    inputFile: the first modality's volume; without it, the pictures kept with the result stand in for it. Returns a
+    sentence that the user should know, or an empty text. Raises anofpdm's errors with a sentence.
     """
     from anofpdm.detection import build_detection
     from anofpdm.errors import OutputError
@@ -68,6 +70,7 @@ def writeScene(result: Path, target: Path, inputFile: Path | None = None) -> Non
         inputNode = _addInput(context, name, voxels, case)
         _arrangeViews(context, Result.create(context, inputNode, build_detection(case)))
         write_output_set(target.parent, {target.name: write})
+    return _noteOnInput(case, inputFile)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -135,6 +138,14 @@ def _inputVoxels(case: CaseEvidence, inputFile: Path | None) -> tuple[str, Any]:
     ):
         raise InputError(f"{inputFile} is not the volume that was examined (its grid differs); name that one.")
     return _stem(inputFile.name), sitk.GetArrayFromImage(image)
+
+
+def _noteOnInput(case: CaseEvidence, inputFile: Path | None) -> str:
+    """Another volume on the same grid, a second patient's perhaps, cannot be told from the right one by its voxels."""
+    examined = Path(case.run.files[0][1]).name
+    if inputFile is None or inputFile.name == examined:
+        return ""
+    return f"the result was made from {examined}; {inputFile.name} has the same grid and is shown in its place."
 
 
 def _stem(name: str) -> str:

@@ -118,7 +118,8 @@ class ResultSection:
             ui.minimumSize.value = choices.minimum_size.mm3 or 0.0
             ui.ungated.checked = settings.ungated
         ownSize = settings.minimum_size is None
-        ui.minimumSizeNote.text = _("now {size}, as the model says").format(size=choices.minimum_size)
+        text = _("as the model says: more than {pixels} of its pixels in a slice")
+        ui.minimumSizeNote.text = text.format(pixels=choices.minimum_size.pixels)
         ui.minimumSizeNote.visible = ownSize
         ui.minimumSizeSpace.visible = ownSize
         ui.asCalibratedButton.enabled = case.calibration is not None

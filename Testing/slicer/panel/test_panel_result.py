@@ -53,7 +53,8 @@ def test_calibrated_result_begins_as_calibrated(session: Any, detection: Any) ->
     ui = session.ui
     assert ui.thresholdSelector.currentText == "As calibrated (from healthy slices)"
     assert not ui.thresholdValue.visible
-    assert ui.minimumSizeNote.visible and ui.minimumSizeNote.text == "now 2px, as the model says"
+    assert ui.minimumSizeNote.visible
+    assert ui.minimumSizeNote.text == "as the model says: more than 2 of its pixels in a slice"
     assert (ui.resultGuidance.minimum, ui.resultGuidance.maximum, ui.resultGuidance.value) == (0.0, 30.0, 30.0)
     session.choose(ui.thresholdSelector, "Dynamic (Algorithm 1)")
     assert session.result.detection.selection.choices.threshold.kind == "dynamic"
