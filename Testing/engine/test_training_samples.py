@@ -1,6 +1,8 @@
-"""Drawing samples: DDIM against the distribution that an exact predictor describes."""
+"""Drawing samples and stacks, against the distribution that an exact predictor describes."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -52,17 +54,50 @@ def test_samples_stay_in_range() -> None:
     assert float(drawn.abs().max()) <= 1
 
 
-def test_a_stack_starts_every_slice_from_the_same_noise() -> None:
+class LevelledPredictor:
+    """Exact where a slice's mean is its label's, twice that from level 0.5 on."""
+
+    def for_slices(self, level: Tensor) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+        def predict(x_t: Tensor, t: Tensor, label: Tensor) -> Tensor:
+            alpha_bar = torch.from_numpy(SCHEDULE.alpha_bar)[t].float()[:, None, None, None]
+            mean = torch.tensor([MEAN[int(value)] for value in label])[:, None, None, None]
+            mean = mean * torch.where(level < 0.5, 1.0, 2.0)[:, None, None, None]
+            total = alpha_bar * SPREAD**2 + 1 - alpha_bar
+            return (1 - alpha_bar).sqrt() / total * (x_t - alpha_bar.sqrt() * mean)
+
+        return predict
+
+
+def drawn_stack(levels: list[float], lesion: list[float], **options: int) -> Tensor:
+    predictor = LevelledPredictor()
+    return draw_stack(predictor, SCHEDULE, levels, lesion, (1, 48, 48), **{"seed": 3, "steps": 200, **options})  # type: ignore[arg-type]
+
+
+def test_a_stack_follows_label_and_level() -> None:
+    drawn = drawn_stack([0.1] * 12 + [0.9] * 12, [0.0] * 24)
+    np.testing.assert_allclose(drawn[:4].mean(dim=(1, 2, 3)), MEAN[0], atol=0.02)
+    np.testing.assert_allclose(drawn[-4:].mean(dim=(1, 2, 3)), 2 * MEAN[0], atol=0.02)
+    np.testing.assert_allclose(drawn.std(dim=(2, 3)), SPREAD, rtol=0.15)
+    assert np.corrcoef(drawn[0].flatten(), drawn[-1].flatten())[0, 1] > 0.99, "all slices share their noise"
+    assert float((drawn[1:] - drawn[:-1]).mean(dim=(1, 2, 3)).abs().max()) < abs(MEAN[0]), "neighbours fit together"
+
+
+def test_a_lesion_is_where_it_is_asked_for_and_the_twin_has_none() -> None:
+    levels = [0.1] * 21
+    healthy, unhealthy, more = (drawn_stack(levels, [0.0] * 14 + [s] * 7) for s in (0.0, 1.0, 1.5))
+    torch.testing.assert_close(unhealthy[:3], healthy[:3], atol=0.03, rtol=0)
+    rise = (unhealthy - healthy)[-3:].mean()
+    assert float(rise) == pytest.approx(MEAN[1] - MEAN[0], abs=0.03)
+    assert float((more - healthy)[-3:].mean()) == pytest.approx(1.5 * (MEAN[1] - MEAN[0]), abs=0.05)
+
+
+def test_a_seed_is_a_head() -> None:
+    first, again, other = (drawn_stack([0.1, 0.2], [0.0, 0.0], seed=seed, steps=10) for seed in (3, 3, 4))
+    assert torch.equal(first, again) and not torch.allclose(first, other, atol=0.05)
+
+
+def test_networks_draw_stacks() -> None:
     torch.set_num_threads(1)
-    network = random_network(MODEL.network)
-    predictor = NetworkPredictor(network, "float32")
-    arguments = {"seed": 3, "steps": 4, "batch_size": 2}
-    stack = draw_stack(predictor, SCHEDULE, [0, 0, 1, 0, 1], [0.2, 0.2, 0.2, 0.9, 0.2], (1, 32, 32), **arguments)  # type: ignore[arg-type]
-    assert stack.shape == (5, 1, 32, 32)
-    torch.testing.assert_close(stack[0], stack[1], atol=1e-4, rtol=0)
-    torch.testing.assert_close(stack[2], stack[4], atol=1e-4, rtol=0)
-    assert not torch.allclose(stack[0], stack[2], atol=1e-2), "the label matters"
-    assert not torch.allclose(stack[0], stack[3], atol=1e-2), "the level matters"
-    start = torch.randn((1, 1, 32, 32), generator=torch.Generator().manual_seed(3))
-    alone = draw_samples(predictor.for_slices(torch.tensor([0.9])), SCHEDULE, torch.tensor([0]), start, steps=4)
-    torch.testing.assert_close(stack[3:4], alone, atol=1e-4, rtol=0)
+    predictor = NetworkPredictor(random_network(MODEL.network), "float32")
+    stack = draw_stack(predictor, SCHEDULE, [0.1, 0.5, 0.9], [0.0, 1.0, 0.0], (1, 32, 32), seed=1, steps=4)
+    assert stack.shape == (3, 1, 32, 32) and not stack.requires_grad and float(stack.abs().max()) <= 1

@@ -1,4 +1,4 @@
-"""Drawing slices from a trained network: DDIM from noise, for a label and a level."""
+"""Drawing from a trained network: slices for a label and a level, and the slices of a whole head."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from ..diffusion.equations import diffuse, guided_noise, noise_from_x0, predict_
 from ..diffusion.forward_process import NULL_LABEL, NoisePredictor
 from ..diffusion.predictor import NetworkPredictor
 from ..diffusion.schedule import NoiseSchedule
+
+NEIGHBOURS = ((0.7, 8), (0.5, 3), (0.2, 1))
+"""From which share of all noise levels on predictions are smoothed over neighbouring slices, and how many times."""
 
 
 @torch.inference_mode()
@@ -46,32 +49,73 @@ def draw_samples(
     return x0
 
 
+@torch.inference_mode()
 def draw_stack(
     predictor: NetworkPredictor,
     schedule: NoiseSchedule,
-    labels: Sequence[int],
     levels: Sequence[float],
+    lesion: Sequence[float],
     shape: tuple[int, int, int],
     *,
     seed: int,
     steps: int = 50,
-    guidance: float = 0.0,
-    batch_size: int = 16,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """A stack [S, C, H, W] of slices that belong together: all start from the same noise.
+    """Neighbouring slices [S, C, H, W] in [-1, 1] of one head, healthy or with a lesion in some of them.
 
-    `labels` and `levels` [S] say what each slice shows and where in the head it lies; `shape` is (C, H, W).
+    Args:
+        predictor: the network.
+        schedule: its noise levels.
+        levels: [S], where in the head each slice lies, from below to above.
+        lesion: [S], s >= 0: each slice follows eps_healthy + s (eps_unhealthy - eps_healthy). 0 is a healthy slice, 1
+            an unhealthy one, and more exaggerates what tells them apart.
+        shape: (C, H, W).
+        seed: names the head; the same one with another `lesion` is its twin.
+        steps: noise levels visited, evenly spaced from T down to 1.
+        device: where to compute.
+
+    Ancestral sampling (DDIM with eta = 1): unlike the deterministic one it corrects the errors of a small network,
+    which otherwise leave noise in the slices. All slices get the same noise at the start and at every level, and at the
+    noisier levels, where the shape of the head is settled, their predictions are smoothed over their neighbours.
     """
-    noise = torch.randn((1, *shape), generator=torch.Generator().manual_seed(seed)).to(device)
-    stack = []
-    for first in range(0, len(labels), batch_size):
-        part = slice(first, first + batch_size)
-        label = torch.tensor(labels[part], dtype=torch.int64, device=device)
-        bound = predictor.for_slices(torch.tensor(levels[part], dtype=torch.float32, device=device))
-        start = noise.expand(len(label), *shape)
-        stack.append(draw_samples(bound, schedule, label, start, steps=steps, guidance=guidance).cpu())
-    return torch.cat(stack)
+    generator = torch.Generator().manual_seed(seed)
+    visited = np.rint(np.linspace(len(schedule) - 1, 0, steps)).astype(int).tolist()
+    bound = predictor.for_slices(torch.tensor(levels, dtype=torch.float32, device=device))
+    strength = torch.tensor(lesion, dtype=torch.float32, device=device)[:, None, None, None]
+    x = x0 = _shared_noise(generator, len(levels), shape, device)
+    for number, level in enumerate(visited):
+        alpha_bar = float(schedule.alpha_bar[level])
+        noise = _lesion_noise(bound, x, level, strength)
+        x0 = _join_neighbours(predict_x0(x, noise, alpha_bar).clamp(-1, 1), level / len(schedule))
+        if number + 1 < len(visited):
+            following = float(schedule.alpha_bar[visited[number + 1]])
+            fresh = (1 - following) / (1 - alpha_bar) * (1 - alpha_bar / following)
+            x = following**0.5 * x0 + (1 - following - fresh) ** 0.5 * noise_from_x0(x, x0, alpha_bar)
+            x = x + fresh**0.5 * _shared_noise(generator, len(levels), shape, device)
+    return x0.cpu()
+
+
+def _shared_noise(
+    generator: torch.Generator, slices: int, shape: tuple[int, int, int], device: torch.device | str
+) -> Tensor:
+    return torch.randn((1, *shape), generator=generator).to(device).expand(slices, *shape)
+
+
+def _lesion_noise(predict_noise: NoisePredictor, x: Tensor, level: int, strength: Tensor) -> Tensor:
+    healthy = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+    t = torch.full_like(healthy, level)
+    noise = predict_noise(x, t, healthy)
+    if bool((strength > 0).any()):
+        noise = noise + strength * (predict_noise(x, t, healthy + 1) - noise)
+    return noise
+
+
+def _join_neighbours(x0: Tensor, progress: float) -> Tensor:
+    """Smooth over slices by (1, 2, 1) / 4 as often as this share of all noise levels asks for."""
+    for _ in range(next((times for least, times in NEIGHBOURS if progress >= least), 0)):
+        padded = torch.cat([x0[:1], x0, x0[-1:]])
+        x0 = (padded[:-2] + 2 * x0 + padded[2:]) / 4
+    return x0
 
 
 def _noise(predict_noise: NoisePredictor, x: Tensor, level: int, label: Tensor, guidance: float) -> Tensor:
