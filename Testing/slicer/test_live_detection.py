@@ -65,6 +65,7 @@ def test_a_plane_along_the_voxels_takes_one_layer() -> None:
         {"threshold": Threshold("dynamic"), "scaling": (0.05,)},
         {"minimum_size": MinimumSize(pixels=30)},
         {"region": "frame"},
+        {"consistency": "volume"},
     ],
     ids=str,
 )

@@ -162,6 +162,8 @@ def _presetText(preset: Any) -> str:
     point = preset.point
     text = _("{steps} steps over noise levels {first} to {last}")
     steps = text.format(steps=point.steps, first=point.first, last=point.last)
+    if point.mirrored:
+        steps = _("{steps}, mirrored too").format(steps=steps)
     return f"{preset.name}: {steps}" if preset.name else _("{steps} (not calibrated)").format(steps=steps)
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import sys
 import tempfile
@@ -17,6 +18,8 @@ for folder in ("AnoFPDMSegment", "Testing/slicer", "Testing/slicer/standin"):
     sys.path.insert(0, str(REPOSITORY / folder))
 
 PANEL = REPOSITORY / "Resources" / "Screenshots" / "panel.png"
+LAYOUT = REPOSITORY / "AnoFPDMSegment" / "Resources" / "UI" / "AnoFPDMSegment.ui"
+LAYOUT_KEY = "Layout"
 WIDTH_PX = 500
 
 
@@ -25,8 +28,8 @@ def draw(path: Path) -> None:
     import pytest
     import qt_install
     import slicer_install
+    from bundled_sample import BUNDLED_SAMPLE
     from panel_session import opened_module
-    from scene_makers import SAMPLE
 
     with tempfile.TemporaryDirectory() as user, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", user)
@@ -34,14 +37,21 @@ def draw(path: Path) -> None:
         application = qt_install.install()
         slicer_install.install()
         with opened_module(application, patch) as session:
-            session.load(SAMPLE)
+            session.load(BUNDLED_SAMPLE)
             session.detect()
             ui = session.ui
             ui.exportDirectory.directory = "results"
             session.open(ui.scalingGroup, ui.slicesGroup, ui.plotGroup, ui.exportSection)
             session.click_cell(ui.findingsTable, 0, 2)
             path.parent.mkdir(parents=True, exist_ok=True)
-            _grab(session).save(str(path))
+            picture = _grab(session).toImage()
+            picture.setText(LAYOUT_KEY, layout_digest())
+            picture.save(str(path))
+
+
+def layout_digest() -> str:
+    """Of the file that the panel is laid out by; the picture carries it, so that a test sees when it is out of date."""
+    return hashlib.sha256(LAYOUT.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 
 def _grab(session: Any) -> Any:

@@ -145,6 +145,21 @@ def test_guidance_snaps_where_the_model_has_a_bank(bank_model: None, session: An
     assert ui.guidance.value == 8.0 and planned(session).options.guidance == 8.0
 
 
+def test_mirrored_predictions_come_with_their_preset(session: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """They are named in the list, and asked for by the preset's name: the panel has no option for them."""
+    import dataclasses
+
+    from tiny_model import POINT, tiny_config, write_tiny_model
+
+    point = dataclasses.replace(POINT, mirrored=True)
+    write_tiny_model(tmp_path / "place" / "twice", dataclasses.replace(tiny_config("twice"), operating_point=point))
+    monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))
+    session.panel._model.reload("twice")
+    session.load(write_slab(tmp_path / "slab.nii.gz"))
+    assert session.ui.presetSelector.currentText.endswith("1 to 300, mirrored too")
+    assert planned(session).calibrated and session.detect().case.evidence.point.mirrored
+
+
 def test_model_without_calibration(model_place: Path, session: Any, tmp_path: Path, monkeypatch: Any) -> None:
     from tiny_model import write_tiny_model
 

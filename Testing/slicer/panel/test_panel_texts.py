@@ -107,3 +107,10 @@ def test_what_can_be_clicked_or_set_says_what_it_does() -> None:
         if kind in ("QComboBox", "ctkSliderWidget", "QSpinBox", "QDoubleSpinBox", "QPushButton", "qMRMLNodeComboBox"):
             silent += [name] if "toolTip" not in properties and name != "detectButton" else []
     assert silent == []
+
+
+def test_the_picture_of_the_panel_shows_the_present_layout() -> None:
+    from panel_picture import LAYOUT_KEY, PANEL, layout_digest
+    from PySide6.QtGui import QImage
+
+    assert QImage(str(PANEL)).text(LAYOUT_KEY) == layout_digest(), "panel.png is out of date: make pictures"
