@@ -16,6 +16,7 @@ from test_result_geometry import GRIDS, RADIUS_MM, SIZE, check_places
 
 from anofpdm.detection import Detection, build_detection
 from anofpdm.errors import EvidenceError
+from anofpdm.selection.settings import Threshold
 
 BALLS = [((28.0, -14.0, 21.0), RADIUS_MM), ((-30.0, 20.0, -10.0), 12.0)]
 SHIFT = np.array([[1.0, 0, 0, 30], [0, 1, 0, -10], [0, 0, 1, 5], [0, 0, 0, 1]])
@@ -130,6 +131,14 @@ def test_settings_review_and_display_come_back(scene: Any, tmp_path: Path) -> No
         assert segment.GetName() == "Anomaly"
         assert all(node.GetHideFromEditors() for node in again.volumeNodes[3:])
         assert np.array_equal(again.review.mask(again.detection), result.review.mask(result.detection))
+
+
+def test_a_scaling_of_ones_own_comes_back(scene: Any, tmp_path: Path) -> None:
+    result = make_result(scene)
+    result.update(dataclasses.replace(SETTINGS, threshold=Threshold("dynamic"), scaling=(0.05,)))
+    with reopened(scene, tmp_path / "case.mrb") as again:
+        assert again.settings == result.settings and again.settings.scaling == (0.05,)
+        assert np.array_equal(again.detection.score, result.detection.score)
 
 
 def test_an_edit_is_still_known_after_saving(scene: Any, tmp_path: Path) -> None:
