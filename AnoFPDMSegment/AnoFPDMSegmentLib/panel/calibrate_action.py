@@ -11,6 +11,7 @@ from ..worker.events import Cancelled, Event, Failed, Finished
 from ..worker.log import BoundedLog
 from ..worker.process import WorkerProcess
 from .calibrate_dialog import CalibrateDialog, CalibrationRequest
+from .engine_words import withoutDashes
 from .model_section import ModelSection
 from .run_controller import RunController
 from .run_section import RunSection
@@ -73,7 +74,7 @@ class CalibrateAction:
         try:
             self._services.catalog.checkCalibrationName(name)
         except AnoFPDMError as error:
-            return str(error)
+            return withoutDashes(str(error))
         return ""
 
     def _canCompute(self) -> bool:

@@ -9,6 +9,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..worker.events import Cancelled, Event, Failed, Finished, Notice, Progress, Stage
+from .engine_words import withoutDashes
 from .run_controller import RunController
 from .state import PanelState
 
@@ -64,7 +65,7 @@ class RunSection:
 
     def say(self, text: str) -> None:
         """The line under the button."""
-        self._ui.runStatusLabel.text = text
+        self._ui.runStatusLabel.text = withoutDashes(text)
         self._ui.runStatusLabel.visible = bool(text)
 
     def end(self, text: str, *, failed: bool = False) -> None:

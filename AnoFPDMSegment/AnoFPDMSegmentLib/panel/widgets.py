@@ -10,6 +10,8 @@ import qt
 import slicer.util
 from slicer.i18n import tr as _
 
+from .engine_words import withoutDashes
+
 
 @contextmanager
 def quiet(*widgets: Any) -> Iterator[None]:
@@ -35,7 +37,7 @@ def waiting() -> Iterator[None]:
         try:
             yield
         except AnoFPDMError as error:
-            sentence = str(error)
+            sentence = withoutDashes(str(error))
         except OSError as error:
             sentence = _("A file could not be read or written: {reason}.").format(reason=error)
     if sentence:

@@ -114,3 +114,30 @@ def test_the_picture_of_the_panel_shows_the_present_layout() -> None:
     from PySide6.QtGui import QImage
 
     assert QImage(str(PANEL)).text(LAYOUT_KEY) == layout_digest(), "panel.png is out of date: make pictures"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("use --device auto or --device cpu.", "use device auto or device cpu."),
+        ("give --threshold quantile=Q with --ungated", "give threshold quantile=Q with ungated"),
+        ("leave --decision-threshold out", "leave decision threshold out"),
+        ("a--b, x-ray, -- and 1..400 stay", "a--b, x-ray, -- and 1..400 stay"),
+    ],
+)
+def test_the_engines_options_are_shown_as_settings(said: str, shown: str) -> None:
+    from AnoFPDMSegmentLib.panel.engine_words import withoutDashes
+
+    assert withoutDashes(said) == shown
+
+
+def test_nothing_of_the_command_line_reaches_the_user(session: Any) -> None:
+    """A sentence that the engine wrote for its command line, by both ways in which it can come."""
+    from anofpdm.errors import SettingsError
+    from AnoFPDMSegmentLib.panel.widgets import waiting
+
+    session.panel._run.end("This machine has no usable 'cuda' device; use --device auto.", failed=True)
+    assert session.ui.runStatusLabel.text == "This machine has no usable 'cuda' device; use device auto."
+    session.dialogs.answer("give threshold value=V", "OK")
+    with waiting():
+        raise SettingsError("give --threshold value=V")
