@@ -19,7 +19,7 @@ from anofpdm.errors import ModelError, OutputError, SettingsError
 from anofpdm.store import model_install
 from anofpdm.store.model_folder import ModelFolder, file_sha256, open_model_folder, write_calibration
 from anofpdm.store.model_install import install_model, remove_model
-from anofpdm.store.model_search import find_model, list_models, user_folder
+from anofpdm.store.model_search import default_model_name, find_model, list_models, user_folder
 
 
 @pytest.fixture
@@ -306,9 +306,9 @@ def test_the_commands(command: CommandLine, tiny_model: Path, tmp_path: Path, mo
     assert again.status == 4 and "already" in again.sentence
     assert command("models", "remove", "tiny").status == 0
     assert "tiny" not in [entry.name for entry in list_models()]
-    bundled = command("models", "remove", "synthetic-flair")
+    bundled = command("models", "remove", default_model_name())
     assert bundled.status == 3 and "from where it cannot be removed here" in bundled.sentence
-    assert find_model("synthetic-flair").path.is_dir()
+    assert find_model(default_model_name()).path.is_dir()
 
 
 @pytest.mark.usefixtures("user_data")
@@ -337,13 +337,14 @@ class TestAddRefuses:
         for source in (model, zipped(model, tmp_path / "a.zip")):
             command.refuses("models", "add", source, words=words, folder=tmp_path)
 
-    @pytest.mark.parametrize("name", ["synthetic-flair", "elsewhere"])
+    @pytest.mark.parametrize("name", ["bundled", "elsewhere"])
     def test_a_name_that_another_model_has(
         self, command: CommandLine, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
         shutil.copytree(tiny_model, tmp_path / "place" / "elsewhere")
         monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))
         user_folder().mkdir(parents=True)
+        name = default_model_name() if name == "bundled" else name
         words = f"a model named '{name}' already .*another name"
         command.refuses("models", "add", tiny_model, "--name", name, words=words, folder=tmp_path)
 

@@ -27,7 +27,7 @@ def test_help_comes_at_once(arguments: list[str]) -> None:
 
 
 def test_detection_reaches_its_first_slice_soon(head_file: Path, tmp_path: Path) -> None:
-    """With the bundled model; torch is imported, the model read and proved, the volume read and prepared."""
+    """With the default model; torch is imported, the model read and proved, the volume read and prepared."""
     code = """
         import sys, time
         from anofpdm.cli import detect, main, reporting
@@ -42,7 +42,7 @@ def test_detection_reaches_its_first_slice_soon(head_file: Path, tmp_path: Path)
         detect.make_reporter = lambda kind: Reporter()
         sys.exit(main.main(sys.argv[1:]))
     """
-    arguments = ["detect", head_file, "--model", "synthetic-flair", "--device", "cpu", "--no-overlay"]
+    arguments = ["detect", head_file, "--device", "cpu", "--no-overlay"]
     done = run_python("-c", textwrap.dedent(code), *arguments, "--output", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("first slice"))

@@ -1,4 +1,4 @@
-"""Fixtures of the tests on real MRML: a scene, the bundled sample, a finished detection of it."""
+"""Fixtures of the tests on real MRML: a scene, a drawn head, a finished detection of it."""
 
 from __future__ import annotations
 
@@ -29,24 +29,23 @@ def scene() -> Iterator[Any]:
 
 @pytest.fixture
 def sample_volume(scene: Any) -> Any:
-    """The bundled sample, loaded as Slicer loads it."""
+    """The drawn head, loaded as Slicer loads it."""
     return load_volume(scene, SAMPLE)
 
 
 @pytest.fixture(scope="session")
-def detected_case(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The evidence of the bundled sample, found by the bundled model; not to be changed."""
-    import torch
+def detected_case(bright_place: Path) -> Any:
+    """The evidence of the drawn head; not to be changed."""
+    from bright_model import NAME
 
     from anofpdm import Detector
 
-    torch.set_num_threads(1)
-    return Detector.from_model().examine(SAMPLE)
+    return Detector.from_model(bright_place / NAME).examine(SAMPLE)
 
 
 @pytest.fixture
 def detection(detected_case: Any) -> Any:
-    """The detection of the bundled sample as calibrated: one finding, in its right hemisphere."""
+    """The detection of the drawn head as calibrated: one finding, in its right hemisphere."""
     from anofpdm.detection import build_detection
 
     return build_detection(detected_case)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
-from scene_makers import SAMPLE, load_volume
+from bundled_sample import BUNDLED_SAMPLE
 
 from AnoFPDMSegmentLib.mrml import slice_views
 from AnoFPDMSegmentLib.mrml.headless import SLICE_VIEWS, addSliceView, headlessScene
@@ -122,9 +122,10 @@ def draw(folder: Path) -> None:
     """Write both pictures."""
     from anofpdm import Detector
 
-    detection = Detector.from_model().detect(SAMPLE)
+    detection = Detector.from_model().detect(BUNDLED_SAMPLE)
     with headlessScene() as context:
-        result = Result.create(context, load_volume(context, SAMPLE), detection)
+        volume = context.moduleLogic("Volumes").AddArchetypeVolume(str(BUNDLED_SAMPLE), "sample")
+        result = Result.create(context, volume, detection)
         logics = [addSliceView(context, name) for name in SLICE_VIEWS]
         for logic in logics:
             logic.GetSliceNode().SetDimensions(SIDE_PX, SIDE_PX, 1)

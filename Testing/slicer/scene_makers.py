@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from phantom_sample import phantom_samples
 
-SAMPLES = Path(__file__).resolve().parents[2] / "AnoFPDMSegment" / "Resources" / "SampleData"
-SAMPLE = SAMPLES / "synthetic_flair_lesion.nii.gz"
-LESION = SAMPLES / "synthetic_flair_lesion_mask.nii.gz"
+SAMPLES = phantom_samples()
+SAMPLE = SAMPLES / "phantom_lesion.nii.gz"
+LESION = SAMPLES / "phantom_lesion_mask.nii.gz"
 
 
 def load_volume(scene: Any, path: Path, name: str | None = None) -> Any:

@@ -15,6 +15,8 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 import pytest
+from bright_model import NAME
+from bundled_sample import BUNDLED_SAMPLE
 from scene_makers import SAMPLE, add_volume, load_volume
 
 sys.path.insert(0, str(Path(__file__).parent / "standin"))
@@ -104,7 +106,7 @@ class TestSamples:
     def test_those_of_the_extension_are_its_files(self, script: Any) -> None:
         bundled = [source for source in self.sources(script) if source.uris[0].startswith("file:")]
         files = [Path(url2pathname(urlparse(source.uris[0]).path)) for source in bundled]
-        assert SAMPLE in files and len(files) == 2
+        assert BUNDLED_SAMPLE in files and len(files) == 2
         for source, file in zip(bundled, files, strict=True):
             assert "synthetic" in source.sampleName
             assert source.checksums == [f"SHA256:{hashlib.sha256(file.read_bytes()).hexdigest()}"]
@@ -183,17 +185,19 @@ class TestScriptedDetection:
         test.messageDelay = 0
         test.runTest()
 
+    @pytest.mark.usefixtures("bright_default")
     def test_adds_a_result_to_the_scene(self, script: Any, scene: Any) -> None:
         from AnoFPDMSegmentLib.mrml.result import Result
         from AnoFPDMSegmentLib.worker.run_options import RunOptions
 
         volume = load_volume(scene, SAMPLE, "my FLAIR")
-        options = RunOptions("synthetic-flair", guidance=8.0, device="cpu")
+        options = RunOptions(NAME, guidance=8.0, device="cpu")
         result = script.AnoFPDMSegmentLogic().detect({"flair": volume}, options)
         assert [found.node for found in Result.all(scene)] == [result.node]
         assert result.name == "my FLAIR" and result.inputNode is volume
         assert result.detection.selection.choices.guidance == 8.0
 
+    @pytest.mark.usefixtures("bright_default")
     @pytest.mark.parametrize(
         ("inputs", "options", "words"),
         [
@@ -211,7 +215,7 @@ class TestScriptedDetection:
 
         volume = add_volume(scene, np.arange(64, dtype=np.int16).reshape(4, 4, 4))
         before = [scene.scene.GetNthNode(n).GetID() for n in range(scene.scene.GetNumberOfNodes())]
-        chosen = dataclasses.replace(RunOptions("synthetic-flair"), **options)
+        chosen = dataclasses.replace(RunOptions(NAME), **options)
         with pytest.raises(RuntimeError, match=words):
             script.AnoFPDMSegmentLogic().detect({inputs: volume}, chosen)
         assert [scene.scene.GetNthNode(n).GetID() for n in range(scene.scene.GetNumberOfNodes())] == before

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from bright_model import NAME
 from evidence_makers import SETTINGS, make_case
 from scene_makers import LESION, SAMPLE, add_transform, add_volume, world_points
 
@@ -168,8 +169,8 @@ def test_findings_are_shown_where_they_lie_now(scene: Any) -> None:
 
 
 @pytest.mark.slow
-def test_the_whole_way_of_a_dicom_input_under_a_transform(scene: Any, tmp_path: Path) -> None:
-    """Loaded by Slicer, exported by us, examined by the bundled model: the outline meets the planted lesion."""
+def test_the_whole_way_of_a_dicom_input_under_a_transform(scene: Any, bright_place: Path, tmp_path: Path) -> None:
+    """Loaded by Slicer, exported by us, examined by a quick model: the outline meets the planted lesion."""
     import vtk
 
     from anofpdm import Detector
@@ -184,7 +185,7 @@ def test_the_whole_way_of_a_dicom_input_under_a_transform(scene: Any, tmp_path: 
     turn = affine(rotation(12, (0, 0.3, 1)), (10.0, -5.0, 8.0))
     add_transform(scene, turn, node)
     exportVolume(node, tmp_path / "flair.nrrd")
-    result = Result.create(scene, node, Detector.from_model().detect(tmp_path / "flair.nrrd"))
+    result = Result.create(scene, node, Detector.from_model(bright_place / NAME).detect(tmp_path / "flair.nrrd"))
     found = world_points(result.heatmapNode)[exported_mask(result)]
     lesion = sitk.ReadImage(str(LESION))
     voxels = np.argwhere(sitk.GetArrayViewFromImage(lesion) > 0)[:, ::-1]

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from phantom_sample import phantom_samples
+
 from AnoFPDMSegmentLib.worker.events import Event
 from AnoFPDMSegmentLib.worker.identity import EngineIdentity
 from AnoFPDMSegmentLib.worker.log import BoundedLog
 from AnoFPDMSegmentLib.worker.process import WorkerProcess
 
 MODULE = Path(__file__).resolve().parents[2] / "AnoFPDMSegment"
-SAMPLE = MODULE / "Resources" / "SampleData" / "synthetic_flair_lesion.nii.gz"
+SAMPLE = phantom_samples() / "phantom_lesion.nii.gz"
 PATIENCE_S = 60.0
 ENGINE = EngineIdentity.of_this_process()
 

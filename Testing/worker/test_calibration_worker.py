@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bright_model import NAME as MODEL
 from fake_worker import MODULE, SAMPLE, events_of, wait_for
 
 from AnoFPDMSegmentLib.model_catalog.catalog import ModelCatalog
@@ -14,11 +15,9 @@ from AnoFPDMSegmentLib.worker.events import Cancelled, Failed, Progress
 from AnoFPDMSegmentLib.worker.log import BoundedLog
 from AnoFPDMSegmentLib.worker.process import WorkerProcess
 
-MODEL = "synthetic-flair"
-
 
 @pytest.fixture
-def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def user(bright_default: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for variable in ("XDG_DATA_HOME", "APPDATA", "HOME"):
         monkeypatch.setenv(variable, str(tmp_path / "user"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -33,7 +32,7 @@ def calibrating(manifest: Path) -> WorkerProcess:
 
 
 def test_cancelled_midway(user: Path, tmp_path: Path) -> None:
-    healthy = SAMPLE.with_name("synthetic_flair_no_lesion.nii.gz")
+    healthy = SAMPLE.with_name("phantom_no_lesion.nii.gz")
     rows = [f"a,val,{SAMPLE},,unhealthy", f"b,val,{healthy},,healthy"]
     manifest = tmp_path / "meine Schichten.csv"
     manifest.write_text("\n".join(["subject,split,flair,slice,label", *rows]) + "\n", encoding="utf-8")

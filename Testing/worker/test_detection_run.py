@@ -1,4 +1,4 @@
-"""Real workers on the bundled sample: results, cancelling, killing, failures; nothing is left behind."""
+"""Real workers with a quick model on a drawn head: results, cancelling, killing, failures; nothing is left behind."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from bright_model import NAME as MODEL
 from fake_worker import MODULE, SAMPLE, events_of, is_running, wait_for, wait_until
 
 from AnoFPDMSegmentLib.worker.command import WorkerCommand
@@ -21,7 +22,6 @@ from AnoFPDMSegmentLib.worker.detection_run import DetectionRun
 from AnoFPDMSegmentLib.worker.events import Cancelled, Failed, Finished, Progress, Stage, Started
 from AnoFPDMSegmentLib.worker.run_options import RunOptions
 
-MODEL = "synthetic-flair"
 ENDLESS = RunOptions(
     MODEL, steps=1000, noise_range=(1, 1000), guidance=2.0, threshold="value=0.1", ungated=True, device="cpu"
 )
@@ -34,7 +34,7 @@ def write_sample(path: Path) -> None:
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch) -> WorkerCommand:
+def command(bright_default: Path, monkeypatch: pytest.MonkeyPatch) -> WorkerCommand:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     return WorkerCommand(sys.executable, MODULE)
 
@@ -64,7 +64,7 @@ def pid_of(run: DetectionRun) -> int:
     return run._process._process.pid
 
 
-def test_finds_the_lesion_of_the_bundled_sample(run: DetectionRun) -> None:
+def test_finds_the_lesion(run: DetectionRun) -> None:
     run.start({"flair": write_sample}, RunOptions(MODEL, device="cpu"))
     events = events_of(run)
     assert isinstance(events[0], Started) and isinstance(events[-1], Finished)

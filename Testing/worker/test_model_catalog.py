@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from fake_worker import MODULE, SAMPLE
+from bright_model import NAME, TITLE
+from fake_worker import SAMPLE
 
 from anofpdm.calibration import calibrations_to_json, load_calibrations
 from anofpdm.configuration import OperatingPoint
 from anofpdm.errors import AnoFPDMError, SettingsError
 from anofpdm.presets import default_calibration
+from anofpdm.store import model_search
 from anofpdm.store.model_folder import open_model_folder, write_calibration, write_model_folder
-from anofpdm.store.model_search import user_folder
+from anofpdm.store.model_search import find_model, user_folder
 from anofpdm.store.user_calibrations import store_user_calibrations
 from anofpdm.volumes.reading import read_volume
 from anofpdm.volumes.stack_grid import plan_stack
@@ -26,12 +28,11 @@ from AnoFPDMSegmentLib.model_catalog.catalog_model import CatalogModel
 from AnoFPDMSegmentLib.model_catalog.licence_record import LicenceRecord
 from AnoFPDMSegmentLib.worker.run_options import RunOptions
 
-BUNDLED = MODULE / "anofpdm" / "models" / "synthetic-flair"
-
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user without models of their own."""
+def home(bright_place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user without models of their own; one is bundled."""
+    monkeypatch.setattr(model_search, "BUNDLED_FOLDER", bright_place)
     for variable in ("XDG_DATA_HOME", "APPDATA", "HOME"):
         monkeypatch.setenv(variable, str(tmp_path / "home"))
     monkeypatch.delenv("ANOFPDM_MODELS", raising=False)
@@ -45,7 +46,7 @@ def catalog(home: Path) -> ModelCatalog:
 
 def changed_model(folder: Path, **changes: object) -> Path:
     """A copy of the bundled model with another configuration."""
-    opened = open_model_folder(BUNDLED)
+    opened = find_model(NAME)
     assert opened.calibration is not None
 
     def copy_weights(target: Path) -> None:
@@ -60,16 +61,16 @@ def changed_model(folder: Path, **changes: object) -> Path:
     ).path
 
 
-def entry(catalog: ModelCatalog, name: str = "synthetic-flair") -> CatalogModel:
+def entry(catalog: ModelCatalog, name: str = NAME) -> CatalogModel:
     return next(model for model in catalog.models() if model.name == name)
 
 
 def test_the_bundled_model(catalog: ModelCatalog) -> None:
     model = entry(catalog)
-    assert catalog.defaultName() == "synthetic-flair"
+    assert catalog.defaultName() == NAME
     assert (model.error, model.removable, model.inputs, model.modalities) == ("", False, ("flair",), ("FLAIR",))
-    assert "Synthetic" in model.title and model.card.startswith("#")
-    for part in ("FLAIR", "synthetic heads", "CC0-1.0", "research use only"):
+    assert model.title == TITLE and model.card.startswith("#")
+    for part in ("FLAIR", "trained on nothing", "CC0-1.0", "research use only"):
         assert part in model.line
     assert "sound" in catalog.verify(model)
 
@@ -78,24 +79,24 @@ def test_adding_and_removing(catalog: ModelCatalog, tmp_path: Path) -> None:
     source = changed_model(tmp_path / "download", name="mine", title="Mine")
     added = catalog.add(source)
     assert added.removable and added.title == "Mine"
-    assert [model.name for model in catalog.models()] == ["lgg-flair", "mine", "synthetic-flair"]
-    assert catalog.defaultName() == "synthetic-flair"
+    assert [model.name for model in catalog.models()] == [NAME, "mine"]
+    assert catalog.defaultName() == NAME
     with pytest.raises(AnoFPDMError, match="already"):
         catalog.add(source)
     catalog.remove(added)
-    assert [model.name for model in catalog.models()] == ["lgg-flair", "synthetic-flair"]
+    assert [model.name for model in catalog.models()] == [NAME]
     with pytest.raises(AnoFPDMError, match="cannot be removed here"):
         catalog.remove(entry(catalog))
 
 
 def test_weights_of_another_network_are_refused(catalog: ModelCatalog, home: Path, tmp_path: Path) -> None:
     """With the right checksums: only a look at the tensors tells. Nothing is installed, and torch is not needed."""
-    config = open_model_folder(BUNDLED).config
+    config = find_model(NAME).config
     other = dataclasses.replace(config.network, level_embedding=not config.network.level_embedding)
     source = changed_model(tmp_path / "download", name="mine", network=other)
     with pytest.raises(AnoFPDMError, match="do not fit the network's configuration"):
         catalog.add(source)
-    assert [model.name for model in catalog.models()] == ["lgg-flair", "synthetic-flair"]
+    assert [model.name for model in catalog.models()] == [NAME]
     assert not [path for path in home.rglob("*") if path.is_file()]
     # Put among the user's models by hand, it is found out by a check.
     place = user_folder() / "mine"
@@ -110,7 +111,7 @@ def test_a_damaged_model_is_shown_with_its_fault(catalog: ModelCatalog, tmp_path
     broken = entry(catalog, "mine")
     assert broken.error and broken.line == broken.error and broken.title == "mine" and broken.presets == ()
     assert broken.stackSlices((10, 10, 10), np.eye(4).tolist()) == 0
-    shutil.copyfile(BUNDLED / "config.json", added.folder / "config.json")
+    shutil.copyfile(find_model(NAME).path / "config.json", added.folder / "config.json")
     weights = added.folder / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
     with pytest.raises(AnoFPDMError, match="wrong checksum"):
@@ -172,7 +173,7 @@ class TestPresets:
         from anofpdm.cli.options import operating_point
         from anofpdm.store.user_calibrations import calibrations_of, usual_point
 
-        model, opened = entry(catalog), open_model_folder(BUNDLED)
+        model, opened = entry(catalog), find_model(NAME)
         for preset in model.presets:
             for options in (RunOptions("m"), RunOptions("m", encoding="ddpm"), RunOptions("m", end_step=4)):
                 arguments = preset.apply(options).to_arguments()
@@ -193,7 +194,7 @@ class TestCalibrations:
     """The user's own, by name"""
 
     def test_in_use(self, catalog: ModelCatalog) -> None:
-        opened = open_model_folder(BUNDLED)
+        opened = find_model(NAME)
         calibration = default_calibration(load_calibrations(opened.calibration))
         mine = dataclasses.replace(calibration, default_guidance=4.0)
         store_user_calibrations([mine], "clinic")
@@ -205,7 +206,7 @@ class TestCalibrations:
         assert with_mine.withCalibration("gone").calibration == "default"
 
     def test_a_damaged_one_is_left_out(self, catalog: ModelCatalog, home: Path) -> None:
-        opened = open_model_folder(BUNDLED)
+        opened = find_model(NAME)
         path = store_user_calibrations(load_calibrations(opened.calibration), "clinic")
         path.write_text("{")
         assert list(entry(catalog).calibrations) == ["default"]

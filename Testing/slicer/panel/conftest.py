@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,6 @@ import pytest
 
 _TESTING = Path(__file__).parents[2]
 sys.path.insert(0, str(_TESTING / "slicer" / "standin"))
-sys.path.append(str(_TESTING / "engine"))
 
 
 def _usable() -> bool:
@@ -48,11 +48,12 @@ def known_torch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def user_data(known_torch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def user_data(
+    known_torch: Path, bright_default: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
     """The user's own folder: nothing in it but that record."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.delenv("ANOFPDM_MODELS", raising=False)
     folder = tmp_path / "user" / "anofpdm"
     folder.mkdir(parents=True)
     if known_torch.exists():
@@ -80,9 +81,9 @@ def model_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def more_models(model_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def more_models(model_place: Path, bright_default: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """They are in the list."""
-    monkeypatch.setenv("ANOFPDM_MODELS", str(model_place))
+    monkeypatch.setenv("ANOFPDM_MODELS", os.pathsep.join([str(bright_default), str(model_place)]))
     return model_place
 
 

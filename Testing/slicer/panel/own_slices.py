@@ -1,4 +1,4 @@
-"""A table of labelled slices of the bundled samples, as a user would calibrate on."""
+"""A table of labelled slices of the drawn heads, as a user would calibrate on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write_manifest(folder: Path) -> Path:
         table.writerow(["subject", "split", "flair", "slice", "label"])
         for subject, volume, marked in (
             ("one", SAMPLE, lesion),
-            ("two", SAMPLES / "synthetic_flair_no_lesion.nii.gz", lesion & False),
+            ("two", SAMPLES / "phantom_no_lesion.nii.gz", lesion & False),
         ):
             for index in range(6, len(lesion) - 4, STEP):
                 table.writerow([subject, "val", volume, index, int(marked[index])])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bright_model import NAME, TITLE
 from own_slices import write_slab
 
 
@@ -19,14 +20,14 @@ def _trigger(session: Any, text: str) -> None:
     session.pump()
 
 
-def test_bundled_model_in_one_line(session: Any) -> None:
+def test_default_model_in_one_line(session: Any) -> None:
     ui = session.ui
-    assert ui.modelSelector.currentText == "Synthetic FLAIR heads (demonstration, not for patients)"
+    assert ui.modelSelector.currentText == TITLE
     line = ui.modelLineLabel.text
-    assert line == "FLAIR · trained on synthetic heads drawn by this project · CC0-1.0 · research use only"
+    assert line == "FLAIR · trained on nothing · CC0-1.0 · research use only"
     assert not ui.removeModelButton.enabled
     session.click(ui.verifyModelButton)
-    assert re.match(r"All \d+ files of synthetic-flair are sound", ui.modelLineLabel.text)
+    assert re.match(rf"All \d+ files of {NAME} are sound", ui.modelLineLabel.text)
 
 
 def test_model_card(session: Any) -> None:
@@ -37,9 +38,9 @@ def test_model_card(session: Any) -> None:
         seen.append(browser.plainText)
         return 1
 
-    session.dialogs.answer("Model card of Synthetic FLAIR heads", read)
+    session.dialogs.answer(f"Model card of {TITLE}", read)
     session.click(session.ui.modelCardButton)
-    assert "says nothing about patients" in seen[0]
+    assert "Says nothing about patients" in seen[0]
 
 
 def test_added_from_folder_and_zip_and_removed(
@@ -52,7 +53,7 @@ def test_added_from_folder_and_zip_and_removed(
     assert ui.inputLabel2.visible and ui.removeModelButton.enabled
     session.dialogs.answer("Delete the model", "Yes")
     session.click(ui.removeModelButton)
-    assert session.panel.state.model.name == "synthetic-flair" and not (user_data / "models" / "two").exists()
+    assert session.panel.state.model.name == NAME and not (user_data / "models" / "two").exists()
 
     archive = shutil.make_archive(str(tmp_path / "strict"), "zip", model_place, "strict")
     session.dialogs.answer("Zip file of the model", archive)
@@ -69,7 +70,7 @@ def test_what_is_no_model_is_refused_with_a_sentence(user_data: Path, session: A
     session.dialogs.answer("", "OK")
     _trigger(session, "From a folder")
     assert "empty" in session.dialogs.shown[-1] and "Traceback" not in session.dialogs.shown[-1]
-    assert session.panel.state.model.name == "synthetic-flair"
+    assert session.panel.state.model.name == NAME
 
 
 def test_weights_that_do_not_fit_are_refused_with_a_sentence(
@@ -87,7 +88,7 @@ def test_weights_that_do_not_fit_are_refused_with_a_sentence(
     session.dialogs.answer("Folder of the model", str(source))
     session.dialogs.answer("do not fit the network's configuration", "OK")
     _trigger(session, "From a folder")
-    assert session.panel.state.model.name == "synthetic-flair"
+    assert session.panel.state.model.name == NAME
     assert not list((user_data / "models").rglob("*.safetensors"))
 
 
@@ -177,6 +178,7 @@ def test_among_several_models_without_a_default_a_sound_one_is_chosen(
 
 
 def test_without_any_model(session: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("ANOFPDM_MODELS")
     from anofpdm.store import model_search
 
     monkeypatch.setattr(model_search, "BUNDLED_FOLDER", tmp_path / "nowhere")

@@ -98,7 +98,7 @@ def test_module_ended_during_a_run(running: Any) -> None:
 
 
 def test_volume_removed_during_a_run(running: Any) -> None:
-    running.context.scene.RemoveNode(running.context.scene.GetFirstNodeByName("synthetic_flair_lesion"))
+    running.context.scene.RemoveNode(running.context.scene.GetFirstNodeByName("phantom_lesion"))
     running.dialogs.answer("removed from the scene", "Ok")
     running.wait_for_end()
     assert running.result is None
