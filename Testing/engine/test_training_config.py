@@ -11,6 +11,7 @@ import torch
 from training_samples import training_config
 
 from anofpdm.errors import SettingsError
+from anofpdm.store.model_search import find_model
 from anofpdm.store.weights import empty_network
 from anofpdm.training.config import (
     learning_rate,
@@ -22,7 +23,7 @@ from anofpdm.training.config import (
 
 
 def test_the_shipped_configurations_are_those_of_the_paper_and_a_compact_one() -> None:
-    assert shipped_configs() == ["atlas", "brats21", "compact"]
+    assert shipped_configs() == ["atlas", "brats21", "compact", "lgg-flair", "lgg-flair-fine"]
     brats, atlas, compact = (load_training_config(name) for name in ("brats21", "atlas", "compact"))
     for paper, steps in ((brats, 210_000), (atlas, 290_000)):
         assert (paper.steps, paper.batch_size, paper.learning_rate) == (steps, 64, 1e-4)
@@ -34,6 +35,14 @@ def test_the_shipped_configurations_are_those_of_the_paper_and_a_compact_one() -
     assert compact.model.network.image_size == 64
     assert compact.balance == "balanced"
     assert compact.model.grid.level == "head_extent"
+
+
+def test_the_two_stages_of_the_bundled_model_fit_together() -> None:
+    first, second = load_training_config("lgg-flair"), load_training_config("lgg-flair-fine")
+    assert first.model.network == second.model.network and first.model.grid == second.model.grid
+    assert first.model.preprocessing == second.model.preprocessing and second.model.name == "lgg-flair"
+    shipped = find_model("lgg-flair").config
+    assert shipped.network == second.model.network and shipped.grid == second.model.grid
 
 
 @pytest.mark.parametrize(("name", "millions"), [("brats21", 103.08), ("compact", 1.94)])
@@ -68,7 +77,7 @@ def test_mistakes_are_named(place: str, value: object, words: str, tmp_path: Pat
 
 
 def test_a_missing_file_names_what_is_shipped(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="one of atlas, brats21, compact"):
+    with pytest.raises(SettingsError, match="one of atlas, brats21, compact, lgg-flair, lgg-flair-fine"):
         load_training_config(tmp_path / "none.json")
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(SettingsError, match="cannot be read"):

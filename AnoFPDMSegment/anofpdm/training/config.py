@@ -1,6 +1,7 @@
 """What a training run is asked to do: a JSON file, read strictly. Torch-free.
 
-The shipped files stand in `configs/`: `compact` (a CPU trains it), `brats21` and `atlas` (the paper's).
+The shipped files stand in `configs/`: `compact` (a CPU trains it), `brats21` and `atlas` (the
+paper's), `lgg-flair` and `lgg-flair-fine` (the two stages of the bundled model).
 """
 
 from __future__ import annotations
