@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bright_fixtures import bright_default, bright_place  # noqa: F401
 from scene_makers import SAMPLE, load_volume
 
 
@@ -34,7 +35,7 @@ def sample_volume(scene: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def detected_case(bright_place: Path) -> Any:
+def detected_case(bright_place: Path) -> Any:  # noqa: F811
     """The evidence of the drawn head; not to be changed."""
     from bright_model import NAME
 

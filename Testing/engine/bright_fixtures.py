@@ -1,13 +1,10 @@
-"""For all tests: the helpers of the engine's tests, and a quick model in place of the bundled ones."""
+"""Fixtures: a quick model in place of the bundled ones. A conftest.py takes them by importing them."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent / "engine"))
 
 
 @pytest.fixture(scope="session")
