@@ -38,6 +38,8 @@ def draw(path: Path) -> None:
         slicer_install.install()
         with opened_module(application, patch) as session:
             session.load(BUNDLED_SAMPLE)
+            if session.panel._services.catalog.licences.needed(session.panel.state.model):
+                session.dialogs.answer("non-commercial licence", "Yes")
             session.detect()
             ui = session.ui
             ui.exportDirectory.directory = "results"
