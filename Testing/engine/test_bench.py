@@ -118,9 +118,9 @@ def test_memory_grows_by_what_is_stored() -> None:
 @pytest.mark.parametrize("bank", [(), (2.0, 4.0)])
 def test_memory_of_many_slices_holds_their_evidence(bank: tuple[float, ...]) -> None:
     """A whole batch at work, though fewer slices were measured, beside the evidence of the other slices."""
-    few, many = (
+    few, more, many = (
         Workbench(random_subject(TINY, slices), choose_device("cpu"), guidance=2.0, batch_size=8)
-        for slices in (4, MEMORY_SLICES)
+        for slices in (4, 16, MEMORY_SLICES)
     )
     point = OperatingPoint(steps=600, last=600, clamp=bool(bank), guidance_bank=bank)
     row = Row("engine", "engine", point, 4)
@@ -129,7 +129,11 @@ def test_memory_of_many_slices_holds_their_evidence(bank: tuple[float, ...]) -> 
     (own, of_many), (measured, _) = memory_of(few, row), memory_of(many, row)
     assert own is not None and of_many is not None and measured is not None
     assert of_many == 2 * own + (MEMORY_SLICES - 8) * kept_bytes(few.engine(row.shortest), 600)
+    own, of_many_of_more = memory_of(more, row)
+    assert own is not None
+    assert of_many_of_more == own + (MEMORY_SLICES - 16) * kept_bytes(few.engine(row.shortest), 600)
     scalars = MEMORY_SLICES * (kept_bytes(evidence, 600) - kept_bytes(evidence, 4))
+    assert 0.9 * measured < of_many_of_more < 1.2 * (measured + scalars)
     assert 0.9 * measured < of_many < 1.5 * (measured + scalars)
 
 

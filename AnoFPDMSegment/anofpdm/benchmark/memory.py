@@ -44,9 +44,10 @@ def _naive(bench: Workbench, row: Row, measured: int) -> tuple[int, int]:
 
 
 def _engine_of_many(bench: Workbench, point: OperatingPoint, evidence: Evidence, measured: int) -> int:
-    """A whole batch at work while the evidence of all other slices is kept."""
-    here, batch = bench.usual_batch_size(point), bench.usual_batch_size(point, MEMORY_SLICES)
-    return measured * batch // here + (MEMORY_SLICES - batch) * kept_bytes(evidence, MEMORY_STEPS)
+    """A whole batch at work while the evidence of all other slices is kept; part of it was when it was measured."""
+    n, here, batch = len(bench.subject.x0), bench.usual_batch_size(point), bench.usual_batch_size(point, MEMORY_SLICES)
+    known = max(n, batch) if n < MEMORY_SLICES else MEMORY_SLICES
+    return measured * batch // here + (MEMORY_SLICES - known) * kept_bytes(evidence, MEMORY_STEPS)
 
 
 def kept_bytes(evidence: Evidence, steps: int) -> int:
