@@ -31,7 +31,8 @@ RANGES = ((1, 200), (1, 300), (1, 400), (1, 500), (1, 600))
 class CalibrationPlan:
     """What is tried. Several ranges are compared at the steps of the first preset without a range of its own."""
 
-    presets: tuple[Preset, ...] = (PRESETS["balanced"], PRESETS["fast"])
+    presets: tuple[Preset, ...] = (PRESETS["fast"], PRESETS["balanced"])
+    """The first without a range of its own compares the ranges: the cheapest should."""
     ranges: tuple[tuple[int, int], ...] = RANGES
     guidance: tuple[float, ...] | None = None
     """None: the model's guidance bank, or GUIDANCE without the clamp."""

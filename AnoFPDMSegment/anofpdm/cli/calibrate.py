@@ -44,10 +44,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--replace", action="store_true", help="replace the one of that name")
     parser.add_argument(
         "--presets",
-        default="balanced,fast",
+        default="fast,balanced",
         metavar="NAME,...",
-        help="balanced (8 steps, mirrored slices too), fast (5 steps), paper (600 of 1..600: slow), or NAME=STEPS "
-        "(default: %(default)s)",
+        help="balanced (8 steps, mirrored slices too), fast (5 steps), paper (600 of 1..600: slow), or NAME=STEPS; "
+        "the first compares the ranges (default: %(default)s)",
     )
     parser.add_argument("--ranges", metavar="A..B,...", help="ranges compared (default: 1..200 to 1..600)")
     parser.add_argument(
