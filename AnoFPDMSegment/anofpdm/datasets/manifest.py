@@ -33,6 +33,8 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 LABELS = {"0": False, "healthy": False, "1": True, "unhealthy": True}
 NOT_MODALITIES = ("subject", "split", "slice", "slices", "label", "mask", "source")
 MISTAKES_SHOWN = 20
+MOST_DIGITS = 9
+"""Of a slice's number; what is longer is no number of slices."""
 
 
 @dataclass(frozen=True)
@@ -286,8 +288,8 @@ class _RowReader:
         """The whole number, None if empty, -1 if wrong."""
         if not text:
             return None
-        if not (text.isascii() and text.isdigit()):
-            self._mistakes.add(line, f"'{column}' must be empty or a whole number from 0, not '{text}'")
+        if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+            self._mistakes.add(line, f"'{column}' must be empty or a whole number from 0, not '{text[:40]}'")
             return -1
         return int(text)
 
@@ -297,9 +299,10 @@ class _RowReader:
             return None
         path = _absolute(text, self._folder)
         if path not in self._exists:
-            self._exists[path] = path.exists()
+            # Path.exists raises for names that no disk can hold and in folders that may not be entered.
+            self._exists[path] = os.path.exists(path)  # noqa: PTH110
         if not self._exists[path]:
-            self._mistakes.add(line, f"the {modality} image {text} does not exist")
+            self._mistakes.add(line, f"the {modality} image {text[-200:]} does not exist")
             return None
         return path
 
