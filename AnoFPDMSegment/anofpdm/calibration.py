@@ -242,6 +242,11 @@ def describe_point(point: OperatingPoint) -> str:
     return f"{words}, {point.precision}"
 
 
+def short_point(point: OperatingPoint) -> str:
+    """Steps and range for tables: `12 of 1..400`; with mirrored slices `8 x 2 of 1..400`."""
+    return f"{point.steps}{' x 2' if point.mirrored else ''} of {point.first}..{point.last}"
+
+
 def calibrations_to_json(calibrations: Sequence[Calibration]) -> str:
     """The text of `calibration.json`."""
     entries = [record_to_dict(calibration) for calibration in calibrations]

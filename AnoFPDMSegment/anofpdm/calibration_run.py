@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .calibrate import LabelledEvidence, calibrate
-from .calibration import Calibration
+from .calibration import Calibration, short_point
 from .configuration import ModelConfig, OperatingPoint, Precision
 from .datasets.manifest import Split
 from .datasets.slice_cache import SliceCache
@@ -196,7 +196,7 @@ class CalibrationRun:
     def _evidence(self, name: str, point: OperatingPoint) -> LabelledEvidence:
         def report(done: float) -> None:
             self._cancel.raise_if_cancelled()
-            self._on_progress(f"{name}, {point.steps} of {point.first}..{point.last}", done, len(self._x0))
+            self._on_progress(f"{name}, {short_point(point)}", done, len(self._x0))
 
         evidence = accumulate_slices(
             self._x0,

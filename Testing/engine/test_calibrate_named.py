@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from command_line import CommandLine, run_python, snapshot
 from PIL import Image
-from tiny_model import tiny_calibration
+from tiny_model import POINT, tiny_calibration
 from training_samples import with_unreadable_masks, write_data
 
 from anofpdm.calibration import load_calibrations
@@ -134,6 +135,22 @@ class TestPlot:
             pixels = np.asarray(picture.convert("RGB"))[:, WIDTH:]
         line = np.flatnonzero((pixels == GRAY).all(axis=2).sum(axis=0) > 100)
         assert line.mean() == pytest.approx(2 * MARGIN + (WIDTH - 3 * MARGIN) / 2, abs=2)
+
+    def test_mirrored_slices_and_averaged_maps_are_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        drawn: list[Chart] = []
+        monkeypatch.setattr(plots, "charts_as_png", lambda charts: drawn.extend(charts) or b"")
+        point = dataclasses.replace(POINT, mirrored=True)
+        values = {"other_accuracy": (0.5,) * 3}
+        plots.calibration_plot([tiny_calibration("x", **values)])
+        plots.calibration_plot([tiny_calibration("x", point=point, consistency="volume", **values)])
+        assert [chart.title for chart in drawn] == [
+            "default, 3 of 1..300: accuracy",
+            "default, 3 x 2 of 1..300: accuracy",
+        ]
+        assert [[curve.name for curve in chart.curves] for chart in drawn] == [
+            ["similarity", "map"],
+            ["similarity", "averaged map"],
+        ]
 
     def test_a_curve_runs_from_axis_to_axis(self) -> None:
         pixels = draw_charts([Chart([Curve([0, 1], [0.2, 0.8])], "", 0.2, 0.8)])

@@ -300,3 +300,11 @@ class TestCommands:
         assert "calibration 'clinic/fast': 2 DDIM steps over 1..300" in outcome.out
         assert "guidance strength 8, map decision, healthy threshold in the interior" in outcome.out
         assert "calibration 'broken' cannot be used: " in outcome.out
+
+    def test_info_tells_mirrored_slices_and_averaged_maps(self, command: CommandLine, calibrated: ModelFolder) -> None:
+        mirrored = dataclasses.replace(POINT, mirrored=True)
+        averaged = tiny_calibration(calibrated.weights_sha256, point=mirrored, consistency="volume")
+        store_user_calibrations([averaged], "both")
+        lines = command("models", "info", calibrated.path).out.splitlines()
+        (line,) = (line for line in lines if "maps averaged with the neighbouring slices'" in line)
+        assert "'both/default': 3 DDIM steps over 1..300, paper mode, mirrored too, float32" in line

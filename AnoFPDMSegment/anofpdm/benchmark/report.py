@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from .. import __version__
-from ..calibration import describe_point
+from ..calibration import describe_point, short_point
 from ..configuration import record_to_dict
 from .agreement import MASK_SHARE
 from .memory import MEMORY_SLICES, MEMORY_STEPS
@@ -18,7 +18,7 @@ from .run import BenchmarkResult, RowResult
 
 SCHEMA = 1
 HEADER = (
-    f"{'':<28} {'precision':<9} {'steps':>14} {'evaluations':>11} {'s a slice':>10} {'x naive':>8} {'GFLOP/s':>9} "
+    f"{'':<28} {'precision':<9} {'steps':>16} {'evaluations':>11} {'s a slice':>10} {'x naive':>8} {'GFLOP/s':>9} "
     f"{'of peak':>8} {'memory':>9} {'r':>7} {'Dice':>6}"
 )
 
@@ -75,7 +75,7 @@ def _line(result: RowResult, report: BenchmarkResult) -> str:
     of_peak = "-" if share is None else f"{share:.0%}"
     alike = result.agreement
     return (
-        f"{result.row.name:<28} {point.precision:<9} {f'{point.steps} of {point.first}..{point.last}':>14} "
+        f"{result.row.name:<28} {point.precision:<9} {short_point(point):>16} "
         f"{result.row.evaluations:>11} {result.median_seconds:>10.4g} {result.times_naive:>8.2f} "
         f"{result.operations_per_s / 1e9:>9.1f} {of_peak:>8} {_megabytes(result.memory)} "
         + (f"{alike.correlation:>7.4f} {alike.dice:>6.3f}" if alike else f"{'-':>7} {'-':>6}")

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..calibration import Calibration, calibrations_to_json
+from ..calibration import Calibration, calibrations_to_json, short_point
 from ..datasets.manifest import Split, read_manifest
 from ..errors import SettingsError
 from ..presets import default_calibration, parse_presets
@@ -187,12 +187,11 @@ def _line(calibration: Calibration) -> str:
     """A row below HEADER; accuracies and AUROC are image-level, the last one of showing anything at all."""
     point = calibration.operating_point
     row = calibration.guidance.index(calibration.default_guidance)
-    steps = f"{point.steps}{' x 2' if point.mirrored else ''} of {point.first}..{point.last}"
     level = f" {calibration.healthy_level:g}" if calibration.threshold == "healthy" else ""
     rule = f"{calibration.threshold}{level}, {calibration.region}, {calibration.consistency}"
     w = calibration.default_guidance
     name = calibration.name if point.precision == "float32" else f"{calibration.name}, bf16"
     return (
-        f"{name:>15}  {steps:>16}  {calibration.decision:<10}  {calibration.accuracy[row]:8.4f}  "
+        f"{name:>15}  {short_point(point):>16}  {calibration.decision:<10}  {calibration.accuracy[row]:8.4f}  "
         f"{calibration.default_auroc:.4f}  {w:>4g}  {rule:<32}  {calibration.shown_accuracy:.4f}"
     )

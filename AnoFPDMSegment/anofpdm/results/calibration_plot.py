@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..calibration import Calibration
+from ..calibration import Calibration, short_point
 from .line_chart import BLUE, RED, Chart, Curve, charts_as_png
 
 
@@ -27,12 +27,14 @@ def _accuracy_chart(calibration: Calibration) -> Chart:
         tables["similarity" if calibration.decision == "map" else "map"] = calibration.other_accuracy
     tables[calibration.decision] = calibration.accuracy  # the default decision's lies on top
     colors = {"map": RED, "similarity": BLUE}
+    shown = {"map": "averaged map" if calibration.consistency == "volume" else "map"}
     values = [value for table in tables.values() for value in table]
     low, high = _round_ends(values)
-    point = calibration.operating_point
     return Chart(
-        curves=[Curve(position, table, colors[name], name, points=True) for name, table in tables.items()],
-        title=f"{calibration.name}, {point.steps} of {point.first}..{point.last}: accuracy",
+        curves=[
+            Curve(position, table, colors[name], shown.get(name, name), points=True) for name, table in tables.items()
+        ],
+        title=f"{calibration.name}, {short_point(calibration.operating_point)}: accuracy",
         low=low,
         high=high,
         below=f"w (chosen: {calibration.default_guidance:g})",
