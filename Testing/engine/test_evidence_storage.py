@@ -16,7 +16,7 @@ from anofpdm.detector import Detector, DetectorOptions
 from anofpdm.errors import SettingsError
 from anofpdm.evidence.case import CaseEvidence
 from anofpdm.evidence.maps import evidence_arrays, join_evidence
-from anofpdm.evidence.storage import load_evidence, save_evidence
+from anofpdm.evidence.storage import load_evidence, put_together, save_evidence, take_apart
 from anofpdm.selection.settings import SelectionSettings, Threshold
 from anofpdm.synthetic.phantom import phantom_volume
 
@@ -45,6 +45,26 @@ def test_a_case_comes_back_as_it_was(case: CaseEvidence, tmp_path: Path) -> None
             assert np.array_equal(getattr(again, field.name), getattr(case, field.name), equal_nan=True), field.name
         else:
             assert getattr(again, field.name) == getattr(case, field.name), field.name
+
+
+def test_evidence_of_before_mirrored_slices_and_averaged_maps_is_read(case: CaseEvidence) -> None:
+    record, arrays = take_apart(case)
+    for place, names in {
+        "operating_point": ["mirrored"],
+        "settings": ["consistency"],
+        "calibration": ["consistency", "other_consistency"],
+    }.items():
+        for name in names:
+            del record[place][name]
+    del record["calibration"]["operating_point"]["mirrored"]
+    again = put_together(record, arrays)
+    assert (again.evidence.point, again.settings, again.calibration) == (
+        case.evidence.point,
+        case.settings,
+        case.calibration,
+    )
+    parameters = build_detection(again).findings["parameters"]
+    assert parameters["mirrored"] is False and parameters["consistency"] == "slice"
 
 
 def test_the_same_case_gives_the_same_bytes(case: CaseEvidence, tmp_path: Path) -> None:

@@ -218,8 +218,17 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 
 def test_every_field_is_documented() -> None:
     # What follows there is another document, around this one.
-    text, _, _ = SCHEMA_TEXT.read_text(encoding="utf-8").partition("## Exported with a review")
+    text, _, _ = SCHEMA_TEXT.read_text(encoding="utf-8").partition("## Parameters")
     fields = {*DOCUMENT, *SLICE, *COMPONENT, *TOTALS, *MODEL, *DOCUMENT["input"], *DOCUMENT["geometry"]}  # type: ignore[misc]
     fields |= {"step", "noise_level"}
-    documented = set(re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE))
-    assert documented == fields
+    assert documented(text) == fields
+
+
+def test_every_parameter_of_a_run_is_documented(finished: Path) -> None:
+    _, _, text = SCHEMA_TEXT.read_text(encoding="utf-8").partition("## Parameters")
+    text, _, _ = text.partition("## Exported with a review")
+    assert documented(text) == set(read_findings(finished / "findings.json")["parameters"])
+
+
+def documented(text: str) -> set[str]:
+    return set(re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE))
