@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..arrays import BoolArray, FloatArray
-from ..calibrate import LabelledEvidence, calibrate
+from ..calibrate import calibrate
 from ..calibration import Calibration
 from ..calibration_run import GUIDANCE
 from ..configuration import OperatingPoint
@@ -21,7 +21,7 @@ from .map_outputs import outputs_of_map
 from .measure import Measured, Measuring
 from .method_output import MethodInput
 from .network_runs import NetworkRuns
-from .slices import MeasuredSlices
+from .slices import MeasuredSlices, labelled_evidence
 from .step_maps import StepMaps, step_maps
 
 MOST_STEPS = 25
@@ -97,17 +97,8 @@ class AblationRun:
         return Ablations(self._point, w, found, self._size_correlation(), self._signal_ratio(w))
 
     def _calibrate(self, runs: NetworkRuns) -> Calibration:
-        tuning = self._given.tuning
-        data = LabelledEvidence(
-            self._tuning.evidence(),
-            tuning.interior,
-            tuning.unhealthy,
-            tuning.volume,
-            tuning.slice_index,
-            tuning.subjects,
-        )
         return calibrate(
-            data,
+            labelled_evidence(self._tuning.evidence(), self._given.tuning),
             GUIDANCE,
             weights_sha256=runs.weights_sha256,
             top_pixels=self._given.top_pixels,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import product
 
 from ..arrays import FloatArray
-from ..calibrate import LabelledEvidence, calibrate
+from ..calibrate import calibrate
 from ..calibration import Calibration, describe_point
 from ..calibration_run import GUIDANCE
 from ..configuration import OperatingPoint
@@ -20,7 +20,7 @@ from ..selection.settings import MinimumSize, SelectionSettings, Threshold
 from .method_output import Cost, MethodInput, MethodOutput
 from .network_runs import NetworkRuns
 from .request import Variants
-from .slices import LabelledSlices
+from .slices import LabelledSlices, labelled_evidence
 
 MADE_HERE = "made-here"
 
@@ -44,8 +44,14 @@ class AnoFPDM:
         self._calibrations = calibrations
 
     def check(self) -> None:
-        """Find out before the network runs whether every strength asked for can be answered. Raises SettingsError."""
+        """Find out before the network runs whether what is asked for can be answered. Raises SettingsError."""
         calibration = self._calibrated()
+        if not self._settings(0.0, calibration):
+            raise SettingsError(
+                "No variant is left to measure: the healthy threshold and averaged maps (--consistency volume) go with "
+                "the aggregated map, averaged maps also with the map's decision and a calibration that holds them; ask "
+                "for one more kind."
+            )
         for w in self._variants.guidance or ():
             check_guidance(self.point, w)
             if calibration is not None:
@@ -62,20 +68,27 @@ class AnoFPDM:
         calibration = self.calibration(given, evidence)
         strengths = self._variants.guidance or (calibration.default_guidance,)
         for w in strengths:
-            for settings in self._settings(w):
-                if calibration.has(settings.consistency):
-                    yield self._output(given.measured, evidence, calibration, settings, cost)
+            for settings in self._settings(w, calibration):
+                yield self._output(given.measured, evidence, calibration, settings, cost)
 
-    def _settings(self, w: float) -> Iterator[SelectionSettings]:
+    def _settings(self, w: float, calibration: Calibration | None) -> list[SelectionSettings]:
+        """The variants asked for that there are with this calibration; None: one that is still to be made."""
         asked = self._variants
-        every = product(asked.maps, asked.thresholds, asked.decisions, asked.consistencies)
-        for kind, threshold, decision, consistency in every:
+        found = []
+        for kind, threshold, decision, consistency in product(
+            asked.maps, asked.thresholds, asked.decisions, asked.consistencies
+        ):
             # What is calibrated for the aggregated map holds for no other.
             if kind == "last" and (threshold == "healthy" or consistency == "volume"):
                 continue
             if decision == "similarity" and consistency == "volume":
                 continue
-            yield SelectionSettings(w, Threshold(threshold), decision, ungated=True, map=kind, consistency=consistency)
+            if calibration is not None and not calibration.has(consistency):
+                continue
+            found.append(
+                SelectionSettings(w, Threshold(threshold), decision, ungated=True, map=kind, consistency=consistency)
+            )
+        return found
 
     def calibration(self, given: MethodInput, measured: Evidence) -> Calibration:
         """The model's calibration for exactly this operating point, else one made from the tuning slices' labels."""
@@ -87,9 +100,7 @@ class AnoFPDM:
         if tuning is not given.measured:
             evidence, _ = self._runs.evidence(tuning, self.point, f"{self.name}, calibration")
         return calibrate(
-            LabelledEvidence(
-                evidence, tuning.interior, tuning.unhealthy, tuning.volume, tuning.slice_index, tuning.subjects
-            ),
+            labelled_evidence(evidence, tuning),
             self.point.guidance_bank or GUIDANCE,
             weights_sha256=self._runs.weights_sha256,
             name=MADE_HERE,

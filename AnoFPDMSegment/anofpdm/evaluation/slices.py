@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..arrays import BoolArray, FloatArray, IntArray
+from ..calibrate import LabelledEvidence
 from ..datasets.evaluation_masks import load_masks
 from ..datasets.manifest import Split
 from ..datasets.slice_cache import SliceCache
 from ..errors import InputError
+from ..evidence.maps import Evidence
 from ..selection.neighbours import Runs, runs_of_slices
 from ..volumes.preprocessing import erode_in_plane
 
@@ -63,6 +65,13 @@ class LabelledSlices:
     def subjects(self) -> int:
         """How many subjects there are."""
         return len(self.subject_names)
+
+
+def labelled_evidence(evidence: Evidence, slices: LabelledSlices) -> LabelledEvidence:
+    """What calibration is given: evidence of just these slices, and their labels."""
+    return LabelledEvidence(
+        evidence, slices.interior, slices.unhealthy, slices.volume, slices.slice_index, slices.subjects
+    )
 
 
 @dataclass(frozen=True)
