@@ -297,5 +297,5 @@ def test_the_last_map_alone_is_never_held_against_thresholds_of_the_aggregated_o
 def test_settings_without_effect_are_refused() -> None:
     with pytest.raises(SettingsError, match="no effect"):
         chosen(evidence(), scaling=(0.1,), threshold=Threshold("healthy"))
-    with pytest.raises(SettingsError, match="not calibrated at this guidance"):
+    with pytest.raises(SettingsError, match="not calibrated for these settings"):
         chosen(evidence(), guidance=50.0, threshold=Threshold("value", 1.0), ungated=True, decision="map")

@@ -167,8 +167,8 @@ def _decision(
             return settings.decision or "similarity", settings.decision_threshold
         if settings.decision is not None:
             raise SettingsError(
-                f"The {settings.decision} decision is not calibrated at this guidance strength; leave --decision "
-                "out or give --decision-threshold."
+                f"The {settings.decision} decision is not calibrated for these settings; leave --decision out or give "
+                "--decision-threshold."
             )
         return None, None
     decision = settings.decision or calibration.decision
