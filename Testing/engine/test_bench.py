@@ -315,7 +315,8 @@ def test_quick_table(command: CommandLine, tmp_path: Path) -> None:
         peak = report["matrix_multiplication"][row["operating_point"]["precision"]]["flops_per_s"]
         assert row["share_of_matrix_multiplication"] == pytest.approx(row["operations_per_s"] / peak)
         line = next(line for line in outcome.out.splitlines() if line.startswith(f"{name} "))
-        assert f"{steps[name]} of 1.." in line and f" {row['evaluations']} " in line
+        visited = f"{steps[name]} x 2 of 1.." if mirrored == 2 else f" {steps[name]} of 1.."
+        assert visited in line and f" {row['evaluations']} " in line
         assert f" {seconds:.4g} " in line and f" {row['times_naive']:.2f} " in line
         assert (row["agreement"] is None) == (naive or name == "engine, float32")
     assert rows["as shipped, paper"]["agreement"]["correlation"] > 0.98
