@@ -69,6 +69,9 @@ def install_model(
         if check is not None:
             check(folder)
         unchecked.rename(place / chosen)
+    except ModelError as error:
+        # The copy is gone when this is read.
+        raise ModelError(str(error).replace(str(unchecked), str(source))) from error
     except OSError as error:
         raise OutputError(
             f"The model could not be written to {place} ({error.strerror}); nothing was added."
