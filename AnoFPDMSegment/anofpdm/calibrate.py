@@ -82,8 +82,6 @@ class _Maps:
     consistency: Consistency
     filtered: dict[float, FloatArray]
     """[N, H, W] by guidance strength."""
-    statistics: dict[float, FloatArray]
-    """[N] by guidance strength."""
     decisions: list[tuple[float, float]]
     """Threshold and accuracy of the map's decision at each guidance strength."""
     auroc: tuple[float, ...]
@@ -96,15 +94,14 @@ class _Maps:
 def _maps(
     filtered: dict[float, FloatArray], data: LabelledEvidence, top_pixels: int, consistency: Consistency
 ) -> _Maps:
-    statistics = {}
     if consistency == "volume":
         filtered = {w: neighbour_mean(maps, data.runs) for w, maps in filtered.items()}
-    for w, maps in filtered.items():
-        found = map_statistic(maps, data.interior, top_pixels)
-        statistics[w] = neighbour_mean(found, data.runs) if consistency == "volume" else found
-    decisions = [best_threshold(values, data.unhealthy) for values in statistics.values()]
-    auroc = tuple(area_under_roc(values, data.unhealthy) for values in statistics.values())
-    return _Maps(consistency, filtered, statistics, decisions, auroc)
+    statistics = [map_statistic(maps, data.interior, top_pixels) for maps in filtered.values()]
+    if consistency == "volume":
+        statistics = [neighbour_mean(values, data.runs) for values in statistics]
+    decisions = [best_threshold(values, data.unhealthy) for values in statistics]
+    auroc = tuple(area_under_roc(values, data.unhealthy) for values in statistics)
+    return _Maps(consistency, filtered, decisions, auroc)
 
 
 def best_threshold(values: FloatArray, unhealthy: BoolArray) -> tuple[float, float]:

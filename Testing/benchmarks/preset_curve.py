@@ -207,7 +207,9 @@ def main() -> None:
     calibrations = calibrations_of(folder)
     if options.guidance is None and not calibrations:
         parser.error("the model has no calibration; give --guidance")
-    guidance = options.guidance or default_calibration(calibrations).default_guidance
+    guidance = options.guidance
+    if guidance is None:
+        guidance = default_calibration(calibrations).default_guidance
     with tempfile.TemporaryDirectory() as temporary:
         request = EvaluationRequest(model=options.model, manifest=options.manifest, output=Path(temporary))
         manifest = read_manifest(options.manifest, folder.config.modalities, both_labels_in=request.splits)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from preset_table import row_name
+
 MEMORY_OF_MANY = "memory_bytes_600_steps_32_slices"
 TIMES_NAIVE = {
     "engine, float32": (1.9, "the engine in float32, equal steps"),
@@ -51,7 +53,7 @@ def _whole_row(row: Report) -> str:
     cells = [
         row["name"],
         point["precision"],
-        f"{point['steps']} of {point['first']}..{point['last']}" + (", mirrored too" if point["mirrored"] else ""),
+        row_name(row),
         str(row["timed_steps"]),
         str(row["evaluations"]),
         _plain(row["seconds_a_slice"]),
