@@ -88,7 +88,7 @@ def _add_compared(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_variants(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("variants of anofpdm", "Every combination is measured.")
+    group = parser.add_argument_group("variants of anofpdm", "Every combination that makes sense is measured.")
     group.add_argument("--presets", metavar="NAME,...", help="the model's calibrations to use (default: all)")
     group.add_argument("--guidance", metavar="W,W,...", help="guidance strengths (default: as calibrated)")
     group.add_argument("--thresholds", default="healthy,dynamic", metavar="KIND,...", help="default: %(default)s")
