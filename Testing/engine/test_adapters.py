@@ -188,6 +188,11 @@ def test_broken_lgg_and_soop_data(tmp_path: Path) -> None:
         "5: the split, the slice number or the label is wrong",
         "26: there is no image p2/flair.nii.gz",
     ]
+    table.write_text("split,slice,unhealthy,patient\ntrain,²,0,p1\ntrain,3,0\n", encoding="utf-8")
+    assert [line.split(":", 1)[1] for line in mistakes("lgg", root)[1:]] == [
+        "2: the split, the slice number or the label is wrong",
+        "3: there is no image /flair.nii.gz",
+    ]
     table.write_text("patient,slice\n")
     assert "has no column 'split'" in mistakes("lgg", root)[0]
     table.unlink()

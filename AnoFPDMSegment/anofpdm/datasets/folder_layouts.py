@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..volumes.reading import IMAGE_IO_BY_ENDING
-from .manifest import SPLITS, ManifestRow, Mistakes
+from .manifest import SPLITS, ManifestRow, Mistakes, is_whole_number
 
 
 def folder_of_volumes(root: Path, modalities: Sequence[str]) -> list[ManifestRow]:
@@ -70,12 +70,12 @@ def lgg_folder(root: Path) -> list[ManifestRow]:
         count[line["patient"]] = count.get(line["patient"], 0) + 1
     absent = set()
     for number, line in lines:
-        patient, split = line["patient"], next((s for s in SPLITS if s == line["split"]), None)
+        patient, split = line["patient"] or "", next((s for s in SPLITS if s == line["split"]), None)
         image, mask = root / patient / "flair.nii.gz", root / patient / "lesion.nii.gz"
         if not image.is_file() and patient not in absent:
             absent.add(patient)
             mistakes.add(number, f"there is no image {patient}/flair.nii.gz")
-        if split is None or line["unhealthy"] not in ("0", "1") or not (line["slice"] or "").isdigit():
+        if split is None or line["unhealthy"] not in ("0", "1") or not is_whole_number(line["slice"] or ""):
             mistakes.add(number, "the split, the slice number or the label is wrong")
             continue
         rows.append(
@@ -85,7 +85,7 @@ def lgg_folder(root: Path) -> list[ManifestRow]:
                 images=(image,),
                 slice=int(line["slice"]),
                 unhealthy=line["unhealthy"] == "1",
-                slices=count[patient],
+                slices=count[line["patient"]],
                 mask=mask if mask.is_file() else None,
             )
         )

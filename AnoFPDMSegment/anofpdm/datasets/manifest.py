@@ -209,6 +209,11 @@ def check_both_labels(rows: Iterable[ManifestRow], splits: Sequence[Split], mist
                 mistakes.add(0, f"the split '{split}' has no {name} image")
 
 
+def is_whole_number(text: str) -> bool:
+    """Whether it is a number of a slice, or of slices."""
+    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+
+
 def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The header, and the other rows that are not blank, each with its line."""
     try:
@@ -288,7 +293,7 @@ class _RowReader:
         """The whole number, None if empty, -1 if wrong."""
         if not text:
             return None
-        if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+        if not is_whole_number(text):
             self._mistakes.add(line, f"'{column}' must be empty or a whole number from 0, not '{text[:40]}'")
             return -1
         return int(text)
