@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -114,6 +115,12 @@ def test_files_keep_both_and_older_files_know_one(calibration: Calibration, tmp_
     path = tmp_path / "calibration.json"
     path.write_text(calibrations_to_json([calibration]))
     assert load_calibrations(path) == [calibration]
+    values = json.loads(path.read_text())
+    for entry in values["calibrations"]:
+        del entry["consistency"], entry["other_consistency"], entry["operating_point"]["mirrored"]
+    path.write_text(json.dumps(values))
+    (older,) = load_calibrations(path)
+    assert older.consistency == "slice" and not older.has("volume") and not older.operating_point.mirrored
     with pytest.raises(ModelError, match="its other tables are incomplete"):
         short = dataclasses.replace(calibration.other_consistency, map_threshold=(1.0,))
         dataclasses.replace(calibration, other_consistency=short)
