@@ -17,6 +17,7 @@ SETTINGS = {
     "ungated": False,
     "map": "aggregated",
     "consistency": "slice",
+    "mirrored": False,
 }
 
 

@@ -54,9 +54,9 @@ def test_only_slices_decided_unhealthy_are_called_so() -> None:
             "guidance strength 2.5, quantile=0.99 threshold, last map alone, image-level decision by similarity",
         ),
         (
-            {"threshold": "dynamic", "decision": None, "ungated": True, "consistency": "volume"},
-            "guidance strength 8, dynamic threshold, averaged with neighbouring slices, no image-level decision, "
-            "ungated",
+            {"threshold": "dynamic", "decision": None, "ungated": True, "consistency": "volume", "mirrored": True},
+            "guidance strength 8, dynamic threshold, mirrored slices predicted too, averaged with neighbouring slices, "
+            "no image-level decision, ungated",
         ),
     ],
 )

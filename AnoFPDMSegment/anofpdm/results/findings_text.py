@@ -30,10 +30,12 @@ def format_findings(document: Mapping[str, Any]) -> str:
 
 
 def describe_settings(parameters: Mapping[str, Any]) -> str:
-    """Guidance strength, threshold and image-level decision of a result's parameters, in one line."""
+    """What of a result's parameters most changes it, in one line: guidance strength, threshold, maps, decision."""
     parts = [f"guidance strength {parameters['guidance']:g}", f"{parameters['threshold']} threshold"]
     if parameters["map"] == "last":
         parts.append("last map alone")
+    if parameters["mirrored"]:
+        parts.append("mirrored slices predicted too")
     if parameters["consistency"] == "volume":
         parts.append("averaged with neighbouring slices")
     parts.append(_DECISIONS[parameters["decision"]])
