@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine, snapshot
-from tiny_model import POINT, tiny_calibration
+from tiny_model import POINT, tiny_calibration, write_tiny_model
 
 from anofpdm import Detector
 from anofpdm.calibration import Calibration, calibrations_to_json
@@ -276,6 +276,14 @@ class TestCommands:
             ("default", "No model of these weights was found"),
         ):
             command.refuses("adjust", result, "--calibration", name, words=words, folder=result.parent)
+
+    def test_adjust_says_when_the_model_has_none_of_its_own(
+        self, command: CommandLine, user_data: Path, result: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_tiny_model(tmp_path / "place" / "tiny", calibrated=False)
+        monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))
+        words = "has no calibration of its own; calibrate it, or name one of yours"
+        command.refuses("adjust", result, "--calibration", "default", words=words, folder=result.parent)
 
     def test_a_borrowed_calibration_says_so(self, command: CommandLine, calibrated: ModelFolder, result: Path) -> None:
         store_user_calibrations(clinic(calibrated.weights_sha256)[:1], "short")

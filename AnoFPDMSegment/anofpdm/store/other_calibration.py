@@ -20,9 +20,14 @@ def with_calibration(case: CaseEvidence, name: str) -> CaseEvidence:
     weights, point = case.model.weights_sha256, case.evidence.point
     own = name == OWN
     calibrations = calibrations_of(find_model_of_weights(weights)) if own else user_calibrations(weights, name)
+    if not calibrations:
+        raise SettingsError(
+            "The model of this result has no calibration of its own; calibrate it, or name one of yours with "
+            "--calibration."
+        )
     calibration, _ = calibration_for(calibrations, point, weights)
     if calibration is None:
-        covered = "; ".join(describe_point(c.operating_point) for c in calibrations) or "nothing"
+        covered = "; ".join(describe_point(c.operating_point) for c in calibrations)
         raise SettingsError(
             f"The calibration '{name}' does not cover this result's forward process ({describe_point(point)}) but "
             f"{covered}; detect again with --calibration {name}."
