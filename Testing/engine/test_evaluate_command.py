@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 from command_line import CommandLine
 from evaluation_samples import write_masked_data
-from tiny_model import tiny_calibration, tiny_config, write_tiny_model
+from tiny_model import POINT, tiny_calibration, tiny_config, write_tiny_model
 
 from anofpdm.calibration import calibrations_to_json
 from anofpdm.evaluation import chunk_store, network_runs
+from anofpdm.evaluation.method_list import operating_points
 from anofpdm.evaluation.pictures import CASES_FILE, CURVES_FILE, SIZES_FILE
 from anofpdm.store.model_folder import open_model_folder, write_calibration
 
@@ -95,6 +97,16 @@ def test_slices_are_decided_as_a_detection_decides_them(
     assert command("detect", image, "--model", folder.path, "--output", output, "--progress", "none").status == 0
     findings = json.loads((output / "findings.json").read_text(encoding="utf-8"))
     assert decided == {s["index"]: s["decision"] == "unhealthy" for s in findings["slices"] if s["examined"]}
+
+
+def test_the_default_preset_comes_first_unless_others_are_named(tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "tiny", calibrated=False)
+    assert operating_points(None, folder) == [folder.config.operating_point]
+    points = {name: dataclasses.replace(POINT, steps=steps) for name, steps in (("fast", 2), ("balanced", 4))}
+    found = [tiny_calibration(folder.weights_sha256, point=point, name=name) for name, point in points.items()]
+    folder = write_calibration(folder, calibrations_to_json(found))
+    assert [point.steps for point in operating_points(None, folder)] == [4, 2]
+    assert [point.steps for point in operating_points(("fast", "balanced"), folder)] == [2, 4]
 
 
 def test_an_interrupted_run_resumes_and_ends_like_an_uninterrupted_one(

@@ -12,6 +12,7 @@ from ..configuration import ModelConfig, OperatingPoint
 from ..datasets.slice_cache import SliceCache
 from ..diffusion.predictor import NetworkPredictor
 from ..errors import SettingsError
+from ..presets import default_calibration
 from ..store.classifier_folder import load_classifier, open_classifier
 from ..store.model_folder import ModelFolder
 from ..store.model_search import find_model
@@ -134,16 +135,20 @@ def _calibrations(folder: ModelFolder) -> list[Calibration]:
 
 
 def operating_points(presets: Sequence[str] | None, folder: ModelFolder) -> list[OperatingPoint]:
-    """Those of the named calibrations, of all where none is named; the model's own where it has no calibration.
+    """Those of the named calibrations; where none is named of all, the default one's first; without any the model's.
 
     Raises SettingsError for a name the model does not have.
     """
     known: dict[str, OperatingPoint] = {}
-    for calibration in _calibrations(folder):
+    calibrations = _calibrations(folder)
+    for calibration in calibrations:
         # A preset may be calibrated in a second precision as well; the first is the model's own.
         known.setdefault(calibration.name, calibration.operating_point)
     known = known or {"default": folder.config.operating_point}
     for preset in presets or ():
         if preset not in known:
             raise SettingsError(f"--presets takes some of {', '.join(known)}, not '{preset}'.")
+    if presets is None and calibrations:
+        default = default_calibration(calibrations).name
+        presets = sorted(known, key=lambda name: name != default)
     return [known[preset] for preset in presets or known]

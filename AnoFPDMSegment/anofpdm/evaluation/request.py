@@ -70,7 +70,7 @@ class EvaluationRequest:
     batch_size: int | None = None
     pictures: bool = True
     ablations: bool = False
-    """Add the paper's ablations at the first operating point."""
+    """Add the paper's ablations at the first preset named, else at the model's default one."""
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.methods if name not in METHODS]
