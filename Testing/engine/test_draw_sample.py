@@ -80,6 +80,16 @@ def test_the_command_writes_the_same_head_again(
     np.testing.assert_allclose(found[0], found[1], atol=1)
 
 
+def test_a_model_without_levels_and_a_place_that_is_taken(
+    model: ModelFolder, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit, match="knows no levels"):
+        call(monkeypatch, tiny_model, tmp_path)
+    (tmp_path / MASK).mkdir()
+    with pytest.raises(SystemExit, match=f"{MASK} cannot be written"):
+        call(monkeypatch, model.path, tmp_path, "--steps", 2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -140,13 +140,19 @@ def main() -> None:
         model = find_model(options.model)
     except AnoFPDMError as error:
         sys.exit(str(error))
+    if not model.config.network.level_embedding:
+        sys.exit(f"{model.config.name} knows no levels, so that its slices would make no head; choose another model.")
     torch.set_num_threads(1)
     lesion = lesion_strength(options.centre, options.extent, options.strength)
     unhealthy, healthy = draw(model, options.seed, options.steps, lesion)
-    for name, image in sample_images(model, unhealthy, healthy, options.seed).items():
-        sitk.WriteImage(image, str(options.folder / name), useCompression=True)
+    images = {options.folder / name: i for name, i in sample_images(model, unhealthy, healthy, options.seed).items()}
     if options.picture:
-        sitk.WriteImage(sitk.GetImageFromArray(picture([unhealthy, healthy]), isVector=True), str(options.picture))
+        images[options.picture] = sitk.GetImageFromArray(picture([unhealthy, healthy]), isVector=True)
+    try:
+        for path, image in images.items():
+            sitk.WriteImage(image, str(path), useCompression=True)
+    except RuntimeError:
+        sys.exit(f"{path} cannot be written; check the folder and the disk.")
 
 
 if __name__ == "__main__":
