@@ -28,8 +28,7 @@ PACKAGE = pyproject.toml constraints.txt AnoFPDMSegment/anofpdm/__init__.py
 .PHONY: detect scene test lint pictures icons cmake-lists clean
 
 detect: $(VENV)/.installed-for-detect
-	@model=lgg-flair; if [ "$$IMAGE" = "$(SAMPLE)" ]; then model=synthetic-flair; fi; \
-	  "$$VENV/bin/anofpdm" detect "$$IMAGE" --output "$$RESULTS" --model "$$model" $(DETECT_OPTIONS)
+	@"$$VENV/bin/anofpdm" detect "$$IMAGE" --output "$$RESULTS" $(DETECT_OPTIONS)
 	@echo "Pictures: $$RESULTS/overlay.png. In 3D Slicer: load the image, then segmentation.seg.nrrd and heatmap.nrrd;"
 	@echo "or everything at once: 'make scene' with the same IMAGE and RESULTS, then open $$RESULTS/case.mrb."
 

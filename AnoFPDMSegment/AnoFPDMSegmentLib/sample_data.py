@@ -1,4 +1,4 @@
-"""Samples in Slicer's module Sample Data: drawn heads from inside this extension, and public MR images."""
+"""Samples in Slicer's module Sample Data: synthetic heads from inside this extension, and public MR images."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ CATEGORY = "AnoFPDM"
 BUNDLED = {
     "AnoFPDM synthetic FLAIR with lesion": (
         "synthetic_flair_lesion.nii.gz",
-        "93befc2adb780882f336862a0be492f71a394e5afac71e8fcffad746f5097e1f",
+        "940ec4977083aa49b099f553ac752756257c0be8556457ba8d87097ee09ab981",
     ),
     "AnoFPDM synthetic FLAIR without lesion": (
         "synthetic_flair_no_lesion.nii.gz",
-        "17d9980ab6ea2d8f7d95eddfc3e54861fe163453caa10ab6a57e70bb41c4650e",
+        "a288cef8969810600674a874e92c8e537192687c96f3fc1b0b402d0ca097ddbe",
     ),
 }
 """Name: file in Resources/SampleData, SHA-256."""

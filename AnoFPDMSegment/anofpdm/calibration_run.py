@@ -23,7 +23,8 @@ from .presets import PRESETS, Preset
 from .progress import CancelToken
 from .store.model_folder import ModelFolder
 
-GUIDANCE = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 20.0, 30.0)
+GUIDANCE = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+"""Where accuracy has levelled off, the largest of these is chosen: beyond it healthy predictions are overdriven."""
 RANGES = ((1, 200), (1, 300), (1, 400), (1, 500), (1, 600))
 
 

@@ -1,21 +1,13 @@
-"""Synthetic heads: the planted lesion, the twin, resolution, labels, and the shipped samples."""
+"""Synthetic heads: the planted lesion, the twin, resolution."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from scipy import ndimage
 
-from anofpdm.synthetic import make_sample
 from anofpdm.synthetic.phantom import PhantomVolume, centered_axis, draw_head, phantom_volume, render
-from anofpdm.synthetic.training_slices import HEIGHTS_MM, MINIMUM_LESION_MM2, phantom_slices
 
-SAMPLES = Path(__file__).parents[2] / "AnoFPDMSegment" / "Resources" / "SampleData"
 SEEDS = (0, 1, 2, 3, 4, 5)
 
 
@@ -108,80 +100,3 @@ def test_noise_has_the_same_law_after_averaging() -> None:
 
     assert noise(192).std() == pytest.approx(noise(64).std(), rel=0.12)
     assert noise(64).std() == pytest.approx(np.sqrt(2) * head.noise, rel=0.12)
-
-
-def test_labels_follow_the_lesion_and_not_the_height() -> None:
-    slices = phantom_slices(11, 64)
-    areas = slices.lesions.sum(axis=(1, 2)) * 3.75**2
-    assert slices.labels.sum() == 32
-    assert (areas[slices.labels] >= MINIMUM_LESION_MM2).all()
-    assert (areas[~slices.labels] == 0).all()
-    unhealthy, healthy = slices.heights_mm[slices.labels], slices.heights_mm[~slices.labels]
-    assert (healthy == unhealthy).mean() > 0.5
-    assert (healthy != unhealthy).any()
-    assert slices.heights_mm.min() > HEIGHTS_MM[0] - 40
-    assert slices.heights_mm.max() < HEIGHTS_MM[1] + 40
-    assert len({image.tobytes() for image in slices.images}) == 64
-
-
-def test_training_slices_repeat_and_take_a_resolution() -> None:
-    one, two = phantom_slices(5, 4, matrix=32), phantom_slices(5, 4, matrix=32)
-    assert one.images.shape == (4, 32, 32)
-    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
-    assert not np.array_equal(one.images, phantom_slices(6, 4, matrix=32).images)
-
-
-@pytest.mark.parametrize("count", [0, 1, 3, -2])
-def test_an_odd_number_of_training_slices_is_refused(count: int) -> None:
-    with pytest.raises(ValueError, match="even"):
-        phantom_slices(1, count)
-
-
-@pytest.fixture(scope="module")
-def made() -> dict[str, sitk.Image]:
-    return make_sample.sample_images()
-
-
-@pytest.mark.parametrize("name", [make_sample.LESION, make_sample.NO_LESION, make_sample.MASK])
-def test_the_shipped_sample_is_what_the_program_makes(name: str, made: dict[str, sitk.Image]) -> None:
-    stored = sitk.ReadImage(str(SAMPLES / name))
-    assert stored.GetPixelID() == sitk.sitkInt16
-    assert stored.GetSize() == make_sample.SIZE
-    assert stored.GetSpacing() == pytest.approx(make_sample.SPACING_MM)
-    assert stored.GetOrigin() == pytest.approx(make_sample.ORIGIN_LPS_MM, abs=1e-4)
-    assert stored.GetDirection() == pytest.approx(make_sample.DIRECTION_LPS)
-    difference = np.abs(sitk.GetArrayFromImage(stored).astype(int) - sitk.GetArrayFromImage(made[name]))
-    # Sines differ in the last bit between processors, which may move a rounded value by one.
-    assert difference.max() <= 1
-    assert (difference > 0).mean() < 1e-3
-    assert (SAMPLES / name).stat().st_size < 1_000_000
-
-
-def test_the_sample_folder_holds_nothing_else() -> None:
-    assert {p.name for p in SAMPLES.iterdir()} == {make_sample.LESION, make_sample.NO_LESION, make_sample.MASK}
-
-
-def test_the_sample_lies_the_right_way_round(made: dict[str, sitk.Image]) -> None:
-    """The vertex is up, and the lesion is on the side where the phantom put it."""
-    image, mask = made[make_sample.LESION], made[make_sample.MASK]
-    planted = phantom_volume(make_sample.SEED, lesion=True, size=make_sample.SIZE, spacing_mm=make_sample.SPACING_MM)
-    statistics = sitk.LabelShapeStatisticsImageFilter()
-    statistics.Execute(sitk.Cast(mask, sitk.sitkUInt8))
-    lesion_x, lesion_y, lesion_z = statistics.GetCentroid(1)
-    center_x, center_y, _ = image.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in image.GetSize()])
-    k, j, i = (axis.mean() for axis in np.nonzero(planted.lesion))
-    assert lesion_x - center_x == pytest.approx((i - 79.5) * 1.5, abs=0.01), "+x is left"
-    assert lesion_y - center_y == pytest.approx((j - 79.5) * 1.5, abs=0.01), "+y is back"
-    array = sitk.GetArrayViewFromImage(image)
-    area = (array > 75).sum(axis=(1, 2))
-    assert area[-1] < 0.5 * area[14] < area[0], "the last slice is near the vertex"
-    assert mask.TransformPhysicalPointToContinuousIndex((lesion_x, lesion_y, lesion_z))[2] == pytest.approx(k)
-
-
-def test_making_heads_needs_no_torch() -> None:
-    code = (
-        "import sys; import anofpdm.synthetic.training_slices as t; t.phantom_slices(1, 2); "
-        "sys.exit('torch' in sys.modules)"
-    )
-    engine = str(SAMPLES.parents[1])
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": engine, "PATH": ""}, timeout=60)

@@ -50,8 +50,8 @@ def calls(environment: Path) -> list[str]:
 
 def test_the_default_is_the_bundled_sample(environment: Path) -> None:
     assert make(environment, "detect").returncode == 0
-    detect = calls(environment)[-6:]
-    assert detect[:1] + detect[2:] == ["detect", "--output", "results", "--model", "synthetic-flair"]
+    detect = calls(environment)[-4:]
+    assert detect[:1] + detect[2:] == ["detect", "--output", "results"]
     assert (REPOSITORY / detect[1]).is_file()
 
 
@@ -67,8 +67,8 @@ def test_detect_ends_by_telling_how_to_open_the_result(environment: Path) -> Non
 @pytest.mark.parametrize("name", ["my scan.nii.gz", 'it\'s "the" scan; echo.nii', "Überblick (1) & 2*.nrrd"])
 def test_any_file_name_arrives_whole(environment: Path, name: str) -> None:
     assert make(environment, "detect", f"IMAGE={name}", f"RESULTS=of {name}").returncode == 0
-    detect = [str(environment / "bin" / "anofpdm"), "detect", name, "--output", f"of {name}", "--model", "lgg-flair"]
-    assert calls(environment)[-7:] == detect
+    detect = [str(environment / "bin" / "anofpdm"), "detect", name, "--output", f"of {name}"]
+    assert calls(environment)[-5:] == detect
 
 
 def test_the_second_call_does_not_install_again(environment: Path) -> None:

@@ -1,1 +1,1 @@
-"""Synthetic FLAIR-like heads with planted lesions: training data and samples that belong to nobody."""
+"""Synthetic heads with lesions: from formulas for tests, from a trained model as the bundled sample."""
