@@ -282,8 +282,8 @@ def painted(monkeypatch: pytest.MonkeyPatch, score: np.ndarray, accepted: np.nda
 
     original = detection.select
 
-    def paint(evidence, interior, choices):
-        selection = original(evidence, interior, choices)
+    def paint(evidence, interior, choices, runs):
+        selection = original(evidence, interior, choices, runs)
         where = np.ones(score.shape, bool) if accepted is None else accepted
         return dataclasses.replace(selection, score=score, accepted=where)
 

@@ -177,7 +177,7 @@ def test_thresholds_can_be_tuned_on_another_split(
         (("--guidance", "1,x"), "--guidance"),
         (("--guidance", "5000"), "guidance"),
         (("--guidance", "9"), "0 to 8"),
-        (("--methods", "anofpdm-ddpm", "--guidance", "31"), "0 to 30"),
+        (("--methods", "anofpdm-ddpm", "--guidance", "31"), "0 to 16"),
         (("--maps", "last", "--thresholds", "healthy"), "--thresholds dynamic"),
         (("--consistency", "volume", "--decisions", "similarity"), "No variant is left to measure"),
         (("--consistency", "volume"), "a calibration that holds them"),
