@@ -96,7 +96,7 @@ def _add_variants(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--maps", default="aggregated,last", metavar="KIND,...", help="default: %(default)s")
     group.add_argument(
         "--consistency",
-        default="slice,volume",
+        default="volume,slice",
         metavar="KIND,...",
         help="maps alone, or averaged with the neighbouring slices' (default: %(default)s)",
     )

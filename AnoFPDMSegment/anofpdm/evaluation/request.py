@@ -33,8 +33,8 @@ class Variants:
     thresholds: tuple[ThresholdName, ...] = ("healthy", "dynamic")
     decisions: tuple[Decision, ...] = ("map", "similarity")
     maps: tuple[MapKind, ...] = ("aggregated", "last")
-    consistencies: tuple[Consistency, ...] = ("slice", "volume")
-    """`volume` goes with the aggregated map and its own decision alone."""
+    consistencies: tuple[Consistency, ...] = ("volume", "slice")
+    """`volume` goes with the aggregated map and its own decision alone, and with calibrations that hold it."""
 
 
 @dataclass(frozen=True)
