@@ -122,6 +122,9 @@ class PreprocessingConfig:
 
     percentile: float = 99.0
     """Each modality is divided by this percentile of its values inside the head, over the volume."""
+    stripped_gain: float = 1.0
+    """Skull-stripped input is multiplied by this as well: at the brain's own percentile over the whole head's, a brain
+    is as bright without its skull as with it."""
     clip: bool = True
     """Clip to [0, 1] after the division; the network sees 2x - 1."""
     per_slice_min_max: bool = False
@@ -136,6 +139,7 @@ class PreprocessingConfig:
 
     def __post_init__(self) -> None:
         _require(50 <= self.percentile <= 100, "preprocessing.percentile must lie between 50 and 100")
+        _require(0.1 <= self.stripped_gain <= 10, "preprocessing.stripped_gain must lie between 0.1 and 10")
         _require(0 <= self.erosion_mm <= 50, "preprocessing.erosion_mm must lie between 0 and 50")
         _require(0 <= self.erosion_stripped_mm <= 50, "preprocessing.erosion_stripped_mm must lie between 0 and 50")
         _require(self.minimum_head_mm2 >= 0, "preprocessing.minimum_head_mm2 must not be negative")

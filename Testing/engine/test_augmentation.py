@@ -32,6 +32,7 @@ def discs() -> SliceBatch:
         brain=brain.expand(N, SIZE, SIZE).clone(),
         whole_head=torch.tensor([True] * 4 + [False] * 2),
         brain_scale=scale,
+        stripped_scale=scale,
         scalp_scale=torch.full((N, C), 0.9),
         label=torch.tensor([0, 1, 0, 1, 0, 1]),
         level=torch.linspace(0, 1, N),
@@ -164,6 +165,15 @@ def test_extraction_leaves_the_brain_at_its_own_scale_and_level() -> None:
     simple, simple_level = plain(discs(), extract=True)
     assert torch.equal(simple_level, level)
     torch.testing.assert_close(simple[:, :, 15, 8:24], values[:, :, 15, 8:24])
+
+
+def test_an_extracted_brain_is_divided_by_its_scale_for_stripped_heads() -> None:
+    config = replace(NOTHING, extraction_probability=1, extraction_border_px=0)
+    batch = replace(discs(), stripped_scale=discs().brain_scale / 0.8)
+    for values in (augment(batch, draws(config), config)[0], plain(batch, extract=True)[0]):
+        after = (values + 1) / 2
+        assert float(after[:4, :, 15, 12].max()) == pytest.approx(0.8)
+        torch.testing.assert_close(after[4:], batch.values[4:])
 
 
 def test_the_outline_of_an_extracted_brain_moves_by_up_to_its_limit() -> None:

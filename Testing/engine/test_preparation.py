@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from head_samples import config
 from scipy import ndimage
 
-from anofpdm.errors import InputError
+from anofpdm.errors import InputError, ModelError
 from anofpdm.volumes.geometry import VolumeGeometry
 from anofpdm.volumes.preparation import LITTLE_HEAD, NO_HEAD, NOISE_ONLY, OUTSIDE, prepare_case
 
@@ -84,6 +84,18 @@ def test_stripped_input_uses_its_own_erosion_and_warns() -> None:
     assert [w for w in case.warnings if "skull-stripped" in w]
     assert case.interior.sum() > 0.85 * case.head.sum()
     assert prepare_case({"flair": sample.image}, config(anatomy="both")).warnings == []
+
+
+def test_stripped_input_is_dimmed_by_its_gain_and_whole_heads_are_not() -> None:
+    stripped, whole = samples.head("flair", stripped=True), samples.head("flair")
+
+    def x0(image: sitk.Image, gain: float) -> np.ndarray:
+        return np.asarray(prepare_case({"flair": image}, config(clip=False, stripped_gain=gain)).x0)
+
+    np.testing.assert_allclose(x0(stripped.image, 0.5) + 1, 0.5 * (x0(stripped.image, 1.0) + 1), atol=1e-5)
+    np.testing.assert_array_equal(x0(whole.image, 0.5), x0(whole.image, 1.0))
+    with pytest.raises(ModelError, match="stripped_gain must lie between"):
+        config(stripped_gain=0.0)
 
 
 def test_modalities_on_different_grids_line_up() -> None:

@@ -124,6 +124,12 @@ def test_the_brain_is_measured_within_each_whole_head(cache: SliceCache, slices:
     assert slices.scalp_scale[rows[0], 0] == pytest.approx(1, abs=0.05)
 
 
+def test_the_scale_of_a_head_to_be_stripped_follows_the_gain(cache: SliceCache) -> None:
+    dimmed = TrainingSlices(cache, replace(MODEL, preprocessing=replace(MODEL.preprocessing, stripped_gain=0.5)))
+    rows = np.arange(len(cache))
+    np.testing.assert_allclose(dimmed.batch(rows).stripped_scale.numpy(), 2 * dimmed.brain_scale, rtol=1e-6)
+
+
 def test_the_level_of_a_stripped_head_is_that_of_its_brain(cache: SliceCache, slices: TrainingSlices) -> None:
     rows = np.flatnonzero((cache.source == "a") & (cache.split == "train"))
     area = cache.brain(rows).sum(axis=(1, 2)) * MODEL.grid.pixel_mm**2

@@ -117,7 +117,7 @@ def plain(batch: SliceBatch, *, extract: bool = False) -> tuple[Tensor, Tensor]:
     """The slices as they are, or with whole heads stripped along the unmoved outline of the brain; and the levels."""
     values, level = batch.values, batch.level
     if extract:
-        stripped = values * batch.brain[:, None] / batch.brain_scale.clamp(min=SMALLEST_SCALE)[:, :, None, None]
+        stripped = values * batch.brain[:, None] / batch.stripped_scale.clamp(min=SMALLEST_SCALE)[:, :, None, None]
         values = torch.where(batch.whole_head[:, None, None, None], stripped, values)
         level = torch.where(batch.whole_head, batch.brain_level, level)
     return to_network_range(values), level
@@ -165,10 +165,12 @@ def _change_scalp(
     weight = _outline(brain, draws.outline * config.extraction_border_px)
     factor = torch.where(draws.extract, 0.0, torch.where(batch.whole_head, draws.scalp, 1.0))
     changed = values * torch.where((factor == 1)[:, None, None, None], 1.0, weight + (1 - weight) * _wide(factor))
-    brain_scale, scalp_scale = (s.clamp(min=SMALLEST_SCALE) for s in (batch.brain_scale, batch.scalp_scale))
+    brain_scale, scalp_scale, stripped_scale = (
+        s.clamp(min=SMALLEST_SCALE) for s in (batch.brain_scale, batch.scalp_scale, batch.stripped_scale)
+    )
     # The head's percentile follows whichever of the two is brighter.
     before, after = torch.maximum(scalp_scale, brain_scale), torch.maximum(factor[:, None] * scalp_scale, brain_scale)
-    divisor = torch.where(draws.extract[:, None], brain_scale, after / before)
+    divisor = torch.where(draws.extract[:, None], stripped_scale, after / before)
     return changed / divisor[:, :, None, None], torch.where(_wide(draws.extract), weight, head)
 
 

@@ -22,6 +22,8 @@ class SliceBatch:
     """[N] bool: shows more than the brain and may be stripped."""
     brain_scale: Tensor
     """[N, C]: the same percentile of the brain alone, in units of the head's."""
+    stripped_scale: Tensor
+    """[N, C]: what intensities are divided by where the skull is taken away."""
     scalp_scale: Tensor
     """[N, C]: likewise of the head without the brain."""
     label: Tensor

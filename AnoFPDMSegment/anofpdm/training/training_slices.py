@@ -28,6 +28,7 @@ class TrainingSlices:
         self.cache = cache
         self.shape = (len(model.modalities), model.grid.matrix, model.grid.matrix)
         self.label = np.where(cache.unhealthy, model.unhealthy_label, model.healthy_label).astype(np.int64)
+        self.stripped_gain = model.preprocessing.stripped_gain
         least = model.preprocessing.minimum_head_mm2
         area = np.zeros(len(cache))
         self.brain_level = cache.level.copy()
@@ -58,6 +59,7 @@ class TrainingSlices:
             brain=floats(self.cache.brain(rows)),
             whole_head=torch.from_numpy(self.whole_head[rows]),
             brain_scale=floats(self.brain_scale[rows]),
+            stripped_scale=floats(self.brain_scale[rows] / self.stripped_gain),
             scalp_scale=floats(self.scalp_scale[rows]),
             label=torch.from_numpy(self.label[rows]),
             level=floats(self.cache.level[rows]),

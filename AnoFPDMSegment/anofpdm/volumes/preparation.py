@@ -129,7 +129,7 @@ def prepare_case(
     return PreparedCase(
         geometry=VolumeGeometry.from_image(images[first]),
         grid=grid,
-        x0=normalise(stack, head, config.preprocessing, covered=inside)[examined],
+        x0=normalise(stack, head, config.preprocessing, covered=inside, skull_stripped=stripped)[examined],
         examined=examined,
         not_examined_reason=reasons,
         head=head,

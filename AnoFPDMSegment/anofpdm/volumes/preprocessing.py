@@ -53,18 +53,27 @@ def remove_background_offset(image: sitk.Image, finding: HeadFinding, name: str)
     return shifted, warnings
 
 
-def normalise(stack: NDArray[Any], head: Mask, config: PreprocessingConfig, *, covered: Mask | None = None) -> Floats:
+def normalise(
+    stack: NDArray[Any],
+    head: Mask,
+    config: PreprocessingConfig,
+    *,
+    covered: Mask | None = None,
+    skull_stripped: bool = False,
+) -> Floats:
     """Scale `stack` [C,S,H,W] to the network's range: [S,C,H,W] float32, in [-1, 1] if clipped.
 
-    x = 2 clip(I / p, 0, 1) - 1, with p each modality's `config.percentile` inside `head` [S,H,W]
-    over the volume (paper, section 4.1), then optionally the reference's min-max per slice and
-    modality. What lies outside the head stays as it is. `covered` [C,S,H,W]: where each modality has
-    values; the rest does not count for its percentile. Raises InputError if p is not positive.
+    x = 2 clip(g I / p, 0, 1) - 1, with p each modality's `config.percentile` inside `head` [S,H,W]
+    over the volume (paper, section 4.1) and g `config.stripped_gain` for skull-stripped input, else 1;
+    then optionally the reference's min-max per slice and modality. What lies outside the head stays as
+    it is. `covered` [C,S,H,W]: where each modality has values; the rest does not count for its
+    percentile. Raises InputError if p is not positive.
     """
     if stack.ndim != 4 or stack.shape[1:] != head.shape:
         raise ValueError(f"stack {stack.shape} and head {head.shape} do not fit together")
     if not head.any():
         raise InputError("No head is left inside the model's field of view; check the image's geometry.")
+    gain = config.stripped_gain if skull_stripped else 1.0
     result = np.empty((stack.shape[1], stack.shape[0], *stack.shape[2:]), dtype=np.float32)
     for channel, volume in enumerate(stack):
         values = volume[head if covered is None else head & covered[channel]]
@@ -74,7 +83,7 @@ def normalise(stack: NDArray[Any], head: Mask, config: PreprocessingConfig, *, c
                 f"Modality {channel + 1} is dark nearly everywhere inside the head, so its intensities cannot be "
                 "scaled; check that it is the right image."
             )
-        scaled = volume.astype(np.float32) / np.float32(scale)
+        scaled = volume.astype(np.float32) / np.float32(scale / gain)
         if config.clip:
             scaled = np.clip(scaled, 0, 1)
         result[:, channel] = _per_slice_min_max(scaled) if config.per_slice_min_max else scaled
