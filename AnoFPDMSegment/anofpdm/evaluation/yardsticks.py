@@ -91,9 +91,15 @@ class MapYardstick:
 class Intensity(MapYardstick):
     """The image itself, 3x3 median: bright is anomalous."""
 
+    def __init__(self, name: str, modality: str, channel: int, *, clipped: bool = False) -> None:
+        """`clipped`: as the network sees it, so that fat is no brighter than a lesion; else a clip hides nothing."""
+        super().__init__(f"{name}, clipped" if clipped else name, modality, channel)
+        self._clipped = clipped
+
     def maps(self, slices: LabelledSlices) -> FloatArray:
-        """Intensities in units of the volume's percentile, not clipped: a clip would hide the brightest."""
-        return median_filter(slices.intensity[:, self._channel], MEDIAN_RADIUS)
+        """Intensities in units of the volume's percentile."""
+        intensity = slices.intensity[:, self._channel]
+        return median_filter(np.clip(intensity, 0, 1) if self._clipped else intensity, MEDIAN_RADIUS)
 
 
 class LeftRight(MapYardstick):
