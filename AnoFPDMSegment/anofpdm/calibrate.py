@@ -26,7 +26,7 @@ from .calibration import CalibratedThreshold, Calibration, Consistency, Decision
 from .errors import InputError
 from .evidence.maps import Evidence, check_guidance
 from .selection.decision import map_statistic, similarity
-from .selection.neighbours import Runs, neighbour_mean, runs_of_slices
+from .selection.neighbours import Runs, neighbour_map, neighbour_mean, runs_of_slices
 from .selection.postprocessing import filtered_map, small_components
 from .selection.select import resolve, select
 from .selection.settings import MinimumSize, SelectionSettings
@@ -95,7 +95,7 @@ def _maps(
     filtered: dict[float, FloatArray], data: LabelledEvidence, top_pixels: int, consistency: Consistency
 ) -> _Maps:
     if consistency == "volume":
-        filtered = {w: neighbour_mean(maps, data.runs) for w, maps in filtered.items()}
+        filtered = {w: neighbour_map(maps, data.runs) for w, maps in filtered.items()}
     statistics = [map_statistic(maps, data.interior, top_pixels) for maps in filtered.values()]
     if consistency == "volume":
         statistics = [neighbour_mean(values, data.runs) for values in statistics]

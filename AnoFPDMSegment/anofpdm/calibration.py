@@ -237,6 +237,8 @@ def describe_point(point: OperatingPoint) -> str:
         words += ", clamped"
     if point.mirrored:
         words += ", mirrored too"
+    if point.direction != "both":
+        words += f", {point.direction} only"
     if point.end_step is not None:
         words += f", fixed end step {point.end_step}"
     return f"{words}, {point.precision}"

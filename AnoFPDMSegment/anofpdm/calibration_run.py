@@ -10,7 +10,7 @@ import numpy as np
 
 from .calibrate import LabelledEvidence, calibrate
 from .calibration import Calibration, short_point
-from .configuration import ModelConfig, OperatingPoint, Precision
+from .configuration import Direction, ModelConfig, OperatingPoint, Precision
 from .datasets.manifest import Split
 from .datasets.slice_cache import SliceCache
 from .diffusion.device import ChosenDevice
@@ -45,6 +45,8 @@ class CalibrationPlan:
     """In which every preset is calibrated as well, over the range found in the first."""
     mirrored: bool | None = None
     """None: as each preset says."""
+    direction: Direction | None = None
+    """None: the model's own."""
 
     @property
     def costs(self) -> list[int]:
@@ -88,6 +90,7 @@ class CalibrationPlan:
                 last=last,
                 guidance_bank=bank,
                 mirrored=self._mirrored(preset),
+                direction=self.direction or default.direction,
                 precision=self.precision or default.precision,
             )
         except ModelError as error:

@@ -25,6 +25,7 @@ LevelDefinition = Literal["none", "head_extent"]
 Encoding = Literal["ddim", "ddpm"]
 Mode = Literal["paper", "reference"]
 Precision = Literal["float32", "bfloat16"]
+Direction = Literal["both", "brighter", "darker"]
 Anatomy = Literal["whole_head", "skull_stripped", "both"]
 
 
@@ -166,6 +167,8 @@ class OperatingPoint:
     mirrored: bool = False
     """Each prediction is averaged with that of the slice mirrored left to right, mirrored back: twice the network
     evaluations."""
+    direction: Direction = "both"
+    """`brighter`, `darker`: maps are 0 where the slice is not so, compared with the healthy prediction at t_e."""
 
     def __post_init__(self) -> None:
         _require(self.first >= 1, "the range of the forward process must start at 1 or later")

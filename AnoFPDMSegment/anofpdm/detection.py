@@ -240,6 +240,7 @@ def _findings(detection: Detection) -> dict[str, Any]:
         "precision": point.precision,
         "fixed_end_step": point.end_step,
         "mirrored": point.mirrored,
+        "direction": point.direction,
         "guidance": choices.guidance,
         "threshold": str(choices.threshold),
         "decision": choices.decision,

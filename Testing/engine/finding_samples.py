@@ -18,6 +18,7 @@ SETTINGS = {
     "map": "aggregated",
     "consistency": "slice",
     "mirrored": False,
+    "direction": "both",
 }
 
 

@@ -50,13 +50,14 @@ def test_a_case_comes_back_as_it_was(case: CaseEvidence, tmp_path: Path) -> None
 def test_evidence_of_before_mirrored_slices_and_averaged_maps_is_read(case: CaseEvidence) -> None:
     record, arrays = take_apart(case)
     for place, names in {
-        "operating_point": ["mirrored"],
+        "operating_point": ["mirrored", "direction"],
         "settings": ["consistency"],
         "calibration": ["consistency", "other_consistency"],
     }.items():
         for name in names:
             del record[place][name]
-    del record["calibration"]["operating_point"]["mirrored"]
+    for name in ("mirrored", "direction"):
+        del record["calibration"]["operating_point"][name]
     again = put_together(record, arrays)
     assert (again.evidence.point, again.settings, again.calibration) == (
         case.evidence.point,
@@ -64,7 +65,8 @@ def test_evidence_of_before_mirrored_slices_and_averaged_maps_is_read(case: Case
         case.calibration,
     )
     parameters = build_detection(again).findings["parameters"]
-    assert parameters["mirrored"] is False and parameters["consistency"] == "slice"
+    assert (parameters["mirrored"], parameters["direction"]) == (False, "both")
+    assert parameters["consistency"] == "slice"
 
 
 def test_the_same_case_gives_the_same_bytes(case: CaseEvidence, tmp_path: Path) -> None:

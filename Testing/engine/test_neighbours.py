@@ -13,7 +13,7 @@ from anofpdm.calibrate import LabelledEvidence, calibrate
 from anofpdm.calibration import Calibration, calibrations_to_json, load_calibrations
 from anofpdm.errors import ModelError, SettingsError
 from anofpdm.selection.decision import map_statistic
-from anofpdm.selection.neighbours import neighbour_mean, runs_of_slices
+from anofpdm.selection.neighbours import neighbour_map, neighbour_mean, runs_of_slices
 from anofpdm.selection.postprocessing import filtered_map
 from anofpdm.selection.select import resolve, select
 from anofpdm.selection.settings import MinimumSize, SelectionSettings, Threshold
@@ -36,6 +36,13 @@ def test_means_repeat_the_ends_and_stay_within_a_run() -> None:
     pictures = np.repeat(values, 6).reshape(8, 2, 3)
     np.testing.assert_allclose(neighbour_mean(pictures, runs)[:, 1, 2], [3, 1, 0, 0, 8, 8, 6, 2])
     np.testing.assert_array_equal(neighbour_mean(values, []), values)
+
+
+def test_maps_of_squares_are_averaged_as_differences() -> None:
+    runs = runs_of_slices(np.zeros(4, dtype=np.int64), np.arange(4))
+    maps = np.array([0.0, 0, 16, 0]).reshape(4, 1, 1)
+    np.testing.assert_allclose(neighbour_map(maps, runs).ravel(), [0, 1, 4, 1])
+    np.testing.assert_allclose(neighbour_map(np.full((4, 2, 2), 9.0), runs), 9)
 
 
 def noisy(slices: int = 60) -> LabelledEvidence:
@@ -81,7 +88,7 @@ def test_selection_averages_maps_and_their_statistic(calibration: Calibration) -
     alone = chosen(data, calibration, ungated=True, consistency="slice")
     assert (averaged.choices.consistency, alone.choices.consistency) == ("volume", "slice")
     maps = filtered_map(data.evidence.aam(w))
-    smooth = neighbour_mean(maps, data.runs)
+    smooth = neighbour_map(maps, data.runs)
     inside = data.interior
     np.testing.assert_allclose(averaged.score[inside], (smooth / averaged.threshold[0])[inside], rtol=1e-5)
     np.testing.assert_allclose(alone.score[inside], (maps / alone.threshold[0])[inside], rtol=1e-5)
@@ -97,7 +104,7 @@ def test_the_last_map_is_averaged_too(calibration: Calibration) -> None:
     data = noisy()
     given = {"map": "last", "threshold": Threshold("value", 0.01), "ungated": True, "guidance": 4.0}
     score = chosen(data, calibration, **given).score
-    smooth = neighbour_mean(filtered_map(data.evidence.last_sam(4.0)), data.runs)
+    smooth = neighbour_map(filtered_map(data.evidence.last_sam(4.0)), data.runs)
     np.testing.assert_allclose(score[data.interior], smooth[data.interior] / 0.01, rtol=1e-5)
 
 

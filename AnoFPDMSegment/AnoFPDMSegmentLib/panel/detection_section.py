@@ -164,6 +164,9 @@ def _presetText(preset: Any) -> str:
     steps = text.format(steps=point.steps, first=point.first, last=point.last)
     if point.mirrored:
         steps = _("{steps}, mirrored too").format(steps=steps)
+    if point.direction != "both":
+        only = _("brighter only") if point.direction == "brighter" else _("darker only")
+        steps = f"{steps}, {only}"
     return f"{preset.name}: {steps}" if preset.name else _("{steps} (not calibrated)").format(steps=steps)
 
 

@@ -6,9 +6,10 @@ import argparse
 import dataclasses
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ..calibration import Calibration, calibrations_to_json, short_point
+from ..configuration import Direction
 from ..datasets.manifest import Split, read_manifest
 from ..errors import SettingsError
 from ..presets import default_calibration, parse_presets
@@ -54,6 +55,11 @@ def add_parser(commands: Any) -> None:
         "--mirrored",
         action=argparse.BooleanOptionalAction,
         help="average predictions with those of the mirrored slice (default: as each preset says)",
+    )
+    parser.add_argument(
+        "--direction",
+        choices=get_args(Direction),
+        help="what counts, compared with the healthy prediction (default: the model's)",
     )
     parser.add_argument("--guidance", metavar="W,W,...", help="guidance strengths tabulated")
     parser.add_argument(
@@ -155,7 +161,7 @@ def _plan(options: argparse.Namespace) -> Any:
     from ..calibration_run import CalibrationPlan
 
     plan = CalibrationPlan(presets=parse_presets(options.presets))
-    plan = dataclasses.replace(plan, mirrored=options.mirrored)
+    plan = dataclasses.replace(plan, mirrored=options.mirrored, direction=options.direction)
     if options.ranges is not None:
         ranges = tuple(dict.fromkeys(_range(text) for text in options.ranges.split(",")))
         plan = dataclasses.replace(plan, ranges=ranges)

@@ -7,10 +7,10 @@ import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ..calibration import Calibration
-from ..configuration import OperatingPoint
+from ..configuration import Direction, OperatingPoint
 from ..errors import InputError, ModelError, SettingsError
 from ..selection.settings import MinimumSize, SelectionSettings, Threshold
 
@@ -118,6 +118,11 @@ def add_process_options(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="average predictions with those of the mirrored slice: twice the time",
     )
+    group.add_argument(
+        "--direction",
+        choices=get_args(Direction),
+        help="count only what is brighter, or darker, than the healthy prediction, or both",
+    )
     group.add_argument("--end-step", metavar="N", help="fixed noise scale: visited steps aggregated, or 'dynamic'")
     group.add_argument(
         "--guidance-bank",
@@ -134,7 +139,7 @@ def add_process_options(parser: argparse.ArgumentParser) -> None:
 def operating_point(options: argparse.Namespace, default: OperatingPoint) -> OperatingPoint:
     """The model's operating point with the options put over it. Raises SettingsError."""
     changes: dict[str, Any] = {}
-    for name in ("steps", "encoding", "mode", "precision", "mirrored"):
+    for name in ("steps", "encoding", "mode", "precision", "mirrored", "direction"):
         if getattr(options, name) is not None:
             changes[name] = getattr(options, name)
     if options.range is not None:

@@ -13,7 +13,7 @@ from ..calibration_run import GUIDANCE
 from ..configuration import OperatingPoint
 from ..errors import SettingsError
 from ..evidence.maps import Evidence, check_guidance
-from ..selection.neighbours import neighbour_mean
+from ..selection.neighbours import neighbour_map
 from ..selection.postprocessing import filtered_map
 from ..selection.select import Selection, resolve, select
 from ..selection.settings import MinimumSize, SelectionSettings, Threshold
@@ -144,6 +144,7 @@ class AnoFPDM:
         }
         name = f"{self.name}, {self.point.steps} of {self.point.first}..{self.point.last}"
         name += ", mirrored too" if self.point.mirrored else ""
+        name += f", {self.point.direction} only" if self.point.direction != "both" else ""
         name += f", w {w:g}"
         name += ", last SAM only" if last else ""
         name += ", neighbours averaged" if choices.consistency == "volume" else ""
@@ -153,7 +154,7 @@ class AnoFPDM:
             self.name,
             "image labels",
             parameters,
-            neighbour_mean(shown, slices.runs) if choices.consistency == "volume" else shown,
+            neighbour_map(shown, slices.runs) if choices.consistency == "volume" else shown,
             (selection.score >= 1) & selection.accepted,
             _image_score(selection, settings),
             selection.unhealthy,

@@ -17,7 +17,7 @@ from ..calibrate import HEALTHY_LEVELS, best_threshold, shown_accuracy
 from ..evidence.maps import Evidence
 from ..selection.algorithm1 import anomaly_strength
 from ..selection.decision import map_statistic
-from ..selection.neighbours import neighbour_mean
+from ..selection.neighbours import neighbour_map, neighbour_mean
 from ..selection.postprocessing import filtered_map, small_components
 from .anofpdm_method import AnoFPDM
 from .level_reference import LevelReference, alarm_statistic
@@ -172,7 +172,7 @@ class _Variants:
 
     def averaged(self, name: str, measured: FloatArray, tuning: FloatArray) -> MethodOutput:
         """One threshold; maps and the statistics that decide are averaged with the neighbouring slices'."""
-        smooth = neighbour_mean(measured, self._given.measured.runs), neighbour_mean(tuning, self._given.tuning.runs)
+        smooth = neighbour_map(measured, self._given.measured.runs), neighbour_map(tuning, self._given.tuning.runs)
         return self._decided_by_neighbours(self.by_labels(name, *smooth), smooth[1])
 
     def vote(self, name: str, measured: FloatArray, tuning: FloatArray) -> MethodOutput:

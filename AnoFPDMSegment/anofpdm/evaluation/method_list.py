@@ -30,7 +30,7 @@ from .yardsticks import AllZero, Intensity, LeftRight, LevelOnly
 CHANGES: dict[str, dict[str, Any]] = {
     "anofpdm": {},
     "anofpdm-ddpm": {"encoding": "ddpm"},
-    "anofpdm-reference": {"mode": "reference", "mirrored": False},
+    "anofpdm-reference": {"mode": "reference", "mirrored": False, "direction": "both"},
 }
 """What of the model's operating points each kind of AnoFPDM changes."""
 

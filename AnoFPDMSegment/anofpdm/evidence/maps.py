@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..arrays import FloatArray, IntArray
-from ..configuration import OperatingPoint
+from ..configuration import Direction, OperatingPoint
 from ..errors import EvidenceError, ModelError, SettingsError
 
 
@@ -60,11 +60,16 @@ class QuadraticEvidence:
     def aam(self, w: float) -> FloatArray:
         """Aggregated anomaly map [N, C, H, W]: mean of SAM_t over the visited steps up to t_e."""
         g = np.float32(1.0 + w)
-        return np.asarray(self.mean_rr + 2 * g * self.mean_rd + g * g * self.mean_dd)
+        return self._one_sided(np.asarray(self.mean_rr + 2 * g * self.mean_rd + g * g * self.mean_dd), w)
 
     def last_sam(self, w: float) -> FloatArray:
         """SAM at t_e alone [N, C, H, W]."""
-        return np.square(self.residual_end + np.float32(1.0 + w) * self.difference_end)
+        return self._one_sided(np.square(self.residual_end + np.float32(1.0 + w) * self.difference_end), w)
+
+    def _one_sided(self, maps: FloatArray, w: float) -> FloatArray:
+        if self.point.direction == "both":
+            return maps
+        return in_direction(maps, self.x0, self.healthy_prediction(w), self.point.direction)
 
     def healthy_prediction(self, w: float) -> FloatArray:
         """HGP at t_e [N, C, H, W]."""
@@ -125,11 +130,14 @@ class BankEvidence:
 
     def aam(self, w: float) -> FloatArray:
         """Aggregated anomaly map [N, C, H, W]."""
-        return np.asarray(self.aam_bank[:, self._row(w)])
+        return in_direction(
+            np.asarray(self.aam_bank[:, self._row(w)]), self.x0, self.healthy_prediction(w), self.point.direction
+        )
 
     def last_sam(self, w: float) -> FloatArray:
         """SAM at t_e alone [N, C, H, W]."""
-        return np.square(self.healthy_prediction(w) - self.x0)
+        healthy = self.healthy_prediction(w)
+        return in_direction(np.square(healthy - self.x0), self.x0, healthy, self.point.direction)
 
     def healthy_prediction(self, w: float) -> FloatArray:
         """HGP at t_e [N, C, H, W]."""
@@ -153,6 +161,14 @@ class BankEvidence:
 
 
 Evidence = QuadraticEvidence | BankEvidence
+
+
+def in_direction(maps: FloatArray, x0: FloatArray, healthy: FloatArray, direction: Direction) -> FloatArray:
+    """Maps [N, C, H, W], 0 where the slice is not brighter (or darker) than the healthy prediction, as asked."""
+    if direction == "both":
+        return maps
+    kept = x0 > healthy if direction == "brighter" else x0 < healthy
+    return np.where(kept, maps, np.float32(0))
 
 
 def check_guidance(point: OperatingPoint, w: float) -> None:

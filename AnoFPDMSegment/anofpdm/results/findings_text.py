@@ -36,6 +36,8 @@ def describe_settings(parameters: Mapping[str, Any]) -> str:
         parts.append("last map alone")
     if parameters["mirrored"]:
         parts.append("mirrored slices predicted too")
+    if parameters["direction"] != "both":
+        parts.append(f"only what is {parameters['direction']} than the healthy prediction")
     if parameters["consistency"] == "volume":
         parts.append("averaged with neighbouring slices")
     parts.append(_DECISIONS[parameters["decision"]])

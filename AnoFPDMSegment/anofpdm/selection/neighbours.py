@@ -30,3 +30,11 @@ def neighbour_mean(values: FloatArray, runs: Runs) -> FloatArray:
         below, above = np.concatenate([here[:1], here[:-1]]), np.concatenate([here[1:], here[-1:]])
         out[run] = (below + above) / 4 + here / 2
     return out
+
+
+def neighbour_map(maps: FloatArray, runs: Runs) -> FloatArray:
+    """Maps of squared differences [N, H, W] averaged with the neighbours' as differences, then squared again.
+
+    A difference in one slice alone, however large, then counts for less.
+    """
+    return np.square(neighbour_mean(np.sqrt(maps), runs))

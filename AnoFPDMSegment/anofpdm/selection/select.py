@@ -15,7 +15,7 @@ from ..volumes.bounding_box import bounding_box, grown
 from ..volumes.score_volume import BELOW_BORDER
 from .algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from .decision import map_statistic, similarity
-from .neighbours import Runs, neighbour_mean
+from .neighbours import Runs, neighbour_map, neighbour_mean
 from .postprocessing import filtered_map, small_components
 from .settings import MinimumSize, SelectionSettings, Threshold
 
@@ -221,8 +221,8 @@ def select(evidence: Evidence, interior: BoolArray, choices: Choices, runs: Runs
     maps = evidence.last_sam(w) if choices.last_sam_only else aam
     filtered = filtered_map(maps, within) if choices.last_sam_only else aggregated
     if choices.consistency == "volume":
-        aggregated = neighbour_mean(aggregated, runs)
-        filtered = neighbour_mean(filtered, runs) if choices.last_sam_only else aggregated
+        aggregated = neighbour_map(aggregated, runs)
+        filtered = neighbour_map(filtered, runs) if choices.last_sam_only else aggregated
     largest = evidence.divergence(w).max(axis=1)
     quantile, threshold = _thresholds(evidence, maps, largest, choices)
     similarities = similarity(evidence.mse_healthy(w), evidence.mse_unguided())
