@@ -110,6 +110,30 @@ def test_the_default_preset_comes_first_unless_others_are_named(tmp_path: Path) 
     assert [point.steps for point in operating_points(("fast", "balanced"), folder)] == [2, 4]
 
 
+def test_one_run_of_the_network_answers_for_both_directions(
+    command: CommandLine, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny_config("tiny", matrix=32)
+    config = dataclasses.replace(config, operating_point=dataclasses.replace(POINT, direction="brighter"))
+    folder = write_tiny_model(tmp_path / "tiny", config).path
+    seen: list[int] = []
+    run = network_runs.accumulate_slices
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        seen.append(len(arguments[0]))
+        return run(*arguments, **options)
+
+    monkeypatch.setattr(network_runs, "accumulate_slices", counted)
+    call = ("evaluate", folder, data, "--methods", "anofpdm,anofpdm-both-directions", *FEW)
+    assert command(*call, "--output", tmp_path / "out").status == 0
+    document = results(tmp_path / "out")
+    assert sum(seen) == document["data"]["slices"], "each slice once"
+    found = {m["family"]: m for m in document["methods"]}
+    one, both = found["anofpdm"], found["anofpdm-both-directions"]
+    assert ", brighter only, " in one["name"] and "only" not in both["name"].partition(", w")[0]
+    assert one["figures"]["auprc_all_slices"] != both["figures"]["auprc_all_slices"]
+
+
 def test_an_interrupted_run_resumes_and_ends_like_an_uninterrupted_one(
     command: CommandLine, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ from .yardsticks import AllZero, Intensity, LeftRight, LevelOnly
 
 CHANGES: dict[str, dict[str, Any]] = {
     "anofpdm": {},
+    "anofpdm-both-directions": {"direction": "both"},
     "anofpdm-ddpm": {"encoding": "ddpm"},
     "anofpdm-reference": {"mode": "reference", "mirrored": False, "direction": "both"},
 }

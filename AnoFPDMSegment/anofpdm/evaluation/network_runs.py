@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,8 @@ class NetworkRuns:
 
     def evidence(self, slices: LabelledSlices, point: OperatingPoint, what: str) -> tuple[Evidence, Cost]:
         """Evidence of the forward process at `point`, and what a slice cost. Raises ModelError if it is not finite."""
+        # The direction only says how the maps are read.
+        run = replace(point, direction="both")
 
         def compute(positions: IntArray) -> Arrays:
             evidence = accumulate_slices(
@@ -64,7 +67,7 @@ class NetworkRuns:
                 self._level(slices, positions),
                 self.predictor(point.precision),
                 self.schedule,
-                point,
+                run,
                 used_channels=self.config.used_channels,
                 healthy_label=self.config.healthy_label,
                 device=self.device.device,
@@ -78,7 +81,7 @@ class NetworkRuns:
             self._check_finite(broken_array(arrays), point.precision)
             return arrays
 
-        key = {**self.key, "run": "forward process", "point": record_to_dict(point)}
+        key = {**self.key, "run": "forward process", "point": record_to_dict(run)}
         arrays, seconds = self.store.arrays(key, np.asarray(slices.row), compute)
         return build_evidence(point, arrays), Cost(seconds / len(slices), network_evaluations(point))
 

@@ -13,7 +13,7 @@ from ..errors import SettingsError
 from ..selection.settings import MapKind
 
 YARDSTICKS = ("all-zero", "level-only", "intensity", "left-right")
-ANOFPDM = ("anofpdm", "anofpdm-ddpm", "anofpdm-reference")
+ANOFPDM = ("anofpdm", "anofpdm-both-directions", "anofpdm-ddpm", "anofpdm-reference")
 COMPARED = ("anoddpm-gaussian", "anoddpm-simplex", "classifier-guidance", "ddib", "cg-cdm")
 METHODS = (*ANOFPDM, "label-free", *COMPARED, *YARDSTICKS)
 DEFAULT_METHODS = ("anofpdm", *YARDSTICKS)
