@@ -9,11 +9,11 @@ CATEGORY = "AnoFPDM"
 BUNDLED = {
     "AnoFPDM synthetic FLAIR with lesion": (
         "synthetic_flair_lesion.nii.gz",
-        "940ec4977083aa49b099f553ac752756257c0be8556457ba8d87097ee09ab981",
+        "29bdfca3ce9ffdf99d530150780aa3ad14578761100c9647f3aa92091a04e23b",
     ),
     "AnoFPDM synthetic FLAIR without lesion": (
         "synthetic_flair_no_lesion.nii.gz",
-        "a288cef8969810600674a874e92c8e537192687c96f3fc1b0b402d0ca097ddbe",
+        "dd9eb8bf96fcdb6a2d43c33d880b1c663a36d60d0809dd2731b3d7705677ffa9",
     ),
 }
 """Name: file in Resources/SampleData, SHA-256."""

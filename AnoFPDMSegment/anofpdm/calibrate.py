@@ -5,8 +5,8 @@ Everything is found for a whole grid of guidance strengths from the evidence of 
 1. for each w and both decisions, the threshold with the fewest image-level errors;
 2. the default decision: the one with the higher peak accuracy over w, the map's where they are equal;
 3. the default w: the largest whose accuracy by that decision stays within 99 % of the peak (paper, section 4);
-4. whether maps count alone or averaged with the neighbouring slices': whichever has the larger area under the ROC
-   curve of the map's decision, at its best w;
+4. whether maps count alone or averaged over neighbouring pixels and slices: whichever has the larger area under the
+   ROC curve of the map's decision, at its best w;
 5. the default pixel threshold and region: those whose masks, without any image-level decision, tell unhealthy
    slices by having a component left (balanced accuracy at the default w); of those within 99 % of the best the
    healthy threshold before the dynamic one, and the interior before the frame.

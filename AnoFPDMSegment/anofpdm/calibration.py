@@ -69,7 +69,7 @@ class Calibration:
     """Where anomalies are accepted, which the labels prefer: the eroded head, or the whole frame as in the public
     code."""
     consistency: Consistency = "slice"
-    """Whether maps and their statistics count alone or averaged with the neighbouring slices', which the labels
+    """Whether maps and their statistics count alone or averaged over neighbouring pixels and slices, which the labels
     prefer; the tables of maps hold for this one."""
     other_consistency: OtherConsistency | None = None
     """The other one's; None if unknown."""

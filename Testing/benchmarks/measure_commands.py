@@ -64,7 +64,7 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("volume", type=Path)
-    parser.add_argument("--model", default="lgg-flair")
+    parser.add_argument("--model", default="brain-flair")
     parser.add_argument("--presets", default="balanced,fast")
     parser.add_argument("--threads", default="1,2", help="of the network (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=FIGURES / "cpu_commands.json")

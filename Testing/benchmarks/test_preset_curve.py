@@ -16,7 +16,7 @@ from anofpdm.store.model_search import find_model
 def test_points_are_the_presets_with_other_steps() -> None:
     asked = steps_of("5,8m,600")
     assert asked == [(5, False), (8, True), (600, False)]
-    points = points_of(find_model("lgg-flair"), asked, "float32")
+    points = points_of(find_model("brain-flair"), asked, "float32")
     assert [(p.steps, p.mirrored, p.precision) for p in points] == [(*entry, "float32") for entry in asked]
     assert (points[2].first, points[2].last) == (1, 600), "the paper's own range"
     assert points[0].last == points[1].last < 600

@@ -148,7 +148,7 @@ class TestTrain:
         [
             (
                 ("--config", "none.json"),
-                r"none\.json does not exist; name a JSON file or one of atlas, brats21, compact, lgg-flair",
+                r"none\.json does not exist; name a JSON file or one of atlas, brain-flair",
             ),
             (("--config", ""), "cannot be read|does not exist"),
             (("--output", " "), "--output is empty"),

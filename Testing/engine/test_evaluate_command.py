@@ -52,8 +52,7 @@ def test_the_tables_hold_every_method_slice_and_volume(
     names = [method["name"] for method in found["methods"]]
     assert len(set(names)) == len(names)
     assert {m["family"] for m in found["methods"]} == {
-        "anofpdm", "all-zero", "level-only", "flair intensity", "flair intensity, clipped",
-        "flair left-right difference",
+        "anofpdm", "all-zero", "level-only", "flair intensity", "flair left-right difference",
     }  # fmt: skip
     slices = found["data"]["slices"]
     assert found["data"]["subjects"] == 3 and 30 < slices <= 72

@@ -139,14 +139,6 @@ def test_intensity_finds_bright_lesions_and_masks_cannot_do_worse_than_labels() 
     assert labels["image_auroc"].value > 0.9
 
 
-def test_clipped_intensity_ranks_nothing_above_the_percentile() -> None:
-    data = planted()
-    slices = dataclasses.replace(data.slices, intensity=2 * data.slices.intensity)
-    plain, clipped = (Intensity("i", "flair", 0, clipped=c).maps(slices) for c in (False, True))
-    assert plain.max() > clipped.max() == 1
-    np.testing.assert_array_equal(clipped[plain < 0.5], plain[plain < 0.5])
-
-
 def test_without_masks_no_yardstick_is_tuned_with_them() -> None:
     given = dataclasses.replace(method_input(planted()), masked=None)
     assert [o.tuned_with for o in Intensity("i", "flair", 0).outputs(given)] == ["image labels"]

@@ -21,9 +21,11 @@ from anofpdm.training.config import (
     training_config_to_dict,
 )
 
+STAGES = ("lgg-flair", "lgg-flair-fine", "brain-flair", "brain-flair-fine")
+
 
 def test_the_shipped_configurations_are_those_of_the_paper_and_a_compact_one() -> None:
-    assert shipped_configs() == ["atlas", "brats21", "compact", "lgg-flair", "lgg-flair-fine"]
+    assert shipped_configs() == ["atlas", "brain-flair", "brain-flair-fine", "brats21", "compact", *STAGES[:2]]
     brats, atlas, compact = (load_training_config(name) for name in ("brats21", "atlas", "compact"))
     for paper, steps in ((brats, 210_000), (atlas, 290_000)):
         assert (paper.steps, paper.batch_size, paper.learning_rate) == (steps, 64, 1e-4)
@@ -37,12 +39,13 @@ def test_the_shipped_configurations_are_those_of_the_paper_and_a_compact_one() -
     assert compact.model.grid.level == "head_extent"
 
 
-def test_the_two_stages_of_the_bundled_model_fit_together() -> None:
-    first, second = load_training_config("lgg-flair"), load_training_config("lgg-flair-fine")
-    assert first.model.network == second.model.network and first.model.grid == second.model.grid
-    assert first.model.preprocessing == second.model.preprocessing and second.model.name == "lgg-flair"
-    shipped = find_model("lgg-flair").config
-    assert shipped.network == second.model.network and shipped.grid == second.model.grid
+def test_the_stages_of_the_bundled_model_fit_together() -> None:
+    stages = [load_training_config(name).model for name in STAGES]
+    assert [stage.name for stage in stages] == ["lgg-flair-start", "lgg-flair", "brain-flair-start", "brain-flair"]
+    assert all(stage.network == stages[0].network and stage.grid == stages[0].grid for stage in stages)
+    shipped = find_model("brain-flair").config
+    assert (shipped.network, shipped.grid) == (stages[-1].network, stages[-1].grid)
+    assert shipped.preprocessing == stages[-1].preprocessing and shipped.title == stages[-1].title
 
 
 @pytest.mark.parametrize(("name", "millions"), [("brats21", 103.08), ("compact", 1.94)])
@@ -77,7 +80,7 @@ def test_mistakes_are_named(place: str, value: object, words: str, tmp_path: Pat
 
 
 def test_a_missing_file_names_what_is_shipped(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="one of atlas, brats21, compact, lgg-flair, lgg-flair-fine"):
+    with pytest.raises(SettingsError, match="one of atlas, brain-flair, brain-flair-fine, brats21, compact"):
         load_training_config(tmp_path / "none.json")
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(SettingsError, match="cannot be read"):

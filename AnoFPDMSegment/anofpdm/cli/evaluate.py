@@ -98,7 +98,7 @@ def _add_variants(parser: argparse.ArgumentParser) -> None:
         "--consistency",
         default="volume,slice",
         metavar="KIND,...",
-        help="maps alone, or averaged with the neighbouring slices' (default: %(default)s)",
+        help="maps alone, or averaged over neighbouring pixels and slices (default: %(default)s)",
     )
 
 

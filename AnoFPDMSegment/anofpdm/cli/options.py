@@ -59,7 +59,7 @@ def add_selection_options(
     group.add_argument(
         "--consistency",
         choices=("slice", "volume", CALIBRATED),
-        help="maps count alone (slice) or averaged with the neighbouring slices' (volume)",
+        help="maps count alone (slice) or averaged over neighbouring pixels and slices (volume)",
     )
     group.add_argument("--min-size", metavar="SIZE", help="smallest component kept: 40px (per slice) or 500mm3")
 

@@ -55,7 +55,7 @@ def methods_of(
             assert runs is not None
             methods.append(_label_free(request, folder, runs))
         else:
-            methods += _yardsticks(name, folder)
+            methods.append(_yardstick(name, folder))
     for name in dict.fromkeys((*request.ready_masks, *request.ready_maps)):
         masks, maps = request.ready_masks.get(name), request.ready_maps.get(name)
         splits = request.splits if masks is None else (request.split,)
@@ -65,15 +65,15 @@ def methods_of(
     return methods
 
 
-def _yardsticks(name: str, folder: ModelFolder) -> list[Method]:
+def _yardstick(name: str, folder: ModelFolder) -> Method:
     config = folder.config
     modality = "flair" if "flair" in config.used else config.used[0]
     channel = config.modalities.index(modality)
     if name == "intensity":
-        return [Intensity(f"{modality} intensity", modality, channel, clipped=clipped) for clipped in (False, True)]
+        return Intensity(f"{modality} intensity", modality, channel)
     if name == "left-right":
-        return [LeftRight(f"{modality} left-right difference", modality, channel)]
-    return [AllZero() if name == "all-zero" else LevelOnly()]
+        return LeftRight(f"{modality} left-right difference", modality, channel)
+    return AllZero() if name == "all-zero" else LevelOnly()
 
 
 def _anofpdm(name: str, request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> list[Method]:

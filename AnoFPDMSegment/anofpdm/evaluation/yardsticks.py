@@ -14,7 +14,6 @@ from .method_output import MethodInput, MethodOutput
 from .slices import LabelledSlices
 
 MIDDLE_LEVEL = 0.55
-MEDIAN_RADIUS = 1
 BRIGHT_LESIONS = ("flair", "t2")
 
 
@@ -89,25 +88,19 @@ class MapYardstick:
 
 
 class Intensity(MapYardstick):
-    """The image itself, 3x3 median: bright is anomalous."""
-
-    def __init__(self, name: str, modality: str, channel: int, *, clipped: bool = False) -> None:
-        """`clipped`: as the network sees it, so that fat is no brighter than a lesion; else a clip hides nothing."""
-        super().__init__(f"{name}, clipped" if clipped else name, modality, channel)
-        self._clipped = clipped
+    """The image itself, filtered as maps are: bright is anomalous."""
 
     def maps(self, slices: LabelledSlices) -> FloatArray:
-        """Intensities in units of the volume's percentile."""
-        intensity = slices.intensity[:, self._channel]
-        return median_filter(np.clip(intensity, 0, 1) if self._clipped else intensity, MEDIAN_RADIUS)
+        """Intensities in units of the volume's percentile, not clipped: a clip would hide the brightest."""
+        return median_filter(slices.intensity[:, self._channel])
 
 
 class LeftRight(MapYardstick):
     """What is brighter than the same place on the other side (darker or brighter where lesions need not be bright)."""
 
     def maps(self, slices: LabelledSlices) -> FloatArray:
-        """Differences of 3x3 medians, mirrored at the middle of each slice's head."""
-        smooth = median_filter(slices.intensity[:, self._channel], MEDIAN_RADIUS)
+        """Differences of medians, mirrored at the middle of each slice's head."""
+        smooth = median_filter(slices.intensity[:, self._channel])
         difference = smooth - mirrored(smooth, slices)
         if self._modality not in BRIGHT_LESIONS:
             return np.abs(difference)

@@ -1,4 +1,4 @@
-"""What neighbouring slices of a volume have to do with one another."""
+"""What neighbouring pixels and slices of a volume have to do with one another."""
 
 from __future__ import annotations
 
@@ -26,15 +26,24 @@ def neighbour_mean(values: FloatArray, runs: Runs) -> FloatArray:
     """
     out = values.copy()
     for run in runs:
-        here = values[run]
-        below, above = np.concatenate([here[:1], here[:-1]]), np.concatenate([here[1:], here[-1:]])
-        out[run] = (below + above) / 4 + here / 2
+        out[run] = _with_neighbours(values[run], 0)
     return out
 
 
 def neighbour_map(maps: FloatArray, runs: Runs) -> FloatArray:
-    """Maps of squared differences [N, H, W] averaged with the neighbours' as differences, then squared again.
+    """Maps of squared differences [N, H, W] averaged over neighbouring pixels and slices, as differences.
 
-    A difference in one slice alone, however large, then counts for less.
+    Weights 1, 2, 1 along each of the three axes; the borders are repeated. What one pixel or one slice alone shows,
+    however large, then counts for less.
     """
-    return np.square(neighbour_mean(np.sqrt(maps), runs))
+    differences = np.sqrt(maps)
+    for axis in (1, 2):
+        differences = _with_neighbours(differences, axis)
+    return np.square(neighbour_mean(differences, runs))
+
+
+def _with_neighbours(values: FloatArray, axis: int) -> FloatArray:
+    """Weights 1, 2, 1 along one axis."""
+    ahead = np.moveaxis(values, axis, 0)
+    before, after = np.concatenate([ahead[:1], ahead[:-1]]), np.concatenate([ahead[1:], ahead[-1:]])
+    return np.moveaxis((before + after) / 4 + ahead / 2, 0, axis)

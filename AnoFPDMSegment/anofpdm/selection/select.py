@@ -214,8 +214,9 @@ def select(evidence: Evidence, interior: BoolArray, choices: Choices, runs: Runs
     """
     w = choices.guidance
     region = interior if choices.region == "interior" else np.ones_like(interior)
-    # Interpolation reaches one pixel further; filtering the rest would only cost time.
-    within = grown(bounding_box(region | interior), 1, region.shape)
+    # Interpolation reaches one pixel further, averaging one more; filtering the rest would only cost time.
+    reach = 2 if choices.consistency == "volume" else 1
+    within = grown(bounding_box(region | interior), reach, region.shape)
     aam = np.nan_to_num(evidence.aam(w), nan=0.0)
     aggregated = filtered_map(aam, within)
     maps = evidence.last_sam(w) if choices.last_sam_only else aam

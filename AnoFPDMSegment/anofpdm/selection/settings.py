@@ -95,7 +95,7 @@ class SelectionSettings:
     region: Region | None = None
     minimum_size: MinimumSize | None = None
     consistency: Consistency | None = None
-    """Whether maps and their statistics count alone or averaged with the neighbouring slices'."""
+    """Whether maps and their statistics count alone or averaged over neighbouring pixels and slices."""
 
     def __post_init__(self) -> None:
         if self.guidance is not None and not 0 <= self.guidance <= 1000:

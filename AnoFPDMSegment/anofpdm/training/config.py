@@ -1,7 +1,7 @@
 """What a training run is asked to do: a JSON file, read strictly. Torch-free.
 
 The shipped files stand in `configs/`: `compact` (a CPU trains it), `brats21` and `atlas` (the
-paper's), `lgg-flair` and `lgg-flair-fine` (the two stages of the bundled model).
+paper's), `lgg-flair`, `lgg-flair-fine`, `brain-flair` and `brain-flair-fine` (the bundled model's stages).
 """
 
 from __future__ import annotations
