@@ -146,6 +146,7 @@ def calibrate(
     top_pixels: int = 20,
     minimum_size_px: int = 40,
     source: str = "",
+    default_guidance: float | None = None,
 ) -> Calibration:
     """Choose decision, guidance strength, thresholds, region and scaling from image-level labels.
 
@@ -153,6 +154,7 @@ def calibrate(
         guidance: rising grid of guidance strengths; with the clamp it must be the bank.
         top_pixels: how many of the largest map values decide an image.
         minimum_size_px: the model's smallest component, which the pixel threshold is chosen with.
+        default_guidance: one of `guidance` that was chosen before; None: chosen here.
 
     Raises InputError or SettingsError.
     """
@@ -173,7 +175,9 @@ def calibrate(
     if decision == "similarity":
         accuracy, other = other, accuracy
         auroc = tuple(area_under_roc(similarities[w], data.unhealthy) for w in guidance)
-    default = max(w for w, a in zip(guidance, accuracy, strict=True) if a >= PEAK_SHARE * max(accuracy))
+    default = default_guidance
+    if default is None:
+        default = max(w for w, a in zip(guidance, accuracy, strict=True) if a >= PEAK_SHARE * max(accuracy))
     errors = np.array([typical_error(evidence.subset(data.volume == v)) for v in np.unique(data.volume)])
     draft = Calibration(
         name=name,

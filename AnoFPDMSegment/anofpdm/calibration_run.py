@@ -180,11 +180,14 @@ class CalibrationRun:
         if plan.further_precision is not None:
             for found in tuple(presets):
                 point = dataclasses.replace(found.operating_point, precision=plan.further_precision)
-                presets.append(self._calibrate(found.name, point, plan))
+                # A panel shows one strength a preset, whichever precision the device will choose.
+                presets.append(self._calibrate(found.name, point, plan, found.default_guidance))
                 tell(presets[-1])
         return CalibrationOutcome(tuple(ranges), tuple(presets))
 
-    def _calibrate(self, name: str, point: OperatingPoint, plan: CalibrationPlan) -> Calibration:
+    def _calibrate(
+        self, name: str, point: OperatingPoint, plan: CalibrationPlan, default_guidance: float | None = None
+    ) -> Calibration:
         """One pass over the slices for all guidance strengths."""
         pixel = self._config.grid.pixel_mm
         return calibrate(
@@ -195,6 +198,7 @@ class CalibrationRun:
             top_pixels=max(1, round(plan.top_mm2 / pixel**2)),
             minimum_size_px=self._config.minimum_size_px,
             source=self._source,
+            default_guidance=default_guidance,
         )
 
     def _evidence(self, name: str, point: OperatingPoint) -> LabelledEvidence:

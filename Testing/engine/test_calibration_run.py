@@ -212,5 +212,6 @@ def test_every_preset_in_a_further_precision(run: CalibrationRun, passes: list[O
     assert [c.name for c in found.presets] == ["balanced", "fast"] * 2
     for exact, rounded in zip(found.presets[:2], found.presets[2:], strict=True):
         assert rounded.operating_point == dataclasses.replace(exact.operating_point, precision="bfloat16")
+        assert rounded.default_guidance == exact.default_guidance
     rounded_only = run.run(plan(precision="bfloat16"), lambda _: None)
     assert {c.operating_point.precision for c in (*rounded_only.ranges, *rounded_only.presets)} == {"bfloat16"}
