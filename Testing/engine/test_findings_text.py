@@ -55,8 +55,13 @@ def test_only_slices_decided_unhealthy_are_called_so() -> None:
         ),
         (
             {"threshold": "dynamic", "decision": None, "ungated": True, "consistency": "volume", "mirrored": True},
-            "guidance strength 8, dynamic threshold, mirrored slices predicted too, averaged with neighbouring slices, "
+            "guidance strength 8, dynamic threshold, mirrored slices predicted too, averaged over neighbours, "
             "no image-level decision, ungated",
+        ),
+        (
+            {"direction": "darker"},
+            "guidance strength 8, healthy threshold, only what is darker than the healthy prediction, "
+            "image-level decision by the map",
         ),
     ],
 )

@@ -314,5 +314,5 @@ class TestCommands:
         averaged = tiny_calibration(calibrated.weights_sha256, point=mirrored, consistency="volume")
         store_user_calibrations([averaged], "both")
         lines = command("models", "info", calibrated.path).out.splitlines()
-        (line,) = (line for line in lines if "maps averaged with the neighbouring slices'" in line)
+        (line,) = (line for line in lines if "maps averaged over neighbours" in line)
         assert "'both/default': 3 DDIM steps over 1..300, paper mode, mirrored too, float32" in line

@@ -105,7 +105,7 @@ def _user_lines(weights_sha256: str, name: str) -> list[str]:
 
 
 def _calibration_line(calibration: Calibration) -> str:
-    averaged = ", maps averaged with the neighbouring slices'" if calibration.consistency == "volume" else ""
+    averaged = ", maps averaged over neighbours" if calibration.consistency == "volume" else ""
     return (
         f"  calibration '{calibration.label}': {describe_point(calibration.operating_point)}; guidance strength "
         f"{calibration.default_guidance:g}, {calibration.decision} decision, {calibration.threshold} threshold in the "

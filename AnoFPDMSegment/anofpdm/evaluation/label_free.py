@@ -71,7 +71,7 @@ class LabelFree:
         )
         place = variants.by_place(measured, tuning)
         yield variants.by_labels("map standardised by level and place", *place)
-        yield variants.averaged("averaged with neighbouring slices", measured, tuning)
+        yield variants.averaged("averaged over neighbours", measured, tuning)
         yield variants.by_labels("3-D median", median_3d(measured, given.measured), median_3d(tuning, given.tuning))
         yield variants.vote("neighbouring slices vote", measured, tuning)
 
@@ -79,7 +79,7 @@ class LabelFree:
         mirrored_tuning = mirrored if alone else self._mirrored(given.tuning, w)[0]
         variants = _Variants(given, {"guidance": w}, twice)
         yield variants.by_labels("mirrored too", mirrored, mirrored_tuning)
-        yield variants.averaged("mirrored too, averaged with neighbouring slices", mirrored, mirrored_tuning)
+        yield variants.averaged("mirrored too, averaged over neighbours", mirrored, mirrored_tuning)
         smooth = median_3d(mirrored, given.measured), median_3d(mirrored_tuning, given.tuning)
         yield variants.vote("mirrored, 3-D median, vote", *smooth)
         place = variants.by_place(mirrored, mirrored_tuning)
@@ -171,7 +171,7 @@ class _Variants:
         return self._output("quantile of the eroded head", measured, tuning, found, {"span": HEAD_SPAN})
 
     def averaged(self, name: str, measured: FloatArray, tuning: FloatArray) -> MethodOutput:
-        """One threshold; maps and the statistics that decide are averaged with the neighbouring slices'."""
+        """One threshold; maps are averaged over neighbouring pixels and slices, deciding statistics over slices."""
         smooth = neighbour_map(measured, self._given.measured.runs), neighbour_map(tuning, self._given.tuning.runs)
         return self._decided_by_neighbours(self.by_labels(name, *smooth), smooth[1])
 

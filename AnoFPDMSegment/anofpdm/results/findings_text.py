@@ -39,7 +39,7 @@ def describe_settings(parameters: Mapping[str, Any]) -> str:
     if parameters["direction"] != "both":
         parts.append(f"only what is {parameters['direction']} than the healthy prediction")
     if parameters["consistency"] == "volume":
-        parts.append("averaged with neighbouring slices")
+        parts.append("averaged over neighbours")
     parts.append(_DECISIONS[parameters["decision"]])
     if parameters["ungated"]:
         parts.append("ungated")
