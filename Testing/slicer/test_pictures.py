@@ -51,9 +51,9 @@ def test_pictures_are_drawn_and_those_of_the_repository_are_current(tmp_path: Pa
     for view in views[:3]:
         warm = (view[..., 0] > view[..., 2] + 60).sum()
         assert 300 < warm < SIDE_PX**2 / 10 and 50 < cyan(view).sum() < warm, "heatmap and outline around it"
-    # Axial: patient right on the left, anterior above; the sample's lesion lies in front, across the midline.
+    # Axial: patient right on the left, anterior above; the sample's lesion lies in front, in the left hemisphere.
     rows, columns = np.nonzero(cyan(views[0]))
-    assert abs(columns.mean() - SIDE_PX / 2) < SIDE_PX / 10 and rows.mean() < SIDE_PX / 2
+    assert 0.55 < columns.mean() / SIDE_PX < 0.75 and rows.mean() < SIDE_PX / 2
     assert 1000 < cyan(surface).sum() < surface.shape[0] * surface.shape[1] / 5
     for name, drawn in ((SLICES, slices), (SURFACE, surface)):
         kept = pixels(SCREENSHOTS / name)

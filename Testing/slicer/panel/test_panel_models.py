@@ -122,7 +122,7 @@ def test_changed_weights_are_found_by_verify(
 def test_licence_is_acknowledged_once(user_data: Path, session: Any, tmp_path: Path) -> None:
     """Of the bundled model whose weights are not for commercial use, by clicks."""
     ui = session.ui
-    session.choose(ui.modelSelector, "lower-grade glioma")
+    session.choose(ui.modelSelector, "glioma and stroke")
     assert session.panel.state.model.name == "brain-flair"
     assert "CC BY-NC-SA 4.0 (non-commercial)" in ui.modelLineLabel.text
     session.load(write_slab(tmp_path / "slab.nii.gz"))
