@@ -200,7 +200,7 @@ def _key(point: OperatingPoint) -> dict[str, Any]:
 
 def _scale(point: OperatingPoint) -> dict[str, Any]:
     """What the scale of maps and curves depends on."""
-    return {name: value for name, value in _key(point).items() if name not in ("steps", "precision")}
+    return {name: value for name, value in _key(point).items() if name not in ("steps", "precision", "direction")}
 
 
 def calibration_for(
@@ -208,8 +208,8 @@ def calibration_for(
 ) -> tuple[Calibration | None, str]:
     """The calibration made for `point`, or the nearest comparable one with a sentence that says so.
 
-    Thresholds may be borrowed only between numbers of steps and precisions: another encoding, mode, clamp, range or
-    stopping rule is on another scale.
+    Thresholds may be borrowed only between numbers of steps, precisions and directions: another encoding, mode, clamp,
+    range or stopping rule is on another scale.
 
     Returns:
         (calibration or None, warning or ""). With None the warning says what is missing.

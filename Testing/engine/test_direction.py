@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from tiny_model import POINT, tiny_calibration
 
+from anofpdm.calibration import calibration_for
 from anofpdm.configuration import OperatingPoint, record_from_dict, record_to_dict
 from anofpdm.errors import ModelError
 from anofpdm.evidence.maps import BankEvidence, Evidence, QuadraticEvidence
@@ -70,6 +72,14 @@ def test_the_side_follows_the_guidance_strength() -> None:
     evidence = dataclasses.replace(some, point=point, residual_end=r, difference_end=d, mean_dd=np.ones_like(r))
     assert not evidence.aam(1.0).any()
     assert (evidence.aam(2.0) != 0).all()
+
+
+def test_another_direction_borrows_the_thresholds_and_says_so() -> None:
+    calibration = tiny_calibration("x", point=dataclasses.replace(POINT, direction="brighter"))
+    asked = dataclasses.replace(POINT, direction="both")
+    found, warning = calibration_for([calibration], asked, "x")
+    assert found is calibration and "borrowed" in warning and "brighter only" in warning
+    assert calibration_for([calibration], calibration.operating_point, "x") == (calibration, "")
 
 
 def test_an_unknown_direction_is_refused() -> None:
