@@ -21,6 +21,18 @@ pytestmark = [
     pytest.mark.skipif(not DATA, reason="ANOFPDM_TEST_DATA does not name the folder of real volumes"),
 ]
 
+FAST = ("fast", "float32")
+ROWS = (
+    "accuracy",
+    "auroc",
+    "similarity_threshold",
+    "map_threshold",
+    "healthy_threshold",
+    "scaling",
+    "other_accuracy",
+    "unguided_error",
+)
+
 
 def test_the_shipped_calibration_comes_back(tmp_path: Path) -> None:
     """The preset `fast` at the range that the labels chose: the others take minutes each."""
@@ -40,16 +52,3 @@ def test_the_shipped_calibration_comes_back(tmp_path: Path) -> None:
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, err_msg=field.name)
         elif field.name != "other_consistency":
             assert ours == theirs, field.name
-
-
-FAST = ("fast", "float32")
-ROWS = (
-    "accuracy",
-    "auroc",
-    "similarity_threshold",
-    "map_threshold",
-    "healthy_threshold",
-    "scaling",
-    "other_accuracy",
-    "unguided_error",
-)

@@ -201,7 +201,9 @@ class Benchmark:
                 compared.append(result)
                 continue
             self._tell(f"agreement: {result.row.name}")
-            evidence = self._bench.engine(result.row.point, plan.agreement_slices)
+            # Of the paper's maps, whichever direction the model reads them in.
+            point = dataclasses.replace(result.row.point, direction="both")
+            evidence = self._bench.engine(point, plan.agreement_slices)
             found = agreement(evidence, reference, plan.guidance)
             compared.append(dataclasses.replace(result, agreement=found))
         return compared
