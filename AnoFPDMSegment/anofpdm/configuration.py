@@ -26,6 +26,7 @@ Encoding = Literal["ddim", "ddpm"]
 Mode = Literal["paper", "reference"]
 Precision = Literal["float32", "bfloat16"]
 Direction = Literal["both", "brighter", "darker"]
+Purpose = Literal["anofpdm", "anoddpm-gaussian", "anoddpm-simplex", "classifier"]
 Anatomy = Literal["whole_head", "skull_stripped", "both"]
 
 
@@ -211,6 +212,8 @@ class ModelConfig:
     operating_point: OperatingPoint = field(default_factory=OperatingPoint)
     minimum_size_px: int = 40
     """Components of at most this filled area, in model pixels, are dropped (Algorithm 1's post-processing)."""
+    purpose: Purpose = "anofpdm"
+    """What it was trained for; a network of a compared method detects nothing by itself."""
     trained_on: str = ""
     licence: str = "unspecified"
     non_commercial: bool = False

@@ -125,7 +125,7 @@ class Detector:
         notice: Notice | None = None,
     ) -> Detector:
         """Load a checked model folder. `calibrations` replace its own. Raises ModelError or SettingsError."""
-        config = folder.config
+        config = folder.require_purpose().config
         if point is not None:
             if point.last > config.schedule.steps:
                 levels = f"{config.schedule.steps} noise levels"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from command_line import CommandLine
 from evaluation_samples import write_masked_data
 from tiny_model import tiny_config, write_tiny_model
 
+from anofpdm.configuration import Purpose
 from anofpdm.evaluation import baselines
 from anofpdm.network.noise_classifier import NoiseClassifier
 from anofpdm.store.classifier_folder import write_classifier
@@ -29,21 +31,36 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_masked_data(tmp_path_factory.mktemp("data"), subjects=2)
 
 
+@pytest.fixture(scope="module")
+def healthy_networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """As `train --purpose anoddpm-...` writes them."""
+    folder, config = tmp_path_factory.mktemp("anoddpm"), tiny_config("tiny", matrix=32)
+    purposes: tuple[Purpose, ...] = ("anoddpm-gaussian", "anoddpm-simplex")
+    configs = {p: dataclasses.replace(config, name=p, purpose=p) for p in purposes}
+    return {p: write_tiny_model(folder / p, c, calibrated=False).path for p, c in configs.items()}
+
+
 def results(folder: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads((folder / "results.json").read_text(encoding="utf-8"))["methods"]
     return found
 
 
 def test_each_method_is_tuned_on_its_own_grid_and_says_how(
-    command: CommandLine, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: CommandLine,
+    model: Path,
+    healthy_networks: dict[str, Path],
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, grid in baselines.GRIDS.items():
         monkeypatch.setitem(baselines.GRIDS, name, grid[:2])
     config = tiny_config("tiny", matrix=32)
     write_classifier(tmp_path / "classifier", config, NoiseClassifier(config.network).state_dict())
     call = (
-        "evaluate", model, data, "--methods", ",".join(METHODS), "--anoddpm-gaussian", model,
-        "--anoddpm-simplex", model, "--classifier", tmp_path / "classifier", *FEW,
+        "evaluate", model, data, "--methods", ",".join(METHODS),
+        "--anoddpm-gaussian", healthy_networks["anoddpm-gaussian"],
+        "--anoddpm-simplex", healthy_networks["anoddpm-simplex"], "--classifier", tmp_path / "classifier", *FEW,
     )  # fmt: skip
     outcome = command(*call, "--output", tmp_path / "out")
     assert outcome.status == 0, outcome.err
@@ -57,6 +74,8 @@ def test_each_method_is_tuned_on_its_own_grid_and_says_how(
         best = {"image labels": "image_auroc", "pixel masks": "best_dice_with_masks"}[row["tuned_with"]]
         chosen = max(grid, key=lambda entry: entry[best])
         assert all(row["parameters"][name] == chosen[name] for name in chosen if name in row["parameters"])
+        own = row["family"] in ("anoddpm-gaussian", "anoddpm-simplex", "classifier-guidance")
+        assert ("weights_sha256" in row["parameters"]) == own
         assert row["network_evaluations_a_slice"] > 0 and row["seconds_a_slice"] > 0
     assert command(*call, "--output", tmp_path / "out").status == 0
     assert results(tmp_path / "out") == rows, "the second run computes nothing and finds the same"
@@ -68,6 +87,9 @@ def test_each_method_is_tuned_on_its_own_grid_and_says_how(
         (("--methods", "anoddpm-gaussian"), "--purpose anoddpm-gaussian"),
         (("--methods", "anoddpm-simplex", "--anoddpm-gaussian", "x"), "--purpose anoddpm-simplex"),
         (("--methods", "classifier-guidance"), "--purpose classifier"),
+        (("--methods", "ddib", "--classifier", "x"), "add it to --methods"),
+        (("--methods", "ddib", "--anoddpm-simplex", "x"), "add it to --methods"),
+        (("--methods", "ddib", "--masks", "ddib=x"), "a method's name"),
         (("--methods", "ddib", "--compared-steps", "1"), "--compared-steps"),
         (("--methods", "ddib", "--grid-slices", "1"), "--grid-slices"),
     ],
@@ -81,8 +103,8 @@ def test_what_is_missing_is_said(
 
 
 def test_networks_of_another_grid_are_refused(command: CommandLine, model: Path, data: Path, tmp_path: Path) -> None:
-    other = write_tiny_model(tmp_path / "other", tiny_config("other", matrix=16)).path
-    config = tiny_config("c", matrix=16)
+    config = dataclasses.replace(tiny_config("other", matrix=16), purpose="anoddpm-gaussian")
+    other = write_tiny_model(tmp_path / "other", config, calibrated=False).path
     write_classifier(tmp_path / "classifier", config, NoiseClassifier(config.network).state_dict())
     for method, option, folder in (
         ("anoddpm-gaussian", "--anoddpm-gaussian", other),
@@ -91,3 +113,25 @@ def test_networks_of_another_grid_are_refused(command: CommandLine, model: Path,
         call = ("evaluate", model, data, "--methods", method, option, folder, "--output", tmp_path / "out", *FEW)
         outcome = command(*call)
         assert outcome.status == 2 and "another grid" in outcome.err
+
+
+def test_networks_trained_for_something_else_are_refused(
+    command: CommandLine, model: Path, healthy_networks: dict[str, Path], data: Path, tmp_path: Path
+) -> None:
+    """A network that has seen lesions is no AnoDDPM, and AnoDDPM's detects nothing by itself."""
+    out = ("--output", tmp_path / "out")
+    gaussian = healthy_networks["anoddpm-gaussian"]
+    image = data.parent / "p0" / "flair.nii.gz"
+    evaluate = ("evaluate", model, data, *out, *FEW, "--methods")
+    for call, words in (
+        ((*evaluate, "anoddpm-gaussian", "--anoddpm-gaussian", model), "for anofpdm"),
+        ((*evaluate, "anoddpm-simplex", "--anoddpm-simplex", gaussian), "not for anoddpm-simplex"),
+        (("evaluate", gaussian, data, "--methods", "all-zero", *out, *FEW), "choose another model"),
+        (("detect", image, "--model", gaussian, *out), "choose another model"),
+        (("calibrate", gaussian, data), "choose another model"),
+        (("models", "add", gaussian), "choose another model"),
+    ):
+        outcome = command(*call)
+        assert outcome.status == 3 and "was trained for" in outcome.err and words in outcome.err, outcome.err
+    outcome = command(*evaluate, "classifier-guidance", "--classifier", model)
+    assert outcome.status == 3 and "holds no classifier" in outcome.err

@@ -75,7 +75,7 @@ def test_purposes_keep_network_data_steps_and_schedule() -> None:
         found = for_purpose(config, purpose)
         for name in ("steps", "batch_size", "learning_rate", "seed", "augmentation"):
             assert getattr(found, name) == getattr(config, name)
-        assert replace(found.model, name=config.model.name) == config.model
+        assert replace(found.model, name=config.model.name, purpose="anofpdm") == config.model
     names = {for_purpose(config, purpose).model.name for purpose in PURPOSES}
     assert len(names) == len(PURPOSES)
     with pytest.raises(SettingsError, match="healthy alone"):
@@ -128,7 +128,7 @@ def test_damaged_classifiers_are_refused(tmp_path: Path) -> None:
     (tmp_path / "c" / "classifier.json").write_text(json.dumps({"schema": 99}), encoding="utf-8")
     with pytest.raises(ModelError, match="schema"):
         open_classifier(tmp_path / "c")
-    with pytest.raises(ModelError, match="does not exist"):
+    with pytest.raises(ModelError, match="holds no classifier"):
         open_classifier(tmp_path / "nowhere")
 
 

@@ -16,9 +16,13 @@ from evaluation_samples import write_masked_data
 from tiny_model import POINT, tiny_calibration, tiny_config, write_tiny_model
 
 from anofpdm.calibration import calibrations_to_json
+from anofpdm.errors import Cancelled
 from anofpdm.evaluation import chunk_store, network_runs
 from anofpdm.evaluation.method_list import operating_points
 from anofpdm.evaluation.pictures import CASES_FILE, CURVES_FILE, SIZES_FILE
+from anofpdm.evaluation.request import EvaluationRequest
+from anofpdm.evaluation.runner import run_evaluation
+from anofpdm.progress import CancelToken
 from anofpdm.store.model_folder import open_model_folder, write_calibration
 
 FEW = ("--resamplings", "50", "--batch-size", "4", "--no-pictures")
@@ -56,6 +60,10 @@ def test_the_tables_hold_every_method_slice_and_volume(
     }  # fmt: skip
     slices = found["data"]["slices"]
     assert found["data"]["subjects"] == 3 and 30 < slices <= 72
+    assert found["data"]["not_examined_slices"] == 72 - slices
+    assert found["data"]["same_level_pairs"] > 10
+    (caution,) = found["warnings"]
+    assert "of the measured slices themselves" in caution
     with (tmp_path / "out" / "slices.csv").open() as stream:
         assert len(list(csv.DictReader(stream))) == slices * len(names)
     with (tmp_path / "out" / "volumes.csv").open() as stream:
@@ -68,9 +76,27 @@ def test_the_tables_hold_every_method_slice_and_volume(
     assert float(rows[names[0]]["dice_mixed"]) == dice["value"] and dice["interval"] is not None
     assert found["methods"][0]["reference_figures"]["dice"] == pytest.approx(dice["value"], abs=1e-5)
     table = (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
-    assert all(name in table for name in names)
+    assert all(name in table for name in names) and caution in table
     network = found["methods"][0]
     assert network["network_evaluations_a_slice"] == 7 and network["seconds_a_slice"] > 0
+    assert command("evaluate", model, data, "--output", tmp_path / "out", "--methods", "all-zero", *FEW).status == 0
+    assert not list((tmp_path / "out").glob("*.png")), "pictures of another run do not stay beside new tables"
+
+
+def test_a_calibration_with_the_measured_labels_is_named(
+    command: CommandLine, model: Path, data: Path, tmp_path: Path
+) -> None:
+    folder = open_model_folder(Path(shutil.copytree(model, tmp_path / "tiny")))
+    call = ("evaluate", folder.path, data, "--output", tmp_path / "out", "--methods", "anofpdm", *FEW)
+    assert command(*call).status == 0
+    slices = results(tmp_path / "out")["data"]["slices"]
+    for source, expected in ((f"{data.name}, split val", 2), (f"{data.name}, split test", 1)):
+        calibration = tiny_calibration(folder.weights_sha256, source=source, slices=slices)
+        write_calibration(folder, calibrations_to_json([calibration]))
+        assert command(*call).status == 0
+        found = results(tmp_path / "out")
+        assert len(found["warnings"]) == expected
+        assert source in found["methods"][0]["parameters"]["calibration"]
 
 
 def test_slices_are_decided_as_a_detection_decides_them(
@@ -159,6 +185,15 @@ def test_an_interrupted_run_resumes_and_ends_like_an_uninterrupted_one(
     assert results(tmp_path / "part", timeless=True) == results(tmp_path / "whole", timeless=True)
     for name in ("slices.csv", "volumes.csv"):
         assert (tmp_path / "part" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_stopped_run_says_that_it_continues(model: Path, data: Path, tmp_path: Path) -> None:
+    cancel = CancelToken()
+    cancel.cancel()
+    request = EvaluationRequest(str(model), data, tmp_path / "out", methods=("all-zero",), pictures=False)
+    with pytest.raises(Cancelled, match="same command again to continue"):
+        run_evaluation(request, cancel=cancel)
+    assert not (tmp_path / "out" / "results.json").exists()
 
 
 def test_a_damaged_chunk_is_computed_again(command: CommandLine, model: Path, data: Path, tmp_path: Path) -> None:

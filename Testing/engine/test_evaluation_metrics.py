@@ -116,22 +116,3 @@ def test_a_score_that_only_knows_the_level_is_worth_nothing_within_it() -> None:
 def test_levels_fall_into_tenths_and_unknown_ones_into_none() -> None:
     found = metrics.level_stratum(np.array([0.0, 0.0999, 0.1, 0.95, 1.0, np.nan]))
     assert found.tolist() == [0, 0, 1, 9, 9, -1]
-
-
-@given(SEEDS)
-@settings(max_examples=30, deadline=None)
-def test_the_best_threshold_is_at_least_as_good_as_any_tried(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    lesion, region = rng.random((5, 8, 8)) < 0.15, rng.random((5, 8, 8)) < 0.8
-    maps = rng.integers(0, 9, (5, 8, 8)) + 3.0 * lesion
-    threshold, best = metrics.best_dice_threshold(maps, lesion, region)
-    assert metrics.dice((maps >= threshold) & region, lesion).mean() == pytest.approx(best)
-    others = [metrics.dice((maps >= t) & region, lesion).mean() for t in np.arange(-1, 14)]
-    assert best >= max(others) - 1e-9
-
-
-def test_the_best_threshold_copes_with_an_empty_region() -> None:
-    lesion = np.zeros((2, 4, 4), dtype=bool)
-    lesion[0, 1, 1] = True
-    _, best = metrics.best_dice_threshold(np.ones((2, 4, 4)), lesion, np.zeros((2, 4, 4), dtype=bool))
-    assert best == 0.5

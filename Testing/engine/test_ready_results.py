@@ -16,6 +16,8 @@ from command_line import CommandLine
 from evaluation_samples import write_masked_data
 from tiny_model import tiny_config, write_tiny_model
 
+from anofpdm.evaluation import network_runs
+
 FEW = ("--resamplings", "20", "--methods", "none", "--no-pictures")
 
 
@@ -66,6 +68,19 @@ def test_maps_are_thresholded_like_any_map_and_masks_of_the_same_name_join_them(
     (row,) = measured(tmp_path / "both")
     assert row["figures"]["auprc_all_slices"] == by_labels["figures"]["auprc_all_slices"]
     assert row["figures"]["dice_mixed"]["value"] == 1
+
+
+def test_another_grid_is_found_before_anything_is_computed(
+    command: CommandLine, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "masks").mkdir()
+    for number in range(2):
+        lesion = sitk.ReadImage(str(data.parent / f"p{number}" / "lesion.nii.gz"))
+        sitk.WriteImage(lesion[1:], str(tmp_path / "masks" / f"p{number}.nii.gz"))
+    monkeypatch.setattr(network_runs, "accumulate_slices", lambda *_, **__: pytest.fail("the network ran"))
+    call = ("evaluate", model, data, "--masks", tmp_path / "masks", "--output", tmp_path / "out", *FEW)
+    outcome = command(*call[:-3], "--methods", "anofpdm", "--no-pictures")
+    assert outcome.status == 2 and "bring it to the image's grid" in outcome.err
 
 
 def test_results_of_detect_are_read_where_they_lie(

@@ -85,7 +85,7 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
     plan = _plan(options)
     if options.replace and options.name is None:
         raise SettingsError("--replace goes with --name; the model's own calibration is always replaced.")
-    folder = find_model(options.model)
+    folder = find_model(options.model).require_purpose()
     plan.check(folder.config)
     # Before the long run: whether its outcome could be written.
     if options.name is None:

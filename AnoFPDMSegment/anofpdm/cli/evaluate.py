@@ -77,7 +77,7 @@ def _add_ready(parser: argparse.ArgumentParser) -> None:
 def _add_compared(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("compared methods", "Each is tuned on its own grid of settings.")
     for name in ("anoddpm-gaussian", "anoddpm-simplex"):
-        group.add_argument(f"--{name}", metavar="MODEL", help=f"made by anofpdm train --purpose {name}")
+        group.add_argument(f"--{name}", metavar="DIR", help=f"made by anofpdm train --purpose {name}")
     group.add_argument("--classifier", metavar="DIR", help="made by anofpdm train --purpose classifier")
     group.add_argument(
         "--compared-steps", type=int, default=25, metavar="N", help="most noise levels visited one way (default: 25)"

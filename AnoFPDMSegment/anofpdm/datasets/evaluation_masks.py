@@ -35,7 +35,10 @@ def load_masks(cache: SliceCache, index: npt.ArrayLike) -> BoolArray:
         for path in volume.masks:
             mask = read_mask(Path(path))
             if not same_grid(image, mask):
-                raise InputError(f"The mask {path} and the image {volume.images[0]} differ in size or position.")
+                raise InputError(
+                    f"The mask {path} and the image {volume.images[0]} differ in size or position; bring the "
+                    "mask to the image's grid."
+                )
             stack = sample_stack(sitk.Cast(mask, sitk.sitkFloat32), volume.grid, slab_average=cache.grid.slab_average)
             masks[here] |= stack[cache.slice_index[chosen[here]]] > MASK_THRESHOLD
     return masks

@@ -14,6 +14,12 @@ from .report import rounded
 ABLATIONS_FILE, ABLATIONS_PICTURE = "ablations.csv", "ablations.png"
 CURVES = ("guidance strength", "end step", "threshold", "interval of the steps")
 """The studies whose settings are numbers."""
+SETTINGS = {
+    "guidance strength": "guidance strength w",
+    "end step": "end step, share of the visited steps",
+    "threshold": "quantile of the slice's map",
+    "interval of the steps": "every so many steps",
+}
 DRAWN = {
     "dice_unhealthy_healthy": "Dice unhealthy, healthy threshold",
     "dice_unhealthy_dynamic": "Dice unhealthy, Algorithm 1",
@@ -71,7 +77,7 @@ def draw_ablations(path: Path, found: Ablations) -> None:
     levels = [entry.level for entry in found.signal_ratio]
     axis.plot(levels, [entry.single for entry in found.signal_ratio], label="SAM of the step")
     axis.plot(levels, [entry.aggregated for entry in found.signal_ratio], label="mean of SAM up to the step")
-    axis.set(title="anomalous-to-healthy signal ratio", xlabel="noise level")
+    axis.set(title="anomalous-to-healthy signal ratio", xlabel="noise level", ylabel="lesion / rest of the head")
     axis.legend(fontsize=7)
     axes.flat[5].axis("off")
     text = [f"{name}: {value:.2f}" for name, value in found.size_correlation.items()]
@@ -99,5 +105,5 @@ def _draw_study(axis: Any, entries: list[Ablated], study: str) -> None:
             if isinstance(entry.setting, str) and name in entry.figures:
                 axis.axhline(entry.figures[name], color=line.get_color(), linestyle=":", linewidth=0.9)
                 axis.annotate(entry.setting, (points[0][0], entry.figures[name]), fontsize=5, color=line.get_color())
-    axis.set(title=study, ylim=(0, 1))
+    axis.set(title=study, xlabel=SETTINGS[study], ylabel="Dice", ylim=(0, 1))
     axis.legend(fontsize=6)

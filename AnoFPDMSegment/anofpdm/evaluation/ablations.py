@@ -42,7 +42,10 @@ class Ablated:
 
 @dataclass(frozen=True)
 class SignalRatio:
-    """Mean SAM_t inside lesions over its mean in the rest of the eroded head, over slices with a lesion."""
+    """Mean SAM_t inside lesions over its mean in the rest of the eroded head, over slices with a lesion.
+
+    Of whole SAMs, whichever direction the model reads maps in.
+    """
 
     level: int
     """1-based noise level."""
@@ -110,9 +113,8 @@ class AblationRun:
         for strength in GUIDANCE:
             yield self._tuned("guidance strength", strength, strength)
         yield self._tuned("end step", "dynamic", w)
-        ends = {max(1, round(ratio * steps)): ratio for ratio in reversed(END_RATIOS)}
-        for end in sorted(ends):
-            yield self._tuned("end step", ends[end], w, end_step=end)
+        for end in sorted({max(1, round(ratio * steps)) for ratio in END_RATIOS}):
+            yield self._tuned("end step", end / steps, w, end_step=end)
         yield from self._thresholds(w)
         yield self._tuned("sub-anomaly map", "from HGP", w)
         yield self._tuned("sub-anomaly map", "from the gradient", w, gradient=True)

@@ -43,7 +43,7 @@ class AnoFPDM:
         self._variants = variants
         self._calibrations = calibrations
 
-    def check(self) -> None:
+    def check(self, given: MethodInput) -> None:
         """Find out before the network runs whether what is asked for can be answered. Raises SettingsError."""
         calibration = self._calibrated()
         if not self._settings(0.0, calibration):
@@ -133,7 +133,7 @@ class AnoFPDM:
         last = settings.map == "last"
         parameters = {
             "operating_point": describe_point(self.point),
-            "calibration": "made here" if calibration.name == MADE_HERE else f"the model's own, '{calibration.name}'",
+            "calibration": _where_from(calibration),
             "guidance": w,
             "map": settings.map,
             "threshold": str(settings.threshold),
@@ -164,3 +164,10 @@ class AnoFPDM:
 
 def _image_score(selection: Selection, settings: SelectionSettings) -> FloatArray:
     return selection.map_statistic if settings.decision == "map" else -selection.similarity
+
+
+def _where_from(calibration: Calibration) -> str:
+    if calibration.name == MADE_HERE:
+        return "made here"
+    made_with = f" ({calibration.source})" if calibration.source else ""
+    return f"the model's own, '{calibration.name}'{made_with}"

@@ -34,10 +34,14 @@ GRIDS: dict[str, tuple[Setting, ...]] = {
     "anoddpm-gaussian": tuple({"level": level} for level in (100.0, 200.0, 250.0, 300.0, 400.0)),
     "anoddpm-simplex": tuple({"level": level} for level in (100.0, 200.0, 250.0, 300.0, 400.0)),
     "classifier-guidance": tuple(
-        {"level": level, "scale": scale} for level in (200.0, 300.0, 500.0) for scale in (3.0, 10.0, 30.0, 100.0)
+        {"level": level, "scale": scale}
+        for level in (200.0, 300.0, 500.0, 700.0)
+        for scale in (1.0, 3.0, 10.0, 30.0, 100.0)
     ),
     "ddib": tuple({"level": level, "guidance": w} for level in (100.0, 200.0, 400.0, 600.0) for w in (2.0, 5.0, 10.0)),
-    "cg-cdm": tuple({"level": level, "steps": steps} for level in (50.0, 100.0, 200.0, 400.0) for steps in (5.0, 10.0)),
+    "cg-cdm": tuple(
+        {"level": level, "steps": steps} for level in (50.0, 100.0, 200.0, 400.0) for steps in (5.0, 10.0, 20.0)
+    ),
 }
 """The settings each method is tuned over, around those of its paper."""
 

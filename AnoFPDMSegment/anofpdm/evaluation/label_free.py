@@ -44,9 +44,10 @@ class LabelFree:
         self._point = base.point
         self._guidance = guidance
 
-    def check(self) -> None:
-        """As the operating point's own variants."""
-        self._base.check()
+    def check(self, given: MethodInput) -> None:
+        """As the operating point's own variants. Raises InputError if the tuning split has too few subjects."""
+        self._base.check(given)
+        LevelReference(given.measured, given.tuning)
 
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
         """One output a variant. Raises InputError if the tuning split has too few subjects."""

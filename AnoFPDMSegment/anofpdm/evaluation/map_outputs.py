@@ -7,8 +7,8 @@ from typing import Any
 
 from ..arrays import FloatArray
 from ..selection.decision import map_statistic
+from .best_threshold import best_dice_threshold
 from .method_output import Cost, MethodInput, MethodOutput, masks_above, tune_with_labels
-from .metrics import best_dice_threshold
 
 
 def outputs_of_map(
@@ -21,7 +21,8 @@ def outputs_of_map(
     parameters: Mapping[str, Any] | None = None,
     cost: Cost | None = None,
 ) -> Iterator[MethodOutput]:
-    """Tuned with image labels; and, where lesions are given, at the best possible threshold, which bounds any.
+    """Tuned with image labels; and, where lesions are given, at the threshold best for the Dice of unhealthy
+    slices.
 
     Args:
         maps: of the measured slices [N, H, W].
@@ -36,7 +37,9 @@ def outputs_of_map(
     yield MethodOutput(name, family, "image labels", {**shared, **by_labels}, maps, masks, score, decided, cost)
     if given.masked is not None:
         sick = given.masked.outlined
-        best, _ = best_dice_threshold(maps[sick], given.masked.lesion[sick], given.measured.interior[sick])
+        best, _ = best_dice_threshold(
+            maps[sick], given.masked.lesion[sick], given.measured.interior[sick], given.minimum_size_px
+        )
         masks = masks_above(maps, best, given)
         yield MethodOutput(
             f"{name}, best possible threshold",

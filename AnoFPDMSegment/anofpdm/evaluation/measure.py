@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arrays import BoolArray, FloatArray
 from . import metrics
+from .best_threshold import best_dice_threshold
 from .bootstrap import Statistic, SubjectBootstrap, mean_by_subject
 from .method_output import MethodOutput
 from .reference_metrics import reference_figures
@@ -46,13 +47,21 @@ class Measuring:
     """Measures outputs on the same slices and the same resamplings of subjects."""
 
     def __init__(
-        self, measured: MeasuredSlices, *, resamplings: int = 1000, seed: int = 0, reference_batch: int | None = None
+        self,
+        measured: MeasuredSlices,
+        *,
+        resamplings: int = 1000,
+        seed: int = 0,
+        reference_batch: int | None = None,
+        minimum_size_px: int = 0,
     ) -> None:
-        """`reference_batch`: add the public code's figures, pixels pooled over so many slices."""
+        """`reference_batch`: add the public code's figures, pixels pooled over so many slices; `minimum_size_px`:
+        components dropped in search of the best threshold."""
         self._measured = measured
         self._slices = measured.slices
         self._bootstrap = SubjectBootstrap(self._slices.subjects, resamplings, seed)
         self._reference_batch = reference_batch
+        self._minimum_size_px = minimum_size_px
         self._one = np.ones((1, self._slices.subjects))
 
     def measure(self, output: MethodOutput) -> Measured:
@@ -183,8 +192,9 @@ class Measuring:
             exact[key] = metrics.average_precision(values, positive)
             statistics[key] = metrics.BinnedPixels(values, positive, subject, count).average_precision
             curves[name] = metrics.precision_recall_curve(values, positive)
-        threshold, best = metrics.best_dice_threshold(maps[outlined], lesion[outlined], interior[outlined])
-        found = {"threshold_unhealthy": threshold, "dice_unhealthy": best}
-        shown = interior if output.unhealthy is None else interior & output.unhealthy[:, None, None]
-        found["threshold_mixed"], found["dice_mixed"] = metrics.best_dice_threshold(maps, lesion, shown)
-        return found, curves
+        if not np.ptp(maps[interior]):
+            return {}, curves  # a map of one value has no threshold worth the name
+        threshold, best = best_dice_threshold(
+            maps[outlined], lesion[outlined], interior[outlined], self._minimum_size_px
+        )
+        return {"threshold_unhealthy": threshold, "dice_unhealthy": best}, curves

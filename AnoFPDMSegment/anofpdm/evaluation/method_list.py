@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..calibration import Calibration, load_calibrations
+from ..calibration_run import GUIDANCE
 from ..configuration import ModelConfig, OperatingPoint
 from ..datasets.slice_cache import SliceCache
 from ..diffusion.predictor import NetworkPredictor
@@ -20,7 +21,7 @@ from ..store.weights import load_network
 from .anofpdm_method import AnoFPDM
 from .baselines import DDIB, AnoDDPM, Baseline, ClassifierGuidance, ConditionDifference, Shared
 from .label_free import LabelFree
-from .method_output import Method
+from .method_output import Method, MethodInput
 from .network_runs import NetworkRuns
 from .ready_results import ReadyResults
 from .request import ANOFPDM, COMPARED, EvaluationRequest
@@ -31,17 +32,27 @@ CHANGES: dict[str, dict[str, Any]] = {
     "anofpdm": {},
     "anofpdm-both-directions": {"direction": "both"},
     "anofpdm-ddpm": {"encoding": "ddpm"},
-    "anofpdm-reference": {"mode": "reference", "mirrored": False, "direction": "both"},
+    "anofpdm-reference": {
+        "mode": "reference",
+        "mirrored": False,
+        "direction": "both",
+        "clamp": True,
+        "guidance_bank": GUIDANCE,
+    },
 }
-"""What of the model's operating points each kind of AnoFPDM changes."""
+"""What of the model's operating points each kind of AnoFPDM changes; `anofpdm-reference`: all but steps and range."""
 
 
 def methods_of(
-    request: EvaluationRequest, folder: ModelFolder, cache: SliceCache, runs: NetworkRuns | None
+    request: EvaluationRequest,
+    folder: ModelFolder,
+    cache: SliceCache,
+    runs: NetworkRuns | None,
+    given: MethodInput,
 ) -> list[Method]:
     """The methods in the order asked for, then ready results. `runs` is needed for those that run the network.
 
-    Raises SettingsError or InputError.
+    Raises SettingsError, InputError or ModelError for what would fail later.
     """
     methods: list[Method] = []
     for name in request.methods:
@@ -61,7 +72,7 @@ def methods_of(
         splits = request.splits if masks is None else (request.split,)
         methods.append(ReadyResults(name, cache, splits, masks, maps))
     for method in methods:
-        method.check()
+        method.check(given)
     return methods
 
 
@@ -78,10 +89,14 @@ def _yardstick(name: str, folder: ModelFolder) -> Method:
 
 def _anofpdm(name: str, request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> list[Method]:
     calibrations = _calibrations(folder)
-    return [
-        AnoFPDM(runs, dataclasses.replace(point, **CHANGES[name]), request.variants, calibrations, name=name)
-        for point in operating_points(request.variants.presets, folder)
+    variants = request.variants
+    if name == "anofpdm-reference":
+        # The public code looks at each slice alone.
+        variants = dataclasses.replace(variants, consistencies=("slice",))
+    points = [
+        dataclasses.replace(point, **CHANGES[name]) for point in operating_points(request.variants.presets, folder)
     ]
+    return [AnoFPDM(runs, point, variants, calibrations, name=name) for point in points]
 
 
 def _compared(name: str, request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> Method:
@@ -91,13 +106,14 @@ def _compared(name: str, request: EvaluationRequest, folder: ModelFolder, runs: 
     )
     baseline: Baseline
     predictor, weights = None, ""
+    simplex = name == "anoddpm-simplex"
     if name in request.anoddpm:
-        own = find_model(request.anoddpm[name])
+        own = find_model(request.anoddpm[name]).require_purpose("anoddpm-simplex" if simplex else "anoddpm-gaussian")
         _check_alike(own.config, config, own.path)
         network = load_network(own, runs.device.device)
         predictor = NetworkPredictor(network, config.operating_point.precision)
         weights = own.weights_sha256
-        baseline = AnoDDPM(shared, simplex=name == "anoddpm-simplex")
+        baseline = AnoDDPM(shared, simplex=simplex)
     elif name == "classifier-guidance":
         assert request.classifier is not None
         classifier = open_classifier(request.classifier)

@@ -74,7 +74,7 @@ class Method(Protocol):
 
     name: str
 
-    def check(self) -> None:
+    def check(self, given: MethodInput) -> None:
         """Find out before anything is computed what would fail. Raises the engine's errors."""
 
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:

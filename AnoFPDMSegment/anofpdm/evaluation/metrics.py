@@ -107,6 +107,12 @@ def level_stratum(level: FloatArray) -> IntArray:
     return np.where(known, tenth, -1).astype(np.int64)
 
 
+def pairs_of_labels(unhealthy: BoolArray, stratum: IntArray) -> int:
+    """How many (unhealthy, healthy) pairs of slices share a stratum; those of -1 do not count."""
+    values = [stratum == value for value in np.unique(stratum[stratum >= 0])]
+    return sum(int((unhealthy & here).sum()) * int((~unhealthy & here).sum()) for here in values)
+
+
 def area_under_roc(
     score: FloatArray, unhealthy: BoolArray, weights: FloatArray, stratum: IntArray | None = None
 ) -> FloatArray:
@@ -135,36 +141,6 @@ def area_under_roc(
         pairs += positive.sum(axis=1) * negative.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(won / pairs)
-
-
-def best_dice_threshold(
-    maps: FloatArray, lesion: BoolArray, region: BoolArray, candidates: int = 400
-) -> tuple[float, float]:
-    """The one threshold for all slices with the best mean Dice of `maps >= threshold` in the region: (threshold, Dice).
-
-    It looks at pixel masks: a bound of what any single threshold could reach, not a result. Slices whose lesion is
-    empty count 1 if nothing of them is at or above the threshold.
-
-    Args:
-        maps, lesion, region: [N, H, W].
-        candidates: how many quantiles of the values of lesions and of all pixels are tried.
-    """
-    inside = maps[region]
-    pools = [inside, maps[lesion & region]]
-    levels = np.linspace(0, 1, candidates)
-    # Above every value: no pixel at all.
-    highest = np.nextafter(inside.max(), np.inf) if inside.size else np.inf
-    tried = np.unique(np.concatenate([[highest], *(np.quantile(pool, levels) for pool in pools if pool.size)]))
-    total = np.zeros(len(tried))
-    for values, mask, allowed in zip(maps, lesion, region, strict=True):
-        chosen = np.sort(values[allowed])
-        found = np.sort(values[allowed & mask])
-        above = len(chosen) - np.searchsorted(chosen, tried, side="left")
-        hits = len(found) - np.searchsorted(found, tried, side="left")
-        sizes = above + int(mask.sum())
-        total += np.where(sizes > 0, 2 * hits / np.maximum(sizes, 1), 1.0)
-    best = int(np.argmax(total))
-    return float(tried[best]), float(total[best] / len(maps))
 
 
 def correlation(first: FloatArray, second: FloatArray) -> float:

@@ -35,12 +35,14 @@ def check_matplotlib() -> None:
         )
 
 
-def new_figure(columns: int, rows: int = 1, *, panel: tuple[float, float] = (5.2, 4.2)) -> tuple[Figure, Any]:
-    """A figure and its axes [rows, columns]."""
+def new_figure(
+    columns: int, rows: int = 1, *, panel: tuple[float, float] = (5.2, 4.2), legend_lines: int = 0
+) -> tuple[Figure, Any]:
+    """A figure and its axes [rows, columns]; `legend_lines`: room below them for `_legend_below`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(panel[0] * columns, panel[1] * rows), layout="constrained")
+    figure = Figure(figsize=(panel[0] * columns, panel[1] * rows + 0.16 * legend_lines), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, columns, squeeze=False)
 
@@ -48,6 +50,12 @@ def new_figure(columns: int, rows: int = 1, *, panel: tuple[float, float] = (5.2
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG; the same figure gives the same bytes."""
     figure.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+
+
+def _legend_below(figure: Figure, axis: Axes) -> None:
+    """One line a row of the table: their names are long."""
+    if axis.lines:
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower left", fontsize=7, frameon=False)
 
 
 def headline_rows(measured: Sequence[Measured]) -> list[Measured]:
@@ -61,31 +69,28 @@ def headline_rows(measured: Sequence[Measured]) -> list[Measured]:
 
 def draw_curves(path: Path, measured: Sequence[Measured]) -> None:
     """Precision against recall of the pixels inside the eroded head, over all slices and over unhealthy ones."""
-    figure, axes = new_figure(2)
+    rows = [row for row in headline_rows(measured) if row.curves]
+    figure, axes = new_figure(2, legend_lines=len(rows))
     for axis, (kind, title) in zip(axes[0], (("all", "all slices"), ("unhealthy", "unhealthy slices")), strict=True):
-        for row in headline_rows(measured):
-            if kind in row.curves:
-                _, precision, recall = row.curves[kind]
-                area = row.figures[f"auprc_{kind}_slices"].value
-                axis.plot(recall, precision, label=f"{row.output.name} ({area:.3f})", linewidth=1.2)
+        for row in rows:
+            _, precision, recall = row.curves[kind]
+            areas = " / ".join(f"{row.figures[f'auprc_{part}_slices'].value:.3f}" for part in row.curves)
+            axis.plot(recall, precision, label=f"{row.output.name} (AUPRC {areas})", linewidth=1.2)
         axis.set(xlabel="recall", ylabel="precision", title=title, xlim=(0, 1), ylim=(0, 1))
-        if axis.lines:
-            axis.legend(fontsize=6)
+    _legend_below(figure, axes[0, 0])
     save(figure, path)
 
 
 def draw_sizes(path: Path, measured: Sequence[Measured], data: MeasuredSlices) -> None:
     """Dice of unhealthy slices against the lesion's area; lines join the means of equally many slices each."""
-    figure, axes = new_figure(1, panel=(7.0, 4.6))
+    rows = [row for row in headline_rows(measured) if "dice_ungated" in row.slices]
+    figure, axes = new_figure(1, panel=(8.0, 4.6), legend_lines=len(rows))
     axis: Axes = axes[0, 0]
     outlined = data.outlined
     area = data.lesion.sum(axis=(1, 2))[outlined] * data.slices.pixel_mm**2
     order = np.argsort(area, kind="stable")
-    for row in headline_rows(measured):
-        dice = row.slices.get("dice_ungated")
-        if dice is None or len(order) == 0:
-            continue
-        values = np.asarray(dice, dtype=np.float64)[outlined]
+    for row in rows if len(order) else []:
+        values = np.asarray(row.slices["dice_ungated"], dtype=np.float64)[outlined]
         parts = np.array_split(order, min(SIZE_BINS, len(order)))
         (line,) = axis.plot(
             [float(np.exp(np.log(area[part]).mean())) for part in parts],
@@ -94,8 +99,7 @@ def draw_sizes(path: Path, measured: Sequence[Measured], data: MeasuredSlices) -
         )
         axis.scatter(area, values, s=7, alpha=0.4, linewidths=0, color=line.get_color())
     axis.set(xscale="log", xlabel="lesion in the slice, mm²", ylabel="Dice", ylim=(-0.02, 1))
-    if axis.lines:
-        axis.legend(fontsize=7)
+    _legend_below(figure, axis)
     save(figure, path)
 
 
@@ -123,7 +127,8 @@ def cases(row: Measured, data: MeasuredSlices) -> list[tuple[str, int]]:
     healthy = np.flatnonzero(~data.slices.unhealthy)
     if len(healthy):
         alarm = healthy[np.argmax(masks[healthy].sum(axis=(1, 2)))]
-        chosen.append(("largest false alarm", alarm))
+        if masks[alarm].any():
+            chosen.append(("largest false alarm", alarm))
     return [(what, int(index)) for what, index in chosen]
 
 
@@ -132,8 +137,9 @@ def _draw_case(panels: Sequence[Axes], what: str, index: int, row: Measured, dat
     assert output.masks is not None
     image = np.clip((slices.x0[index, 0] + 1) / 2, 0, 1)
     dice = float(np.asarray(row.slices["dice_ungated"])[index])
+    subject = slices.subject_names[slices.subject[index]]
     panels[0].imshow(image, cmap="gray", vmin=0, vmax=1)
-    panels[0].set_title(f"{what}: slice {slices.slice_index[index]}, Dice {dice:.2f}", fontsize=6)
+    panels[0].set_title(f"{what}: {subject}\nslice {slices.slice_index[index]}, Dice {dice:.2f}", fontsize=6)
     if output.maps is not None:
         _show_map(panels[1], output.maps[index], slices.interior[index])
     panels[1].set_title("map inside the eroded head", fontsize=6)

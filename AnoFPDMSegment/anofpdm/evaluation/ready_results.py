@@ -42,15 +42,15 @@ class ReadyResults:
             if folder is not None and not folder.is_dir():
                 raise InputError(f"{folder} is not a folder; name the one that holds a file for each subject.")
 
-    def check(self) -> None:
-        """Every measured subject has the files, before anything is computed. Raises InputError."""
+    def check(self, given: MethodInput) -> None:
+        """Every measured subject has usable files, before anything is computed. Raises InputError."""
         for folder, result, kind in (
             (self._masks, SEGMENTATION_FILE, "mask"),
             (self._maps, HEATMAP_FILE, "map"),
         ):
             for volume in self._cache.volumes:
                 if folder is not None and volume.split in self._splits:
-                    self._file(folder, volume, result, kind)
+                    self._image(folder, volume, result, kind)
 
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
         """One output for masks, or those of a map. Raises InputError for a missing or unusable file."""
@@ -76,7 +76,8 @@ class ReadyResults:
             found[here] = self._volume(folder, volume, result, kind)[slices.slice_index[here]]
         return found
 
-    def _volume(self, folder: Path, volume: CachedVolume, result: str, kind: str) -> npt.NDArray[np.float32]:
+    def _image(self, folder: Path, volume: CachedVolume, result: str, kind: str) -> sitk.Image:
+        """The subject's file, on the grid of its image. Raises InputError."""
         path = self._file(folder, volume, result, kind)
         image = read_mask(path) if kind == "mask" else read_values(path, kind)
         if not same_grid(read_volume(volume.images[0], self._cache.modalities[0]), image):
@@ -84,7 +85,10 @@ class ReadyResults:
                 f"The {kind} {path} and the image {volume.images[0]} differ in size or position; bring it to the "
                 "image's grid."
             )
-        image = sitk.Cast(image, sitk.sitkFloat32)
+        return image
+
+    def _volume(self, folder: Path, volume: CachedVolume, result: str, kind: str) -> npt.NDArray[np.float32]:
+        image = sitk.Cast(self._image(folder, volume, result, kind), sitk.sitkFloat32)
         return sample_stack(image, volume.grid, slab_average=self._cache.grid.slab_average)
 
     def _file(self, folder: Path, volume: CachedVolume, result: str, kind: str) -> Path:

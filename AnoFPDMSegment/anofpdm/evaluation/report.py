@@ -169,7 +169,8 @@ def markdown_report(document: Mapping[str, Any], measured: Sequence[Measured]) -
     lines = [
         f"# {document['model']['title']}: split {data['split']} of {data['manifest']}",
         "",
-        f"{data['slices']} slices of {data['subjects']} subjects, {data['unhealthy_slices']} labelled unhealthy, on "
+        f"{data['slices']} slices of {_counted(data['subjects'], 'subject')}, {data['unhealthy_slices']} labelled "
+        f"unhealthy ({data['not_examined_slices']} more show too little of a head), on "
         f"the model's grid of {data['pixel_mm']:.2f} mm. Lesions are resampled to that grid; {data['vanished_slices']} "
         "slices labelled unhealthy whose lesion vanishes there count in the image-level figures only. "
         f"{data['lesion_outside_interior']:.1%} of the lesion's pixels lie outside the eroded head, where no map is "
@@ -180,11 +181,18 @@ def markdown_report(document: Mapping[str, Any], measured: Sequence[Measured]) -
         "Brackets: middle 95 % over resampled subjects. Mixed: all slices, masks emptied where a slice is decided "
         "healthy; empty and empty counts 1. Unhealthy: slices with a lesion, masks not emptied. AUPRC: pixels inside "
         "the eroded head. Volume: 3-D Dice a patient of the emptied masks. Same level: pairs of slices of the same "
-        "tenth of the head. Precision and recall are the image level's. What was tuned with pixel masks says so.",
+        "tenth of the head "
+        f"({_counted(data['same_level_pairs'], 'pair')}). Precision and recall are the image level's. What was tuned "
+        "with pixel masks says so; *best possible threshold*: for the Dice of unhealthy slices. s / slice: wall time "
+        "when it was computed, whatever else the machine did; compare the evaluations.",
         "",
         *_reference_table(measured),
     ]
     return "\n".join(lines)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _reference_table(measured: Sequence[Measured]) -> list[str]:

@@ -84,6 +84,7 @@ class EvaluationRequest:
                 "dynamic."
             )
         self._check_compared()
+        self._check_names()
         if not 0 <= self.resamplings <= 100_000:
             raise SettingsError(f"--resamplings must lie between 0 and 100000, not {self.resamplings}.")
         if not 0 <= self.seed < 2**63:
@@ -107,10 +108,20 @@ class EvaluationRequest:
                 "Classifier guidance needs a classifier of noisy slices: train one with anofpdm train --purpose "
                 "classifier and give its folder as --classifier."
             )
+        if self.classifier is not None and "classifier-guidance" not in self.methods:
+            raise SettingsError("--classifier is for the method classifier-guidance; add it to --methods.")
+        unused = [name for name in self.anoddpm if name not in self.methods]
+        if unused:
+            raise SettingsError(f"--{unused[0]} is for the method of that name; add it to --methods.")
         if not 2 <= self.compared_steps <= 1000:
             raise SettingsError(f"--compared-steps must lie between 2 and 1000, not {self.compared_steps}.")
         if self.grid_slices < 2:
             raise SettingsError(f"--grid-slices must be at least 2, not {self.grid_slices}.")
+
+    def _check_names(self) -> None:
+        taken = [name for name in (*self.ready_masks, *self.ready_maps) if name in METHODS]
+        if taken:
+            raise SettingsError(f"'{taken[0]}' is a method's name; give the ready results another, as NAME=FOLDER.")
 
     @property
     def splits(self) -> tuple[Split, ...]:

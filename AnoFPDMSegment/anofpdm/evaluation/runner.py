@@ -14,10 +14,12 @@ from ..datasets.build_slice_cache import build_slice_cache
 from ..datasets.manifest import read_manifest
 from ..datasets.slice_cache import SliceCache
 from ..diffusion.device import choose_device
+from ..errors import Cancelled
 from ..progress import CancelToken
 from ..results.output_set import OutputSet, Writer
 from ..store.model_folder import ModelFolder
 from ..store.model_search import find_model
+from . import metrics
 from .ablation_report import (
     ABLATIONS_FILE,
     ABLATIONS_PICTURE,
@@ -26,6 +28,7 @@ from .ablation_report import (
     write_ablations_csv,
 )
 from .ablations import AblationRun
+from .cautions import tuning_cautions
 from .chunk_store import ChunkStore
 from .measure import Measured, Measuring
 from .method_list import methods_of, operating_points
@@ -45,6 +48,10 @@ from .slices import MeasuredSlices, labelled_slices, measured_slices
 
 RESULTS_FILE, TABLE_FILE = "results.json", "table.md"
 METHODS_FILE, SLICES_FILE, VOLUMES_FILE = "methods.csv", "slices.csv", "volumes.csv"
+ALL_FILES = (
+    *(RESULTS_FILE, TABLE_FILE, METHODS_FILE, SLICES_FILE, VOLUMES_FILE, CURVES_FILE, SIZES_FILE, CASES_FILE),
+    *(ABLATIONS_FILE, ABLATIONS_PICTURE),
+)
 KEPT_FOLDER, CACHE_FOLDER = "kept", "slices"
 
 
@@ -65,8 +72,16 @@ def run_evaluation(
 
     Raises the engine's errors: InputError, SettingsError, ModelError, OutputError, ResourceError, Cancelled.
     """
-    cancel = cancel or CancelToken()
-    folder = find_model(request.model)
+    try:
+        return _run(request, tell, report, cancel or CancelToken())
+    except Cancelled as error:
+        raise Cancelled("The evaluation was stopped; run the same command again to continue it.") from error
+
+
+def _run(
+    request: EvaluationRequest, tell: Callable[[Measured], None] | None, report: Report | None, cancel: CancelToken
+) -> list[Path]:
+    folder = find_model(request.model).require_purpose()
     manifest = read_manifest(request.manifest, folder.config.modalities, both_labels_in=request.splits)
     if request.pictures:
         check_matplotlib()
@@ -93,10 +108,11 @@ def run_evaluation(
             masked,
             resamplings=request.resamplings,
             seed=request.seed,
+            minimum_size_px=given.minimum_size_px,
             reference_batch=request.reference_batch if request.metrics == "reference" else None,
         )
         measured: list[Measured] = []
-        methods = methods_of(request, folder, cache, runs)
+        methods = methods_of(request, folder, cache, runs, given)
         for method in methods:
             for found in method.outputs(given):
                 cancel.raise_if_cancelled()
@@ -104,7 +120,8 @@ def run_evaluation(
                 measured.append(row)
                 if tell is not None:
                     tell(row)
-        document = results_json(_about(request, folder, given, masked), measured)
+        warnings = tuning_cautions(request, folder, given)
+        document = results_json(_about(request, folder, cache, given, masked), measured, warnings=warnings)
         writers = _writers(request, document, masked, measured)
         if request.ablations:
             assert runs is not None
@@ -114,7 +131,7 @@ def run_evaluation(
             writers[ABLATIONS_FILE] = partial(write_ablations_csv, found=ablations)
             if request.pictures:
                 writers[ABLATIONS_PICTURE] = partial(draw_ablations, found=ablations)
-        return output.write(writers)
+        return output.write(writers, without=[name for name in ALL_FILES if name not in writers])
 
 
 def method_input(
@@ -131,7 +148,7 @@ def method_input(
 
 
 def _about(
-    request: EvaluationRequest, folder: ModelFolder, given: MethodInput, masked: MeasuredSlices
+    request: EvaluationRequest, folder: ModelFolder, cache: SliceCache, given: MethodInput, masked: MeasuredSlices
 ) -> dict[str, Any]:
     """What was measured, and how; no path beyond its last part."""
     config = folder.config
@@ -153,6 +170,8 @@ def _about(
             "volumes": len(set(slices.volume.tolist())),
             "slices": len(slices),
             "unhealthy_slices": int(slices.unhealthy.sum()),
+            "not_examined_slices": sum(v.not_examined for v in cache.volumes if v.split == request.split),
+            "same_level_pairs": metrics.pairs_of_labels(slices.unhealthy, metrics.level_stratum(slices.level)),
             "vanished_slices": int((slices.unhealthy & ~lesion.any(axis=(1, 2))).sum()),
             "pixel_mm": slices.pixel_mm,
             "matrix": int(lesion.shape[-1]),
@@ -167,6 +186,8 @@ def _about(
             "minimum_size_px": given.minimum_size_px,
             "metrics": request.metrics,
             "reference_batch": request.reference_batch if request.metrics == "reference" else None,
+            "compared_steps": request.compared_steps,
+            "grid_slices": request.grid_slices,
             "variants": asdict(request.variants),
         },
     }

@@ -18,10 +18,10 @@ from ..diffusion.slices import SlicePredictor
 from ..selection.decision import map_statistic
 from ..selection.postprocessing import filtered_map
 from .baselines import GRIDS, Baseline, Setting, setting_record, setting_text
+from .best_threshold import best_dice_threshold
 from .chunk_store import Arrays
 from .map_outputs import outputs_of_map
 from .method_output import Cost, MethodInput, MethodOutput
-from .metrics import best_dice_threshold
 from .network_runs import NetworkRuns
 from .slices import LabelledSlices
 
@@ -39,16 +39,17 @@ class TunedBaseline:
         predictor: SlicePredictor | None = None,
         weights: str = "",
     ) -> None:
-        """`predictor`, `weights`: a network of the method's own and what identifies it; None: the model's."""
+        """`predictor`: a network of the method's own, None: the model's; `weights`: SHA-256 of weights of its own."""
         self.name = baseline.name
         self._runs = runs
         self._baseline = baseline
         self._grid = GRIDS[baseline.name]
         self._grid_slices = grid_slices
         self._predictor = predictor
+        self._weights = weights
         self._key = {"run": baseline.name, "steps": steps, "weights of its own": weights}
 
-    def check(self) -> None:
+    def check(self, given: MethodInput) -> None:
         """What it needs was loaded when it was made."""
 
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
@@ -63,10 +64,14 @@ class TunedBaseline:
             if given.masked is not None and given.tuning is given.measured:
                 sick = given.masked.outlined[some]
                 lesion = given.masked.lesion[some][sick]
-                row["best_dice_with_masks"] = best_dice_threshold(maps[sick], lesion, part.interior[sick])[1]
+                row["best_dice_with_masks"] = best_dice_threshold(
+                    maps[sick], lesion, part.interior[sick], given.minimum_size_px
+                )[1]
             rows.append(row)
         by_labels = self._grid[int(np.argmax([row["image_auroc"] for row in rows]))]
         parameters = {"grid": rows, "grid_slices": len(some), "most_steps": self._key["steps"]}
+        if self._weights:
+            parameters["weights_sha256"] = self._weights
         yield next(self._chosen(by_labels, given, parameters))
         if "best_dice_with_masks" in rows[0]:
             by_masks = self._grid[int(np.argmax([row["best_dice_with_masks"] for row in rows]))]

@@ -22,7 +22,7 @@ class AllZero:
 
     name = "all-zero"
 
-    def check(self) -> None:
+    def check(self, given: MethodInput) -> None:
         """Nothing can fail."""
 
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
@@ -44,7 +44,7 @@ class LevelOnly:
 
     name = "level-only"
 
-    def check(self) -> None:
+    def check(self, given: MethodInput) -> None:
         """Nothing can fail."""
 
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
@@ -73,7 +73,7 @@ class MapYardstick:
         self._modality = modality
         self._channel = channel
 
-    def check(self) -> None:
+    def check(self, given: MethodInput) -> None:
         """Nothing can fail."""
 
     def maps(self, slices: LabelledSlices) -> FloatArray:

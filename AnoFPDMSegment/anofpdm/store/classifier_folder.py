@@ -49,6 +49,8 @@ def write_classifier(path: Path, config: ModelConfig, state: Mapping[str, Tensor
 def open_classifier(path: str | Path) -> ClassifierFolder:
     """Read what a classifier was trained for. Raises ModelError."""
     path = Path(path)
+    if not (path / CLASSIFIER_FILE).is_file():
+        raise ModelError(f"{path} holds no classifier; name a folder made by anofpdm train --purpose classifier.")
     record = load_json(path / CLASSIFIER_FILE, "classifier")
     if record.get("schema") != CLASSIFIER_SCHEMA:
         raise ModelError(f"{path / CLASSIFIER_FILE} has schema {record.get('schema')!r}; train the classifier again.")

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..configuration import CONFIG_FILE, ModelConfig, load_json, load_model_config, model_config_to_json
+from ..configuration import CONFIG_FILE, ModelConfig, Purpose, load_json, load_model_config, model_config_to_json
 from ..errors import ModelError, OutputError
 from ..results.output_set import write_files
 from .bundle_metadata import bundle_metadata
@@ -64,6 +64,13 @@ class ModelFolder:
     def calibration(self) -> Path | None:
         """The calibration file; None while the model is not calibrated."""
         return self.path / CALIBRATION_FILE if CALIBRATION_FILE in self.checksums else None
+
+    def require_purpose(self, purpose: Purpose = "anofpdm") -> ModelFolder:
+        """The folder itself. Raises ModelError if its network was trained for something else."""
+        if self.config.purpose != purpose:
+            instead = "choose another model" if purpose == "anofpdm" else f"see anofpdm train --purpose {purpose}"
+            raise ModelError(f"{self.path} was trained for {self.config.purpose}, not for {purpose}; {instead}.")
+        return self
 
 
 def open_model_folder(path: str | Path, *, verify_weights: bool = True) -> ModelFolder:

@@ -55,7 +55,7 @@ def install_model(
             _copy(source, unchecked)
         else:
             _unpack(source, unchecked)
-        folder = open_model_folder(unchecked)
+        folder = open_model_folder(unchecked).require_purpose()
         if folder.calibration is not None:
             load_calibrations(folder.calibration)
         chosen = name or folder.config.name

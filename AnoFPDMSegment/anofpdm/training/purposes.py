@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
+from ..configuration import Purpose
 from .config import TrainingConfig
 
-Purpose = Literal["anofpdm", "anoddpm-gaussian", "anoddpm-simplex", "classifier"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
 _CHANGES: dict[str, dict[str, Any]] = {
@@ -21,5 +21,5 @@ def for_purpose(config: TrainingConfig, purpose: Purpose) -> TrainingConfig:
     """The same network, data, steps and schedule for another purpose; the name says which."""
     if purpose == "anofpdm":
         return config
-    named = replace(config.model, name=f"{config.model.name}_{purpose}")
+    named = replace(config.model, name=f"{config.model.name}_{purpose}", purpose=purpose)
     return replace(config, model=named, **_CHANGES[purpose])
