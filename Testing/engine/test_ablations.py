@@ -96,6 +96,8 @@ def test_the_command_writes_every_study(
     settings = [(entry["study"], entry["setting"]) for entry in found["settings"]]
     assert len(set(settings)) == len(settings)
     by_name = {setting: entry["figures"] for setting, entry in zip(settings, found["settings"], strict=True)}
+    # Of three steps; as shares of the steps that ran.
+    assert {setting for study, setting in settings if study == "end step"} == {"dynamic", 1 / 3, 1.0}
     # The same thing, said in three studies.
     same = by_name["sub-anomaly map", "from HGP"]
     assert by_name["end step", "dynamic"] == same == by_name["interval of the steps", 1]
