@@ -194,7 +194,10 @@ class Benchmark:
         if not plan.agreement_slices:
             return results
         self._tell(f"agreement: engine, float32, {plan.reference_steps} steps")
-        reference = self._bench.engine(reference_point(plan.reference_steps), plan.agreement_slices)
+        # Evenly spread: the lowest slices show little brain.
+        share = len(self._subject.x0) / plan.agreement_slices
+        slices = [int((number + 0.5) * share) for number in range(plan.agreement_slices)]
+        reference = self._bench.engine(reference_point(plan.reference_steps), slices)
         compared = []
         for result in results:
             if result.row.pattern in NAIVE or result.row.point == reference.point:
@@ -203,7 +206,7 @@ class Benchmark:
             self._tell(f"agreement: {result.row.name}")
             # Of the paper's maps, whichever direction the model reads them in.
             point = dataclasses.replace(result.row.point, direction="both")
-            evidence = self._bench.engine(point, plan.agreement_slices)
+            evidence = self._bench.engine(point, slices)
             found = agreement(evidence, reference, plan.guidance)
             compared.append(dataclasses.replace(result, agreement=found))
         return compared

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -78,16 +79,17 @@ class Workbench:
     def engine(
         self,
         point: OperatingPoint,
-        slices: int | None = None,
+        slices: Sequence[int] | None = None,
         *,
         predictor: SlicePredictor | None = None,
         batch_size: int | None = None,
     ) -> Evidence:
-        """The first `slices` slices, or all; `predictor` and `batch_size` replace the engine's own."""
+        """The named slices, or all; `predictor` and `batch_size` replace the engine's own."""
         level = self.subject.level
+        chosen = slice(None) if slices is None else list(slices)
         return accumulate_slices(
-            self.subject.x0[:slices],
-            None if level is None else level[:slices],
+            self.subject.x0[chosen],
+            None if level is None else level[chosen],
             predictor or self.in_precision(point.precision),
             self._schedule,
             point,
