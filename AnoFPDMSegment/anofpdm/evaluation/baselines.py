@@ -30,9 +30,10 @@ Classifier = Callable[[Tensor, Tensor], Tensor]
 """log p(healthy | x_t) [N] of x_t [N, C, H, W] and 0-based levels t [N]; differentiable in x_t."""
 
 
+ANODDPM_LEVELS = (25.0, 50.0, 100.0, 200.0, 250.0, 300.0, 400.0, 500.0, 600.0)
 GRIDS: dict[str, tuple[Setting, ...]] = {
-    "anoddpm-gaussian": tuple({"level": level} for level in (100.0, 200.0, 250.0, 300.0, 400.0)),
-    "anoddpm-simplex": tuple({"level": level} for level in (100.0, 200.0, 250.0, 300.0, 400.0)),
+    "anoddpm-gaussian": tuple({"level": level} for level in ANODDPM_LEVELS),
+    "anoddpm-simplex": tuple({"level": level} for level in ANODDPM_LEVELS),
     "classifier-guidance": tuple(
         {"level": level, "scale": scale}
         for level in (200.0, 300.0, 500.0, 700.0)

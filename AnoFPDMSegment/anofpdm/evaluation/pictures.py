@@ -52,6 +52,11 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
 
 
+def _style(number: int) -> dict[str, Any]:
+    """Of the row's line: ten colours, then the same dashed."""
+    return {"color": f"C{number % 10}", "linestyle": ("-", "--", ":")[number // 10 % 3]}
+
+
 def _legend_below(figure: Figure, axis: Axes) -> None:
     """One line a row of the table: their names are long."""
     if axis.lines:
@@ -72,10 +77,10 @@ def draw_curves(path: Path, measured: Sequence[Measured]) -> None:
     rows = [row for row in headline_rows(measured) if row.curves]
     figure, axes = new_figure(2, legend_lines=len(rows))
     for axis, (kind, title) in zip(axes[0], (("all", "all slices"), ("unhealthy", "unhealthy slices")), strict=True):
-        for row in rows:
+        for number, row in enumerate(rows):
             _, precision, recall = row.curves[kind]
             areas = " / ".join(f"{row.figures[f'auprc_{part}_slices'].value:.3f}" for part in row.curves)
-            axis.plot(recall, precision, label=f"{row.output.name} (AUPRC {areas})", linewidth=1.2)
+            axis.plot(recall, precision, label=f"{row.output.name} (AUPRC {areas})", linewidth=1.2, **_style(number))
         axis.set(xlabel="recall", ylabel="precision", title=title, xlim=(0, 1), ylim=(0, 1))
     _legend_below(figure, axes[0, 0])
     save(figure, path)
@@ -89,13 +94,14 @@ def draw_sizes(path: Path, measured: Sequence[Measured], data: MeasuredSlices) -
     outlined = data.outlined
     area = data.lesion.sum(axis=(1, 2))[outlined] * data.slices.pixel_mm**2
     order = np.argsort(area, kind="stable")
-    for row in rows if len(order) else []:
+    for number, row in enumerate(rows if len(order) else []):
         values = np.asarray(row.slices["dice_ungated"], dtype=np.float64)[outlined]
         parts = np.array_split(order, min(SIZE_BINS, len(order)))
         (line,) = axis.plot(
             [float(np.exp(np.log(area[part]).mean())) for part in parts],
             [float(values[part].mean()) for part in parts],
             label=row.output.name,
+            **_style(number),
         )
         axis.scatter(area, values, s=7, alpha=0.4, linewidths=0, color=line.get_color())
     axis.set(xscale="log", xlabel="lesion in the slice, mm²", ylabel="Dice", ylim=(-0.02, 1))
