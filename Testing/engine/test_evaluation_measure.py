@@ -51,6 +51,10 @@ def test_figures_are_what_their_names_say() -> None:
     sick, shown = data.slices.unhealthy, masks & called[:, None, None]
     assert figures["dice_mixed"] == pytest.approx(metrics.dice(shown, data.lesion).mean())
     assert figures["dice_unhealthy"] == pytest.approx(metrics.dice(masks[sick], data.lesion[sick]).mean())
+    area = data.lesion.sum(axis=(1, 2))
+    small = sick & (area <= sorted(area[sick])[int(0.2 * (sick.sum() - 1))])
+    assert 0 < small.sum() < sick.sum()
+    assert figures["dice_small_lesions"] == pytest.approx(metrics.dice(masks[small], data.lesion[small]).mean())
     assert figures["dice_unhealthy_gated"] == pytest.approx(metrics.dice(shown[sick], data.lesion[sick]).mean())
     assert figures["image_precision"] == pytest.approx(sick[called].mean())
     assert figures["image_recall"] == pytest.approx(called[sick].mean())

@@ -121,6 +121,7 @@ class Measuring:
         mixed_dice, dice = metrics.dice(gated, lesion), metrics.dice(masks, lesion)
         statistics["dice_mixed"] = self._mean(mixed_dice)
         statistics["dice_unhealthy"] = self._mean(dice, outlined)
+        statistics["dice_small_lesions"] = self._mean(dice, self._measured.small)
         statistics["dice_unhealthy_gated"] = self._mean(mixed_dice, outlined)
         statistics["iou_mixed"] = self._mean(metrics.intersection_over_union(gated, lesion))
         statistics["iou_unhealthy"] = self._mean(metrics.intersection_over_union(masks, lesion), outlined)

@@ -19,6 +19,8 @@ from ..evidence.maps import Evidence
 from ..selection.neighbours import Runs, runs_of_slices
 from ..volumes.preprocessing import erode_in_plane
 
+SMALL_SHARE = 0.2
+
 
 @dataclass(frozen=True)
 class LabelledSlices:
@@ -86,6 +88,13 @@ class MeasuredSlices:
     def outlined(self) -> BoolArray:
         """[N]: labelled unhealthy, and the lesion survives on the model's grid."""
         return np.asarray(self.slices.unhealthy & self.lesion.any(axis=(1, 2)))
+
+    @property
+    def small(self) -> BoolArray:
+        """[N]: the fifth of the outlined slices with the smallest lesions."""
+        area = self.lesion.sum(axis=(1, 2))
+        chosen = self.outlined
+        return np.asarray(chosen & (area <= np.quantile(area[chosen], SMALL_SHARE))) if chosen.any() else chosen
 
 
 def labelled_slices(cache: SliceCache, splits: Sequence[Split], erosion_mm: float | None = None) -> LabelledSlices:
