@@ -59,8 +59,9 @@ def format_report(result: BenchmarkResult) -> str:
         )
     if plan.agreement_slices:
         lines.append(
-            f"r and Dice: maps at w = {plan.guidance:g} against the engine in float32 at {plan.reference_steps} steps, "
-            f"{plan.agreement_slices} slice(s); masks of the largest {100 * MASK_SHARE:g} % of the pixels."
+            f"r and Dice: maps of both directions at w = {plan.guidance:g} against the engine in float32 at "
+            f"{plan.reference_steps} steps, {min(plan.agreement_slices, len(result.subject.x0))} slice(s); "
+            f"masks of the largest {100 * MASK_SHARE:g} % of the pixels."
         )
     if result.parts:
         point = result.rows[-1].row.point

@@ -195,8 +195,8 @@ class Benchmark:
             return results
         self._tell(f"agreement: engine, float32, {plan.reference_steps} steps")
         # Evenly spread: the lowest slices show little brain.
-        share = len(self._subject.x0) / plan.agreement_slices
-        slices = [int((number + 0.5) * share) for number in range(plan.agreement_slices)]
+        count = min(plan.agreement_slices, len(self._subject.x0))
+        slices = [int((number + 0.5) * len(self._subject.x0) / count) for number in range(count)]
         reference = self._bench.engine(reference_point(plan.reference_steps), slices)
         compared = []
         for result in results:

@@ -84,6 +84,7 @@ def run_info(options: argparse.Namespace) -> int:
         f"  folder      {folder.path}",
         f"  weights     SHA-256 {folder.weights_sha256}",
         f"  modalities  {', '.join(config.modalities)} (maps from {', '.join(config.used)})",
+        *([] if config.purpose == "anofpdm" else [f"  purpose     {config.purpose}, a compared method of evaluate"]),
         f"  trained on  {config.trained_on or 'not stated'}",
         f"  licence     {config.licence}{' (non-commercial)' if config.non_commercial else ''}",
         f"  slices      {config.grid.matrix} x {config.grid.matrix} over {config.grid.field_of_view_mm:g} mm",

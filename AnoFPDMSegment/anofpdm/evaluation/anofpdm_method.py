@@ -159,6 +159,7 @@ class AnoFPDM:
             _image_score(selection, settings),
             selection.unhealthy,
             cost,
+            None if calibration.name == MADE_HERE else calibration,
         )
 
 

@@ -23,7 +23,7 @@ def best_dice_threshold(
     components before they are measured, as methods' masks do; then the best is sought coarsely, and finely around it.
 
     Args:
-        maps, lesion, region: [N, H, W].
+        maps, lesion, region: [N, H, W], N > 0.
     """
     tried, dice = _without_dropping(maps, lesion, region)
     if minimum_size_px <= 0:
@@ -70,4 +70,4 @@ def _without_dropping(maps: FloatArray, lesion: BoolArray, region: BoolArray) ->
         hits = len(found) - np.searchsorted(found, tried, side="left")
         sizes = above + int(mask.sum())
         total += np.where(sizes > 0, 2 * hits / np.maximum(sizes, 1), 1.0)
-    return tried, total / max(1, len(maps))
+    return tried, total / len(maps)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from ..calibration import load_calibrations
-from ..store.model_folder import ModelFolder
-from .method_output import MethodInput
+from collections.abc import Sequence
+
+from .method_output import MethodInput, MethodOutput
 from .request import EvaluationRequest
 
 
-def tuning_cautions(request: EvaluationRequest, folder: ModelFolder, given: MethodInput) -> list[str]:
+def tuning_cautions(request: EvaluationRequest, given: MethodInput, outputs: Sequence[MethodOutput]) -> list[str]:
     """Sentences, one for each way in which the labels of the measured slices made the figures better."""
     found = []
-    if given.tuning is given.measured:
+    calibrations = [output.own_calibration for output in outputs if output.own_calibration is not None]
+    tuned_here = any(o.tuned_with == "image labels" and o.own_calibration is None for o in outputs)
+    if tuned_here and given.tuning is given.measured:
+        besides = "Besides the model's own calibration, thresholds" if calibrations else "Thresholds"
         found.append(
-            "Thresholds and settings were tuned with the image-level labels of the measured slices themselves, which "
-            "flatters what was tuned with them; name another --tuning-split where there is one."
+            f"{besides} and settings were tuned with the image-level labels of the measured slices themselves, which "
+            "flatters their rows; name another --tuning-split where there is one."
         )
-    calibrations = load_calibrations(folder.calibration) if folder.calibration else []
     here = f"{request.manifest.name}, split {request.split}"
     if any(calibration.source == here and calibration.slices == len(given.measured) for calibration in calibrations):
-        found.append(f"The model's own calibration comes from the labels of these slices, too ({here}).")
+        found.append(f"The model's own calibration was made with the labels of the measured slices ({here}).")
     return found

@@ -21,8 +21,8 @@ def outputs_of_map(
     parameters: Mapping[str, Any] | None = None,
     cost: Cost | None = None,
 ) -> Iterator[MethodOutput]:
-    """Tuned with image labels; and, where lesions are given, at the threshold best for the Dice of unhealthy
-    slices.
+    """Tuned with image labels; and, where lesions are given and some are left on the grid, at the threshold best for
+    the Dice of unhealthy slices.
 
     Args:
         maps: of the measured slices [N, H, W].
@@ -35,7 +35,7 @@ def outputs_of_map(
     by_labels = {"threshold": tuned.threshold, "healthy_level": tuned.healthy_level}
     masks = masks_above(maps, tuned.threshold, given)
     yield MethodOutput(name, family, "image labels", {**shared, **by_labels}, maps, masks, score, decided, cost)
-    if given.masked is not None:
+    if given.masked is not None and given.masked.outlined.any():
         sick = given.masked.outlined
         best, _ = best_dice_threshold(
             maps[sick], given.masked.lesion[sick], given.measured.interior[sick], given.minimum_size_px

@@ -193,8 +193,9 @@ class Measuring:
             exact[key] = metrics.average_precision(values, positive)
             statistics[key] = metrics.BinnedPixels(values, positive, subject, count).average_precision
             curves[name] = metrics.precision_recall_curve(values, positive)
-        if not np.ptp(maps[interior]):
-            return {}, curves  # a map of one value has no threshold worth the name
+        inside = maps[interior]
+        if not outlined.any() or not inside.size or not np.ptp(inside):
+            return {}, curves  # without lesion, or with one value everywhere, no threshold is better than another
         threshold, best = best_dice_threshold(
             maps[outlined], lesion[outlined], interior[outlined], self._minimum_size_px
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arrays import BoolArray, FloatArray
 from ..calibrate import best_healthy_level, best_threshold, healthy_threshold
+from ..calibration import Calibration
 from ..selection.decision import map_statistic
 from ..selection.postprocessing import small_components
 from .slices import LabelledSlices, MeasuredSlices
@@ -46,6 +47,8 @@ class MethodOutput:
     unhealthy: BoolArray | None = None
     """[N]: the image-level decision."""
     cost: Cost = field(default_factory=Cost)
+    own_calibration: Calibration | None = None
+    """The model's own, where thresholds come from it and not from the tuning slices."""
 
     @property
     def gated_masks(self) -> BoolArray | None:

@@ -103,7 +103,8 @@ def draw_sizes(path: Path, measured: Sequence[Measured], data: MeasuredSlices) -
             label=row.output.name,
             **_style(number),
         )
-        axis.scatter(area, values, s=7, alpha=0.4, linewidths=0, color=line.get_color())
+        marker = "o^s"[number // 10 % 3]
+        axis.scatter(area, values, s=7, alpha=0.4, linewidths=0, color=line.get_color(), marker=marker)
     axis.set(xscale="log", xlabel="lesion in the slice, mm²", ylabel="Dice", ylim=(-0.02, 1))
     _legend_below(figure, axis)
     save(figure, path)

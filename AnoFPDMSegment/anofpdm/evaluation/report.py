@@ -15,7 +15,7 @@ from .measure import Figure, Measured
 from .slices import MeasuredSlices
 
 RESULTS_FORMAT = "anofpdm-evaluation"
-RESULTS_SCHEMA = 1
+RESULTS_SCHEMA = 2
 COLUMNS = (
     ("Dice mixed", "dice_mixed"),
     ("Dice unhealthy", "dice_unhealthy"),
@@ -169,8 +169,8 @@ def markdown_report(document: Mapping[str, Any], measured: Sequence[Measured]) -
     lines = [
         f"# {document['model']['title']}: split {data['split']} of {data['manifest']}",
         "",
-        f"{data['slices']} slices of {_counted(data['subjects'], 'subject')}, {data['unhealthy_slices']} labelled "
-        f"unhealthy ({data['not_examined_slices']} more show too little of a head), on "
+        f"{data['slices']} slices of {_counted(data['subjects'], 'subject')} ({data['not_examined_slices']} more show "
+        f"too little of a head and are left out), {data['unhealthy_slices']} labelled unhealthy, on "
         f"the model's grid of {data['pixel_mm']:.2f} mm. Lesions are resampled to that grid; {data['vanished_slices']} "
         "slices labelled unhealthy whose lesion vanishes there count in the image-level figures only. "
         f"{data['lesion_outside_interior']:.1%} of the lesion's pixels lie outside the eroded head, where no map is "

@@ -120,7 +120,7 @@ def _run(
                 measured.append(row)
                 if tell is not None:
                     tell(row)
-        warnings = tuning_cautions(request, folder, given)
+        warnings = tuning_cautions(request, given, [row.output for row in measured])
         document = results_json(_about(request, folder, cache, given, masked), measured, warnings=warnings)
         writers = _writers(request, document, masked, measured)
         if request.ablations:

@@ -53,17 +53,19 @@ class TunedBaseline:
         """What it needs was loaded when it was made."""
 
     def outputs(self, given: MethodInput) -> Iterator[MethodOutput]:
-        """Tuned with image labels; and setting and threshold with pixel masks, where the measured slices tune."""
+        """Tuned with image labels; and setting and threshold with pixel masks, where the measured slices tune and the
+        grid is tried on slices with a lesion."""
         some = spread_over_labels(given.tuning, self._grid_slices)
         part = given.tuning.subset(some)
+        masked = given.masked if given.tuning is given.measured else None
+        sick = np.zeros(len(part), dtype=bool) if masked is None else masked.outlined[some]
         rows: list[dict[str, Any]] = []
         for setting in self._grid:
             maps, _ = self._maps(part, setting)
             statistic = map_statistic(maps, part.interior, given.top_pixels)
             row = {**setting_record(setting), "image_auroc": area_under_roc(statistic, part.unhealthy)}
-            if given.masked is not None and given.tuning is given.measured:
-                sick = given.masked.outlined[some]
-                lesion = given.masked.lesion[some][sick]
+            if masked is not None and sick.any():
+                lesion = masked.lesion[some][sick]
                 row["best_dice_with_masks"] = best_dice_threshold(
                     maps[sick], lesion, part.interior[sick], given.minimum_size_px
                 )[1]

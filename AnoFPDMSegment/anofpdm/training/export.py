@@ -84,7 +84,9 @@ def model_card(config: TrainingConfig, cache: SliceCache, step: int) -> str:
         "",
         "## Measured figures",
         "",
-        "None yet: this model is not calibrated.",
+        "None yet: this model is not calibrated."
+        if model.purpose == "anofpdm"
+        else f"This network serves the compared method {model.purpose} of `anofpdm evaluate`.",
         "",
     ]
     return "\n".join(lines)
