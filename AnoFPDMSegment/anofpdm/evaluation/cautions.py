@@ -14,10 +14,10 @@ def tuning_cautions(request: EvaluationRequest, given: MethodInput, outputs: Seq
     calibrations = [output.own_calibration for output in outputs if output.own_calibration is not None]
     tuned_here = any(o.tuned_with == "image labels" and o.own_calibration is None for o in outputs)
     if tuned_here and given.tuning is given.measured:
-        besides = "Besides the model's own calibration, thresholds" if calibrations else "Thresholds"
+        subject = "Except where the model's own calibration is used, thresholds" if calibrations else "Thresholds"
         found.append(
-            f"{besides} and settings were tuned with the image-level labels of the measured slices themselves, which "
-            "flatters their rows; name another --tuning-split where there is one."
+            f"{subject} and settings were tuned with the image-level labels of the measured slices themselves, which "
+            "flatters the rows tuned so; name another --tuning-split where there is one."
         )
     here = f"{request.manifest.name}, split {request.split}"
     if any(calibration.source == here and calibration.slices == len(given.measured) for calibration in calibrations):
