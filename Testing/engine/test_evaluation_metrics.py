@@ -102,6 +102,7 @@ def test_within_a_stratum_only_pairs_of_it_count() -> None:
             won += (score[i] > score[j]) + 0.5 * (score[i] == score[j])
             pairs += 1
     assert metrics.area_under_roc(score, unhealthy, np.ones((1, 60)), stratum)[0] == pytest.approx(won / pairs)
+    assert metrics.pairs_of_labels(unhealthy, stratum) == pairs
 
 
 def test_a_score_that_only_knows_the_level_is_worth_nothing_within_it() -> None:

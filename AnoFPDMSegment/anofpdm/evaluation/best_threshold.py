@@ -30,7 +30,8 @@ def best_dice_threshold(
         best = int(np.argmax(dice))
         return float(tried[best]), float(dice[best])
 
-    near = tried[dice >= dice.max() - SLACK]
+    close = dice >= dice.max() - SLACK
+    near = tried[close]
 
     def measured(positions: list[int]) -> dict[int, float]:
         found = {}
@@ -40,7 +41,7 @@ def best_dice_threshold(
             found[position] = float(metrics.dice(masks, lesion).mean())
         return found
 
-    undropped = int(np.argmax(dice[dice >= dice.max() - SLACK]))
+    undropped = int(np.argmax(dice[close]))
     coarse = sorted({undropped, *_spread(0, len(near) - 1, COARSE)})
     found = measured(coarse)
     middle = coarse.index(max(found, key=found.__getitem__))
