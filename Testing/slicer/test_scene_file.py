@@ -20,7 +20,7 @@ from test_result_geometry import GRIDS, SIZE
 
 from anofpdm.detection import build_detection
 from anofpdm.volumes.nrrd_file import write_nrrd
-from AnoFPDMSegmentLib.mrml.headless import headlessScene
+from AnoFPDMSegmentLib.mrml.headless import SLICE_VIEWS, addSliceView, headlessScene
 from AnoFPDMSegmentLib.mrml.output_frame import geometryOf
 from AnoFPDMSegmentLib.mrml.result import Result
 from AnoFPDMSegmentLib.mrml.scene_file import main
@@ -69,6 +69,25 @@ def test_the_scene_holds_volume_and_result(tmp_path: Path, capsys: pytest.Captur
         for view in result.context.nodes("vtkMRMLSliceNode"):
             center = [view.GetSliceToRAS().GetElement(row, 3) for row in range(3)]
             assert np.linalg.norm(np.array(center) - result.detection.components[0].peak_ras_mm) < 1
+
+
+def test_the_bars_of_the_applications_views_stay_as_they_are(tmp_path: Path) -> None:
+    """Slicer takes over what the scene says of its own views."""
+    write_result(tmp_path)
+    assert main([str(tmp_path / "out"), "--output", str(tmp_path / "case.mrb")]) == 0
+    with headlessScene() as application:
+        nodes = [addSliceView(application, name).GetSliceNode() for name in SLICE_VIEWS]
+        before = [bar_of(node) for node in nodes]
+        assert [label for label, *_ in before] == ["R", "Y", "G"] and len({tuple(color) for _, *color in before}) == 3
+        assert application.scene.ReadFromMRB(str(tmp_path / "case.mrb"), False)
+        assert [bar_of(node) for node in nodes] == before
+        application.scene.Clear(False)
+        assert [bar_of(node) for node in nodes] == before
+
+
+def bar_of(node: Any) -> tuple[Any, ...]:
+    """Letter and color."""
+    return node.GetLayoutLabel(), *(round(255 * part) for part in node.GetLayoutColor())
 
 
 def test_without_the_volume_the_kept_pictures_stand_in(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
-from evidence_makers import make_case
+from evidence_makers import SETTINGS, make_case
 from made_results import LARGE, made_result
 from scene_makers import add_transform, add_volume
 from test_result_geometry import GRIDS, SIZE, TRANSFORMS
@@ -125,10 +126,6 @@ def test_opacity_and_what_lies_over_the_image(scene: Any) -> None:
 
 
 def test_a_preview_changes_what_is_seen(scene: Any) -> None:
-    import dataclasses
-
-    from evidence_makers import SETTINGS
-
     from anofpdm.selection.settings import Threshold
 
     views = views_of(scene)
@@ -151,3 +148,37 @@ def test_views_jump_to_a_finding(scene: Any) -> None:
         for view in views:
             center = arrayOfMatrix(view.GetSliceNode().GetSliceToRAS())[:3, 3]
             assert np.allclose(center, component.peak_ras_mm, atol=1e-3)
+
+
+@pytest.mark.parametrize("change", ["preview", "update", "voxels alone"])
+def test_views_are_told_of_new_scores(scene: Any, change: str) -> None:
+    """Slice layers listen to the volume node; an image that changes under it redraws nothing."""
+    from AnoFPDMSegmentLib.mrml.voxels import setVoxels, voxelsOf
+
+    views = views_of(scene)
+    result = made_result(scene)
+    result.show(OPACITY)
+    result.centreOn(1)
+    redrawn: list[str] = []
+    for view in views:
+        view.AddObserver("ModifiedEvent", lambda caller, _event: redrawn.append(caller.GetSliceNode().GetName()))
+    changed = dataclasses.replace(SETTINGS, guidance=2.0001)  # the scale of colors stays
+    if change == "voxels alone":
+        setVoxels(result.heatmapNode, 2 * voxelsOf(result.heatmapNode.GetImageData()))
+    else:
+        getattr(result, change)(changed)
+    assert sorted(set(redrawn)) == sorted(SLICE_VIEWS)
+
+
+def test_slice_views_look_as_slicers_own(scene: Any) -> None:
+    """Letter and color of their bars are the node's, and stay when the scene is closed."""
+    expected = {"Red": ("R", (243, 74, 51)), "Yellow": ("Y", (237, 213, 76)), "Green": ("G", (110, 176, 75))}
+    views = views_of(scene)
+    for _ in range(2):
+        nodes = [view.GetSliceNode() for view in views]
+        found = {
+            node.GetLayoutName(): (node.GetLayoutLabel(), tuple(round(255 * part) for part in node.GetLayoutColor()))
+            for node in nodes
+        }
+        assert found == expected
+        scene.scene.Clear(False)

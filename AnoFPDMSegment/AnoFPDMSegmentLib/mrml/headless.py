@@ -88,5 +88,8 @@ def addSliceView(context: SceneContext, layoutName: str) -> slicer.vtkMRMLSliceL
     logic.SetMRMLScene(context.scene)
     node = logic.AddSliceNode(layoutName)
     node.SetOrientation(SLICE_VIEWS[layoutName])
+    # Of the bar over the view; a scene's slice nodes hand them to those of the application that opens it.
+    node.SetLayoutLabel(layoutName[0])
+    node.SetLayoutColor(*getattr(node, f"Get{layoutName}Color")())
     context.applicationLogic.GetSliceLogics().AddItem(logic)
     return logic

@@ -53,6 +53,8 @@ def updateBoxes(
         voxels[box] = values
     image.GetPointData().GetScalars().Modified()
     image.Modified()
+    # Slice layers listen to the node, not to its image.
+    node.Modified()
 
 
 def showFrom(node: Any, score: float) -> None:

@@ -44,6 +44,8 @@ def setVoxels(node: Any, array: NDArray[Any]) -> None:
         node.SetAndObserveImageData(imageOf(array))
         return
     fillImage(node.GetImageData(), array)
+    # Slice layers listen to the node, not to its image.
+    node.Modified()
 
 
 def arrayOfMatrix(matrix: vtk.vtkMatrix4x4) -> NDArray[np.float64]:
