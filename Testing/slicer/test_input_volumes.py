@@ -104,6 +104,12 @@ def test_volumes_are_written_where_they_lie_in_the_world(scene: Any, tmp_path: P
         (["T1-Gd", "MPRAGE"], ["t1", "t1ce"], [1, 0]),
         (["flair 1", "flair 2"], ["flair", "t2"], {}),
         (["report12", "t10"], ["t1", "t2"], {}),
+        (["5: Ax T1 SE"], ["flair"], {}),
+        (["5: Ax T1 SE"], ["t1"], {"t1": 0}),
+        (["2: localizer", "9: ep2d_diff_3scan_trace_p2_ADC", "5: t2_tirm_tra_dark-fluid"], ["flair"], {"flair": 2}),
+        (["BraTS-GLI-1-t1n", "BraTS-GLI-1-t1c", "BraTS-GLI-1-t2w", "BraTS-GLI-1-t2f"], ["flair", "t1ce"], [3, 1]),
+        (["synthetic_flair_lesion", "synthetic_flair_lesion_mask"], ["flair"], {"flair": 0}),
+        (["5: Ax T2 FLAIR fs", "5: Ax T2 FLAIR fs anomaly heatmap"], ["flair"], {"flair": 0}),
     ],
 )
 def test_names_tell_the_modality(scene: Any, names: list[str], modalities: list[str], expected: Any) -> None:

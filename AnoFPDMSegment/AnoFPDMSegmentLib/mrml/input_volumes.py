@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .output_frame import geometryOf
+from .series_names import NOT_STATED, statedContrast
 from .voxels import ijkToRAS, isTransformLinear, parentToWorld, voxelsOf
 
 if TYPE_CHECKING:
@@ -19,13 +19,6 @@ RESULT_ATTRIBUTE = "AnoFPDM.ResultVolume"
 """Marks volumes that a detection made."""
 _SHEAR = 1e-2
 """Largest cosine between two axes of a voxel; the engine's reader refuses more."""
-_NAMES = {
-    "flair": r"flair",
-    "t1ce": r"t1[-_ ]?(ce|c|gd|km|post|contrast)|(post|gd|ce)[-_ ]?t1w?",
-    "t1": r"t1w?|mprage|spgr",
-    "t2": r"t2w?",
-}
-"""What a whole word of a volume's name may be, in the order in which they are looked for: T2-FLAIR is FLAIR."""
 
 
 def checkInput(node: Any) -> tuple[bool, str]:
@@ -87,27 +80,18 @@ def worldGeometry(node: Any) -> Any:
 def guessInputs(context: SceneContext, modalities: Sequence[str]) -> dict[str, Any]:
     """Volume nodes by modality, where the names in the scene leave no doubt.
 
-    A scene with a single usable volume fills a model with a single modality, whatever the volume's name.
+    The only volume of a scene fills a model with a single modality unless its name says that it is something else.
     """
-    volumes = [node for node in context.nodes("vtkMRMLScalarVolumeNode") if not node.GetHideFromEditors()]
-    named: dict[str, list[Any]] = {}
-    for node in volumes:
-        if _mayBeInput(node):
-            named.setdefault(_modality(node.GetName()), []).append(node)
-    usable = [node for nodes in named.values() for node in nodes]
-    if len(modalities) == 1 and len(usable) == 1:
+    usable = [node for node in context.nodes("vtkMRMLScalarVolumeNode") if _mayBeInput(node)]
+    stated: dict[str, list[Any]] = {}
+    for node in usable:
+        stated.setdefault(statedContrast(node.GetName()), []).append(node)
+    if len(modalities) == 1 and len(usable) == len(stated.get(NOT_STATED, [])) == 1:
         return {modalities[0]: usable[0]}
-    return {name: named[name][0] for name in modalities if len(named.get(name, [])) == 1}
+    return {name: stated[name][0] for name in modalities if len(stated.get(name, [])) == 1}
 
 
 def _mayBeInput(node: Any) -> bool:
     plain = not node.IsA("vtkMRMLLabelMapVolumeNode") and not node.IsA("vtkMRMLTensorVolumeNode")
+    plain = plain and not node.GetHideFromEditors()
     return plain and node.GetImageData() is not None and not node.GetAttribute(RESULT_ATTRIBUTE)
-
-
-def _modality(name: str) -> str:
-    """The modality that a volume's name states; empty if none."""
-    for modality, pattern in _NAMES.items():
-        if re.search(rf"(?<![a-z0-9])({pattern})(?![a-z0-9])", name.lower()):
-            return modality
-    return ""

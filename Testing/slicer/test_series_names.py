@@ -1,0 +1,102 @@
+"""Series descriptions as scanners and data sets write them, and what they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from AnoFPDMSegmentLib.mrml.series_names import NOT_STATED, OTHER, statedContrast
+
+NAMES = {
+    "flair": [
+        "t2_tirm_tra_dark-fluid",
+        "5: t2_tirm_tra_dark-fluid_fs_3",
+        "t2_space_dark-fluid_sag_p2_iso",
+        "t2_space_dark-fluid_sag_p2_iso_MPR_Tra",
+        "t2_space_darkfluid_tra_p2_iso_2av",
+        "t2_tse_dark_fluid_tra",
+        "t2_spc_da-fl_sag_p2_iso_1.0",
+        "t2_spc_ir_sag",
+        "TIRM",
+        "eFLAIR_longTR",
+        "eFLAIR_longTR_SPIR",
+        "FLAIRcor",
+        "WIPcs_3D_Brain_VIEW_FLAIR_SHC",
+        "Sag CUBE FLAIR",
+        "3D SPACE FLAIR",
+        "SPACE_FLAIR",
+        "Ax Flair irFSE",
+        "5: Ax T2 FLAIR fs",
+        "OAx T2FLAIR PROPELLER +C",
+        "T2W_FLAIR_TRA",
+        "sub-01_space-T1w_FLAIR",
+        "FLAIR_to_T1",
+        "flair2t1",
+        "flair_in_t1_space",
+        "BraTS-GLI-00000-000-t2f",
+        "AnoFPDM synthetic FLAIR with lesion",
+        "Fluid Attenuated Inversion Recovery",
+    ],
+    "t1": [
+        "Ax T1 SE",
+        "eT1W_SE",
+        "sT1W_3D_TFE",
+        "sT1W_3D_TFE_PRE_GD",
+        "201-cs_T1W_3D_TFE_32channel",
+        "SAG T1 FLAIR",
+        "OAx T1 FLAIR",
+        "t1_tirm_tra_dark-fluid",
+        "t1_tse_dark-fluid_tra_p2",
+        "t1_space_sag_p2_iso",
+        "t1_fl2d_tra",
+        "Ax 3DT1 SPGR",
+        "Ax3DT1",
+        "MP-RAGE sag",
+        "3D BRAVO",
+        "SAG FSPGR 3D",
+        "T1 without contrast",
+        "T1 pre",
+        "T1_post-op",
+        "T1_to_FLAIR",
+        "BraTS-GLI-00000-000-t1n",
+    ],
+    "t1ce": [
+        "AX T1 SE C+",
+        "Ax T1,Flair +C",
+        "T1_post",
+        "t1_mprage_sag_p2_1.0_iso_POST",
+        "T1 KM",
+        "MPRAGE post gad",
+        "T1c_preop",
+        "t1_tse_tra_gd",
+        "BraTS-GLI-00000-000-t1c",
+    ],
+    "t2": ["AX T2 FRFSE", "eT2W_TSE_DRIVE_HR", "t2_space_sag_iso", "t2_tse_tra_512", "Ax T2 PROPELLER", "3D Ax T2 Cube"],
+    OTHER: [
+        "ep2d_diff_3scan_trace_p2_ADC",
+        "3: DWI",
+        "Ax T2* GRE",
+        "Ax T2(star) GRE",
+        "t2_star_tra",
+        "T2_FFE",
+        "SWI_Images",
+        "3D Ax SWAN",
+        "TOF_3D_multi-slab",
+        "localizer",
+        "AAHead_Scout_64ch",
+        "Survey",
+        "eSTIR_longTE",
+        "pd+t2_tse_tra",
+        "CT head",
+        "FLAIR_brain_mask",
+        "BraTS_seg",
+        "T1 map",
+        "FLAIR T1",
+        "T1_T2 ratio",
+    ],
+    NOT_STATED: ["head", "volume", "part1", "patient1", "report12", "test2", "dt1", "MRHead", "subject2", "confirmed"],
+}
+
+
+@pytest.mark.parametrize(("name", "contrast"), [(name, contrast) for contrast in NAMES for name in NAMES[contrast]])
+def test_contrast_by_name(name: str, contrast: str) -> None:
+    assert statedContrast(name) == contrast
