@@ -42,6 +42,28 @@ def add_transform(scene: Any, matrix: NDArray[Any], *nodes: Any) -> Any:
     return transform
 
 
+def add_grid_transform(scene: Any, *nodes: Any) -> Any:
+    """As Slicer's DICOM reader makes it for a series with a missing slice, over the nodes: 5 mm from the middle on."""
+    import slicer
+    import vtk
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    grid = vtk.vtkImageData()
+    grid.SetDimensions(2, 2, 32)
+    grid.SetSpacing(60, 64, 1)
+    grid.AllocateScalars(vtk.VTK_DOUBLE, 3)
+    displacements = vtk_to_numpy(grid.GetPointData().GetScalars()).reshape(32, 2, 2, 3)
+    displacements[...] = 0
+    displacements[16:, :, :, 2] = 5
+    content = slicer.vtkOrientedGridTransform()
+    content.SetDisplacementGridData(grid)
+    transform = scene.addNode("vtkMRMLGridTransformNode", "volume acquisition transform")
+    transform.SetAndObserveTransformToParent(content)
+    for node in nodes:
+        node.SetAndObserveTransformNodeID(transform.GetID())
+    return transform
+
+
 def world_points(node: Any) -> NDArray[np.float64]:
     """RAS [k, j, i, 3] of every voxel of a volume node in the world, by Slicer's own transforms."""
     import vtk

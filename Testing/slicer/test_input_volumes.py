@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from scene_makers import add_transform, add_volume, world_points
+from scene_makers import add_grid_transform, add_transform, add_volume, world_points
 from test_result_geometry import GRIDS, TRANSFORMS
 
 from anofpdm.errors import InputError
@@ -53,6 +53,9 @@ def unusable(scene: Any) -> list[tuple[Any, str]]:
     warp.SetAndObserveTransformToParent(vtk.vtkThinPlateSplineTransform())
     bent = add_volume(scene, VOXELS)
     bent.SetAndObserveTransformNodeID(warp.GetID())
+    under_grid, deep_under_grid = add_volume(scene, VOXELS), add_volume(scene, VOXELS)
+    add_grid_transform(scene, under_grid)
+    add_grid_transform(scene, add_transform(scene, np.eye(4), deep_under_grid))
     under_shear = add_volume(scene, VOXELS)
     add_transform(scene, sheared, under_shear)
     return [
@@ -65,9 +68,21 @@ def unusable(scene: Any) -> list[tuple[Any, str]]:
         (add_volume(scene, VOXELS[:1]), "single slice"),
         (add_volume(scene, with_nan), "not finite"),
         (add_volume(scene, VOXELS * 0 + 7), "same value"),
-        (bent, "not linear"),
+        (bent, "take it out of the transform or harden it"),
+        (under_grid, "a slice may be missing"),
+        (deep_under_grid, "or harden the transform"),
         (under_shear, "sheared"),
     ]
+
+
+def test_of_a_missing_slice_nobody_is_told_to_take_the_volume_out(scene: Any) -> None:
+    """Taken out of its acquisition transform, its slices lie where they do not belong."""
+    node = add_volume(scene, VOXELS)
+    add_grid_transform(scene, node)
+    _, sentence = checkInput(node)
+    assert "take it out" not in sentence
+    node.HardenTransform()
+    assert checkInput(node) == (True, "")
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "i4", "u4", "f4", "f8"])

@@ -70,7 +70,14 @@ NAMES = {
         "t1_tse_tra_gd",
         "BraTS-GLI-00000-000-t1c",
     ],
-    "t2": ["AX T2 FRFSE", "eT2W_TSE_DRIVE_HR", "t2_space_sag_iso", "t2_tse_tra_512", "Ax T2 PROPELLER", "3D Ax T2 Cube"],
+    "t2": [
+        "AX T2 FRFSE",
+        "eT2W_TSE_DRIVE_HR",
+        "t2_space_sag_iso",
+        "t2_tse_tra_512",
+        "Ax T2 PROPELLER",
+        "3D Ax T2 Cube",
+    ],
     OTHER: [
         "ep2d_diff_3scan_trace_p2_ADC",
         "3: DWI",

@@ -25,6 +25,12 @@ def checkInput(node: Any) -> tuple[bool, str]:
     """Whether a node can be examined, and if not, a sentence that says what to do."""
     if node is None:
         return False, "Choose a volume."
+    usable, sentence = checkImage(node)
+    return checkPlace(node) if usable else (usable, sentence)
+
+
+def checkImage(node: Any) -> tuple[bool, str]:
+    """The part of `checkInput` that looks at every voxel; it takes a while and depends on the image alone."""
     called = f"The volume {node.GetName()}"
     if node.GetAttribute(RESULT_ATTRIBUTE):
         return False, f"{called} is itself a result; choose the image."
@@ -42,11 +48,19 @@ def checkInput(node: Any) -> tuple[bool, str]:
         return False, f"{called} holds values that are not finite; load the original image."
     if voxels.min() == voxels.max():
         return False, f"{called} has the same value everywhere; choose another volume."
-    return _checkPlace(node, called)
+    return True, ""
 
 
-def _checkPlace(node: Any, called: str) -> tuple[bool, str]:
+def checkPlace(node: Any) -> tuple[bool, str]:
+    """The part of `checkInput` that depends on where the volume lies; at once."""
+    called = f"The volume {node.GetName()}"
     if not isTransformLinear(node):
+        if _liesUnderGrid(node):
+            # Taken out of it, the slices would lie evenly, which they do not.
+            return False, (
+                f"{called} lies under a transform that is not linear, as Slicer makes it where slices lie unevenly: "
+                "a slice may be missing; load the whole series, or harden the transform."
+            )
         return False, f"{called} lies under a transform that is not linear; take it out of the transform or harden it."
     axes = (parentToWorld(node) @ ijkToRAS(node))[:3, :3]
     lengths = np.linalg.norm(axes, axis=0)
@@ -56,6 +70,16 @@ def _checkPlace(node: Any, called: str) -> tuple[bool, str]:
     if np.abs(cosines - np.eye(3)).max() > _SHEAR:
         return False, f"{called} is sheared by its transform; take it out of the transform or resample it."
     return True, ""
+
+
+def _liesUnderGrid(node: Any) -> bool:
+    """Whether a grid transform is above it, such as the DICOM reader's "acquisition transform"."""
+    transform = node.GetParentTransformNode()
+    while transform is not None:
+        if transform.GetTransformToParentAs("vtkOrientedGridTransform", False) is not None:
+            return True
+        transform = transform.GetParentTransformNode()
+    return False
 
 
 def exportVolume(node: Any, path: Path) -> None:

@@ -1,7 +1,7 @@
 """What a volume's name says about its contrast, in the words of scanners, archives and data sets.
 
-Siemens: "t2_tirm_tra_dark-fluid", "t2_spc_da-fl_sag_p2_iso"; Philips: "eFLAIR_longTR", "sT1W_3D_TFE"; GE: "Ax T1 FLAIR",
-which is T1-weighted, "BRAVO"; BraTS: "t1n", "t1c", "t2w", "t2f"; BIDS: "space-T1w_FLAIR", a FLAIR.
+Siemens: "t2_tirm_tra_dark-fluid", "t2_spc_da-fl_sag_p2_iso"; Philips: "eFLAIR_longTR", "sT1W_3D_TFE"; GE: "BRAVO" and
+"Ax T1 FLAIR", which is T1-weighted; BraTS: "t1n", "t1c", "t2w", "t2f"; BIDS: "space-T1w_FLAIR", a FLAIR.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 OTHER = "other"
-"""Another kind of image than the four below, or a name that speaks of several."""
+"""Another kind of image, or a name that speaks of several."""
 NOT_STATED = ""
 
 _BEFORE = r"(?<![a-z0-9])(?:wip)?(?:o?ax|o?sag|o?cor|tra)?(?:[23]d)?[es]?"
@@ -50,12 +50,12 @@ _NATIVE = re.compile(
 
 
 def statedContrast(name: str) -> str:
-    """"flair", "t1", "t1ce" or "t2" where the name leaves no doubt, else OTHER or NOT_STATED."""
+    """The contrast ("flair", "t1", "t1ce" or "t2") where the name leaves no doubt, else OTHER or NOT_STATED."""
     words = _PLACED.sub(" ", name.lower())
     if _OTHER.search(words):
         return OTHER
     flair, t1, t2 = _FLAIR.search(words), _T1.search(words), _T2.search(words)
-    if t1 and flair and flair.start() < t1.start() or t1 and t2:
+    if t1 and (t2 or (flair and flair.start() < t1.start())):
         return OTHER
     if t1:
         enhanced = _ENHANCED.search(words) and not _NATIVE.search(words)

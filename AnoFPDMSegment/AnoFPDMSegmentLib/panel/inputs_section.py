@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import vtk
 from slicer.i18n import tr as _
 
-from ..mrml.input_volumes import checkInput, exportVolume, guessInputs
+from ..mrml.input_volumes import checkImage, checkPlace, exportVolume, guessInputs
 from ..parameters import MOST_INPUTS
 from .services import PanelServices
 from .state import PanelState
@@ -24,8 +25,10 @@ class InputsSection:
         self._labels = [getattr(ui, f"inputLabel{n}") for n in range(1, MOST_INPUTS + 1)]
         self._selectors = [getattr(ui, f"inputVolume{n}") for n in range(1, MOST_INPUTS + 1)]
         self._status = ui.inputsStatusLabel
-        self._checked: dict[tuple[str, int], str] = {}
-        """What was found wrong with a volume, by its node and the time of its last change."""
+        self._checked: dict[tuple[str, str, int], str] = {}
+        """What was found wrong with an image, by the ID and the name of its node and the time of its last change."""
+        self._observed: list[tuple[Any, int]] = []
+        self._changed = Later(self.check)
         self._loaded = Later(self.guess)
         # Once the volume is complete: the signal comes when its node is made.
         ui.inputVolume1.connect("nodeAdded(vtkMRMLNode*)", lambda node: self._loaded.ask())
@@ -55,11 +58,30 @@ class InputsSection:
         self.check()
 
     def check(self) -> None:
-        """Find out again what is wrong."""
+        """Find out again what is wrong, and keep an eye on what is selected."""
+        self._watch()
         problems = self._problems()
         self._status.text = "\n".join(problems)
         self._status.visible = bool(problems)
         self._state.setInputProblems(problems)
+
+    def unwatch(self) -> None:
+        """Follow the volumes no longer: the panel is hidden, or the scene is being closed."""
+        for node, tag in self._observed:
+            node.RemoveObserver(tag)
+        self._observed = []
+        self._changed.forget()
+
+    def _watch(self) -> None:
+        """Voxels and transforms of the selected volumes may change, by scripts and other modules."""
+        nodes = [node for node in dict.fromkeys(self.inputs().values()) if node is not None]
+        if self._state.parameters is None or nodes == list(dict.fromkeys(node for node, _tag in self._observed)):
+            return
+        self.unwatch()
+        for node in nodes:
+            for event in (vtk.vtkCommand.ModifiedEvent, node.TransformModifiedEvent, node.ImageDataModifiedEvent):
+                tag = node.AddObserver(event, lambda *unused: self._changed.ask())
+                self._observed.append((node, tag))
 
     def _showModel(self) -> None:
         names = self._state.model.modalities if self._state.model is not None else ()
@@ -91,8 +113,8 @@ class InputsSection:
 
     def _problem(self, node: Any) -> str:
         image = node.GetImageData()
-        key = (node.GetID(), max(node.GetMTime(), image.GetMTime() if image is not None else 0))
+        key = (node.GetID(), node.GetName(), image.GetMTime() if image is not None else 0)
         if key not in self._checked:
-            ok, sentence = checkInput(node)
+            ok, sentence = checkImage(node)
             self._checked = {**{k: v for k, v in self._checked.items() if k[0] != key[0]}, key: "" if ok else sentence}
-        return self._checked[key]
+        return self._checked[key] or checkPlace(node)[1]

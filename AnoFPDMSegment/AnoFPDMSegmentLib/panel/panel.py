@@ -118,6 +118,7 @@ class Panel:
     def _disconnect(self) -> None:
         self._changed.forget()
         self._removed.forget()
+        self._inputs.unwatch()
         self._slices.unwatch()
         for target, tag in self._observers:
             target.RemoveObserver(tag)

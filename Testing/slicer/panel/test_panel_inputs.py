@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import slicer
-from scene_makers import SAMPLE, add_transform, add_volume
+import vtk
+from scene_makers import SAMPLE, add_grid_transform, add_transform, add_volume
+
+from AnoFPDMSegmentLib.mrml.voxels import voxelsOf
 
 UNTRAINED = "Untrained test model"
 
@@ -99,15 +101,73 @@ def test_vectors_and_label_maps_are_not_offered(session: Any) -> None:
     assert session.ui.inputVolume1._qt._shown == [None]
 
 
+def test_a_lone_volume_of_another_kind_is_not_selected(session: Any) -> None:
+    t1 = volume(session, "5: Ax T1 SE")
+    assert session.ui.inputVolume1.currentNode() is None and not session.ui.detectButton.enabled
+    flair = volume(session, "6: t2_tirm_tra_dark-fluid")
+    assert session.ui.inputVolume1.currentNode() is flair and session.ui.detectButton.enabled
+    session.ui.inputVolume1.setCurrentNode(t1)
+    session.pump()
+    assert session.ui.detectButton.enabled
+
+
+def test_what_is_wrong_is_said_anew_when_voxels_or_transform_change(session: Any) -> None:
+    """By a script or another module, without a click in the panel."""
+    node, ui = volume(session, "usable"), session.ui
+    assert ui.detectButton.enabled
+    grid = add_grid_transform(session.context, node)
+    session.pump()
+    assert "a slice may be missing" in ui.inputsStatusLabel.text and not ui.detectButton.enabled
+    node.SetAndObserveTransformNodeID(None)
+    session.pump()
+    assert ui.detectButton.enabled and not ui.inputsStatusLabel.visible
+    over = add_transform(session.context, np.eye(4), node)
+    session.pump()
+    assert ui.detectButton.enabled
+    over.SetAndObserveTransformNodeID(grid.GetID())
+    session.pump()
+    assert not ui.detectButton.enabled
+    over.SetAndObserveTransformNodeID(None)
+    sheared = vtk.vtkMatrix4x4()
+    sheared.SetElement(0, 1, 0.5)
+    over.SetMatrixTransformToParent(sheared)
+    session.pump()
+    assert "sheared" in ui.inputsStatusLabel.text
+    over.SetMatrixTransformToParent(vtk.vtkMatrix4x4())
+    voxels = voxelsOf(node.GetImageData())
+    kept = voxels.copy()
+    voxels[...] = 7
+    node.GetImageData().Modified()
+    session.pump()
+    assert "the same value everywhere" in ui.inputsStatusLabel.text
+    voxels[...] = kept
+    node.GetImageData().Modified()
+    session.pump()
+    assert ui.detectButton.enabled
+
+
+def test_a_hidden_panel_watches_nothing(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = volume(session, "usable")
+    inputs, asked = session.panel._inputs, []
+    monkeypatch.setattr(inputs._changed, "ask", lambda: asked.append(1))
+    for _ in range(5):
+        session.widget.exit()
+        asked.clear()
+        node.InvokeEvent(node.TransformModifiedEvent)
+        assert asked == []
+        session.widget.enter()
+        session.pump()
+        asked.clear()
+        node.InvokeEvent(node.TransformModifiedEvent)
+        assert asked == [1]
+
+
 def test_a_volume_that_went_bad_since_is_refused(session: Any) -> None:
-    """Its data was replaced by a script, which the panel cannot see: it is checked again before the run."""
+    """Nothing told the panel: it is checked again before the run."""
     node = volume(session, "usable")
     session.wait(lambda: session.ui.detectButton.enabled, "it is selected")
-    image = slicer.vtkImageData() if hasattr(slicer, "vtkImageData") else node.GetImageData().NewInstance()
-    image.SetDimensions(1, 1, 1)
-    image.AllocateScalars(4, 1)
-    node.SetAndObserveImageData(image)
-    session.dialogs.answer("single slice", "Ok")
+    voxelsOf(node.GetImageData())[...] = 7
+    session.dialogs.answer("the same value everywhere", "Ok")
     session.click(session.ui.detectButton)
     assert not session.panel.state.busy and session.result is None
     assert session.ui.detectButton.text == "Detect anomalies"
