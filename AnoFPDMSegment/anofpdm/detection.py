@@ -180,7 +180,8 @@ def build_detection(case: CaseEvidence, settings: SelectionSettings | None = Non
     if selection.choices.minimum_size.mm3:
         score = limit_small_components(score, case.geometry, selection.choices.minimum_size.mm3)
     slice_score = score_in_volume(stack, accepted, score, case.grid, case.geometry)
-    components = tuple(find_components(score, case.geometry, case.grid, midline_ras_r_mm(case)))
+    midline = midline_ras_r_mm(case) if case.side_known else None
+    components = tuple(find_components(score, case.geometry, case.grid, midline))
     return Detection(case, selection, score, slice_score, components)
 
 

@@ -34,7 +34,8 @@ from .store.model_search import default_model_name, find_model
 from .store.user_calibrations import calibrations_of, usual_point
 from .volumes.geometry import VolumeGeometry
 from .volumes.preparation import PreparedCase, check_modalities, prepare_case
-from .volumes.reading import check_volume, read_volume
+from .volumes.reading import check_volume, read_noted_volume
+from .volumes.volume import Volume
 
 Image = str | Path | sitk.Image
 Notice = Callable[[str], None]
@@ -204,7 +205,8 @@ class Detector:
         on_stage("reading")
         files, volumes = read_images(images, self.config, cancel)
         on_stage("preparing")
-        prepared = prepare_case(volumes, self.config, cancel=cancel)
+        prepared = prepare_case({name: each.image for name, each in volumes.items()}, self.config, cancel=cancel)
+        told = [warning for each in volumes.values() for warning in each.warnings]
         on_stage("detecting")
         point = self.config.operating_point
         calibration, _ = calibration_for(self._calibrations, point, self._weights_sha256)
@@ -221,10 +223,11 @@ class Detector:
             display=prepared.display,
             skull_stripped=prepared.skull_stripped,
             warnings=tuple(
-                warning for warning in (self.config.caution, self.device.warning, *prepared.warnings) if warning
+                warning for warning in (self.config.caution, self.device.warning, *told, *prepared.warnings) if warning
             ),
             model=self._model_identity(),
             calibration=calibration,
+            side_known=all(each.side_known for each in volumes.values()),
             run=RunRecord(
                 files=tuple(files.items()),
                 seed=options.seed,
@@ -293,7 +296,7 @@ class Detector:
 
 def read_images(
     images: Image | Mapping[str, Image], config: ModelConfig, cancel: CancelToken
-) -> tuple[dict[str, str], dict[str, sitk.Image]]:
+) -> tuple[dict[str, str], dict[str, Volume]]:
     """File names ("" for images in memory) and checked volumes by modality, in the model's order.
 
     `images` as of `Detector.detect`. Raises InputError, or Cancelled between the volumes.
@@ -309,9 +312,9 @@ def read_images(
         cancel.raise_if_cancelled()
         image = images[modality]
         if isinstance(image, sitk.Image):
-            files[modality], volumes[modality] = "", check_volume(image, modality)
+            files[modality], volumes[modality] = "", Volume(check_volume(image, modality))
         else:
-            files[modality], volumes[modality] = Path(image).name, read_volume(image, modality)
+            files[modality], volumes[modality] = Path(image).name, read_noted_volume(image, modality, cancel)
     return files, volumes
 
 

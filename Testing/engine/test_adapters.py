@@ -176,7 +176,7 @@ def test_masks_that_do_not_fit_their_volume_are_all_named(tmp_path: Path) -> Non
     assert len(lines) == 2
     assert all("differ in size or position" in line for line in lines)
     (root / "patient02" / "patient02_consensus_gt.nii.gz").write_bytes(b"nonsense")
-    assert "patient02_consensus_gt.nii.gz cannot be read" in mistakes("mslub", root)[2]
+    assert "patient02_consensus_gt.nii.gz is not a NIfTI file" in mistakes("mslub", root)[2]
 
 
 def test_broken_lgg_and_soop_data(tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ import pytest
 import SimpleITK as sitk
 from command_line import CommandLine, Outcome, check_refusal, snapshot
 
+from anofpdm.progress import CancelToken
+from anofpdm.volumes.volume import Volume
+
 FILES = {"heatmap.nrrd", "segmentation.seg.nrrd", "findings.json", "evidence.npz", "overlay.png"}
 
 
@@ -148,14 +151,14 @@ class TestPatient:
         """Even an error that nobody foresaw costs one patient only."""
         from anofpdm import detector
 
-        read = detector.read_volume
+        read = detector.read_noted_volume
 
-        def fail(path: Path, name: str) -> sitk.Image:
+        def fail(path: Path, name: str, cancel: CancelToken) -> Volume:
             if "bad" in str(path):
                 raise RuntimeError("something\nunforeseen")
-            return read(path, name)
+            return read(path, name, cancel)
 
-        monkeypatch.setattr(detector, "read_volume", fail)
+        monkeypatch.setattr(detector, "read_noted_volume", fail)
         outcome = table.run(self.GOOD.format("bad.nii.gz"))
         assert outcome.status == 70
         assert "RuntimeError: something unforeseen" in outcome.err and "Traceback" not in outcome.err
@@ -237,16 +240,16 @@ class TestTakingUpAgain:
         """Ctrl-C during the second patient: the first one's result stays, and is not computed again."""
         from anofpdm import detector
 
-        read = detector.read_volume
+        read = detector.read_noted_volume
 
-        def interrupt(path: Path, name: str) -> sitk.Image:
+        def interrupt(path: Path, name: str, cancel: CancelToken) -> Volume:
             if (table.output / "a").exists():
                 os.kill(os.getpid(), signal.SIGINT)
-            return read(path, name)
+            return read(path, name, cancel)
 
         text = "case,flair\na,head.nii.gz\nb,head.nii.gz\nc,head.nii.gz\n"
         with monkeypatch.context() as patch:
-            patch.setattr(detector, "read_volume", interrupt)
+            patch.setattr(detector, "read_noted_volume", interrupt)
             outcome = table.run(text)
         assert outcome.status == 130
         assert outcome.sentence == "The run was cancelled during case 2 of 3; the results of finished cases are kept."

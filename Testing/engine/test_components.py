@@ -175,6 +175,8 @@ def test_side_is_the_patients(flip: bool) -> None:
     assert found == {0.008: near, 0.018: "midline", 0.021: far}
     moved = find_components(score, geometry, STACK, midline_ras_r_mm=100.0)
     assert {c.side for c in moved} == {"left"}
+    unknown = find_components(score, geometry, STACK, midline_ras_r_mm=None)
+    assert {c.volume_ml: c.side for c in unknown} == dict.fromkeys(found)
 
 
 @pytest.mark.parametrize(("across", "side"), [(2, "midline"), (1, "left")])

@@ -253,7 +253,7 @@ def test_a_run_ends_at_the_next_evaluation(head, model) -> None:
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("function", ["read_volume", "check_volume", "find_head", "sample_stack_coverage"])
+@pytest.mark.parametrize("function", ["read_noted_volume", "check_volume", "find_head", "sample_stack_coverage"])
 def test_a_run_ends_between_the_modalities(head, tmp_path: Path, monkeypatch, function: str) -> None:
     """While reading or preparing, the modality under way is the last."""
     import anofpdm.detector
@@ -270,7 +270,7 @@ def test_a_run_ends_between_the_modalities(head, tmp_path: Path, monkeypatch, fu
     monkeypatch.setattr(home, function, cancelling)
     detector = Detector.from_folder(write_tiny_model(tmp_path / "two", tiny_config("two", ("flair", "t2"))))
     sitk.WriteImage(head, str(tmp_path / "head.nii"))
-    image = tmp_path / "head.nii" if function == "read_volume" else head
+    image = tmp_path / "head.nii" if function == "read_noted_volume" else head
     with pytest.raises(Cancelled):
         detector.examine({"flair": image, "t2": image}, cancel=token)
     assert len(calls) == 1

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from reading_samples import OBLIQUE, ORIGIN, SPACING, oblique_image, refused, saved
-from volume_makers import AXIAL, head_like, make_image, write_dicom_series
+from volume_makers import head_like, make_image, write_dicom_series
 
 from anofpdm.errors import InputError
 from anofpdm.volumes import reading
@@ -98,12 +98,6 @@ class TestFiles:
             pytest.skip("this file system takes only Unicode names")
         with pytest.raises(InputError, match="rename it"):
             read_volume(bad, "flair")
-
-    def test_nifti_without_orientation(self, image: sitk.Image, tmp_path: Path) -> None:
-        path = nifti_with(image, tmp_path / "a.nii", ("hh", 252, (0, 0)))
-        volume = read_volume(path, "flair")
-        np.testing.assert_array_equal(volume.GetDirection(), AXIAL.ravel())
-        np.testing.assert_allclose(volume.GetSpacing(), SPACING)
 
     @pytest.mark.parametrize(
         ("written", "named"), [("a.nii.gz", "b.nii"), ("a.nii", "b.nii.gz"), ("a.nii", "b.NII.GZ")]
@@ -243,7 +237,7 @@ class TestUnusableFiles:
 
     def test_nifti_header_alone_with_impossible_size(self, image: sitk.Image, tmp_path: Path) -> None:
         path = nifti_with(image, tmp_path / "a.nii", ("8h", 40, (3, 32767, 32767, 32767, 1, 1, 1, 1)))
-        refused(path, "cut off")
+        refused(path, "more voxels")
 
     def test_sheared_orientation(self, image: sitk.Image, tmp_path: Path) -> None:
         rows = (1.5, 0.2, 0, 0, 0, 1.5, 0, 0, 0, 0, 5.0, 0)

@@ -35,6 +35,7 @@ def make_case(
     point: OperatingPoint = POINT,
     head_radii_mm: tuple[float, float, float] = (70.0, 85.0, 65.0),
     seed: int = 0,
+    side_known: bool = True,
 ) -> CaseEvidence:
     """An examination of a head around the middle of `geometry`.
 
@@ -71,6 +72,7 @@ def make_case(
         calibration=None,
         run=RunRecord(tuple((name, f"{name}.nrrd") for name in modalities), 0, "cpu", 1.0, (("anofpdm", "0"),), 1, 8),
         settings=SETTINGS,
+        side_known=side_known,
     )
 
 

@@ -65,6 +65,7 @@ def segment_tag(segment: Any, name: str) -> str:
 def test_tables_hold_the_findings(scene: Any) -> None:
     result = made_result(scene)
     assert column(result.findingsNode, "Side") == ["right", "left"]
+    assert column(made_result(scene, side_known=False).findingsNode, "Side") == ["unknown", "unknown"]
     assert column(result.findingsNode, "Accepted") == ["yes", "yes"]
     volumes = [component.volume_ml for component in result.detection.components]
     assert column(result.findingsNode, "Volume [mL]") == pytest.approx(volumes, rel=1e-5)

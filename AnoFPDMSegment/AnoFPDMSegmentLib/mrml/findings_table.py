@@ -41,7 +41,7 @@ def componentColumns(components: Sequence[Mapping[str, Any]], accepted: Sequence
     return [
         ("Finding", "int", [entry["number"] for entry in components]),
         ("Level S [mm]", "float", [entry["centroid_ras_mm"][2] for entry in components]),
-        ("Side", "text", [entry["side"] for entry in components]),
+        ("Side", "text", [entry["side"] or "unknown" for entry in components]),
         ("Volume [mL]", "float", [entry["volume_ml"] for entry in components]),
         ("Longest diameter [mm]", "float", [entry["longest_diameter_mm"] for entry in components]),
         ("Mean score", "float", [entry["mean_score"] for entry in components]),

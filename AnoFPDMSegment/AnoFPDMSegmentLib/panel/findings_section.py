@@ -35,7 +35,7 @@ class FindingsSection:
             ],
             widest=2,
         )
-        self._sides = {"left": _("left"), "right": _("right"), "midline": _("midline")}
+        self._sides = {"left": _("left"), "right": _("right"), "midline": _("midline"), None: _("unknown")}
         ui.findingsTable.connect("cellClicked(int,int)", self._jump)
         ui.findingsTable.connect("currentCellChanged(int,int,int,int)", self._jump)
         ui.findingsTable.connect("cellChanged(int,int)", self._review)
@@ -68,7 +68,7 @@ class FindingsSection:
         check.setCheckState(qt.Qt.Checked if accepted else qt.Qt.Unchecked)
         texts = [
             f"S {component['centroid_ras_mm'][2]:+.1f}",
-            self._sides.get(component["side"], component["side"]),
+            self._sides[component["side"]],
             f"{component['volume_ml']:.2f}",
             f"{component['longest_diameter_mm']:.1f}",
             f"{component['mean_score']:.2f}",

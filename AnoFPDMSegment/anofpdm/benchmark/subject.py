@@ -59,7 +59,7 @@ def model_subject(
     if images is None:
         return subject
     _, volumes = read_images(images, folder.config, CancelToken())
-    case = prepare_case(volumes, folder.config)
+    case = prepare_case({name: each.image for name, each in volumes.items()}, folder.config)
     chosen = np.linspace(0, len(case.x0) - 1, min(slices, len(case.x0)) + 2)[1:-1].round().astype(np.int64)
     level = case.level[case.examined][chosen] if subject.level is not None else None
     return dataclasses.replace(subject, source="slices of a volume", x0=case.x0[chosen], level=level)

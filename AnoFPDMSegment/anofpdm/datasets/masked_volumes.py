@@ -14,7 +14,7 @@ from ..arrays import BoolArray
 from ..configuration import GridConfig
 from ..errors import InputError
 from ..volumes.geometry import VolumeGeometry
-from ..volumes.reading import check_volume, read_volume
+from ..volumes.reading import check_volume, read_finite_volume, read_volume
 from ..volumes.resampling import sample_stack
 from ..volumes.stack_grid import plan_stack
 from .manifest import ManifestRow, Mistakes
@@ -136,25 +136,12 @@ def mask_on_stack(mask: sitk.Image, grid: GridConfig) -> BoolArray:
 
 def read_mask(path: Path) -> sitk.Image:
     """A mask as 0 and 1, float32; any value above 0.5 is lesion. Raises InputError."""
-    image = read_values(path, "mask")
+    image = read_finite_volume(path, "mask")
     values = sitk.GetArrayViewFromImage(image)
     binary = sitk.GetImageFromArray((values > MASK_THRESHOLD).astype(np.float32))
     binary.CopyInformation(image)
     # An empty mask is no mistake, though a constant image would be.
     return binary if not values.any() else check_volume(binary, "mask")
-
-
-def read_values(path: Path, kind: str) -> sitk.Image:
-    """A volume of finite values as float32, which may be constant; `kind` names it in messages. Raises InputError."""
-    try:
-        image: sitk.Image = sitk.ReadImage(str(path), sitk.sitkFloat32)
-    except RuntimeError as error:
-        raise InputError(f"The {kind} {path} cannot be read; copy it again.") from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise InputError(f"The {kind} {path} is not a single volume; check that it is the right file.")
-    if not np.isfinite(sitk.GetArrayViewFromImage(image)).all():
-        raise InputError(f"The {kind} {path} holds values that are not finite; check that it is the right file.")
-    return image
 
 
 def same_grid(first: sitk.Image, second: sitk.Image) -> bool:

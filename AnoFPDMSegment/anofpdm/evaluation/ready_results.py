@@ -11,11 +11,11 @@ import SimpleITK as sitk
 
 from ..arrays import BoolArray, FloatArray
 from ..datasets.manifest import Split
-from ..datasets.masked_volumes import MASK_THRESHOLD, read_mask, read_values, same_grid
+from ..datasets.masked_volumes import MASK_THRESHOLD, read_mask, same_grid
 from ..datasets.slice_cache import CachedVolume, SliceCache
 from ..errors import InputError
 from ..results.segmentation import HEATMAP_FILE, SEGMENTATION_FILE
-from ..volumes.reading import IMAGE_IO_BY_ENDING, read_volume
+from ..volumes.reading import IMAGE_IO_BY_ENDING, read_finite_volume, read_volume
 from ..volumes.resampling import sample_stack
 from .map_outputs import outputs_of_map
 from .method_output import MethodInput, MethodOutput
@@ -79,7 +79,7 @@ class ReadyResults:
     def _image(self, folder: Path, volume: CachedVolume, result: str, kind: str) -> sitk.Image:
         """The subject's file, on the grid of its image. Raises InputError."""
         path = self._file(folder, volume, result, kind)
-        image = read_mask(path) if kind == "mask" else read_values(path, kind)
+        image = read_mask(path) if kind == "mask" else read_finite_volume(path, kind)
         if not same_grid(read_volume(volume.images[0], self._cache.modalities[0]), image):
             raise InputError(
                 f"The {kind} {path} and the image {volume.images[0]} differ in size or position; bring it to the "

@@ -77,6 +77,8 @@ class CaseEvidence:
     """What was chosen for the result beside this evidence; an adjustment starts from it."""
     request: str | None = None
     """A digest of what a table's run asked for, so that it can tell a finished case."""
+    side_known: bool = True
+    """Whether the input told the patient's left from right without contradicting itself."""
 
     def __post_init__(self) -> None:
         width, height, count = self.grid.size

@@ -53,6 +53,7 @@ def take_apart(case: CaseEvidence) -> tuple[dict[str, Any], dict[str, Any]]:
         },
         "settings": record_to_dict(case.settings),
         "request": case.request,
+        "side_known": case.side_known,
     }
     arrays: dict[str, Any] = {_PREFIX + name: value for name, value in evidence_arrays(case.evidence).items()}
     masks = {"head": case.head, "interior": case.interior}
@@ -125,6 +126,8 @@ def put_together(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> CaseE
         ),
         settings=record_from_dict(SelectionSettings, record["settings"], "settings"),
         request=None if record["request"] is None else str(record["request"]),
+        # Version 0.1.0 wrote no such entry.
+        side_known=bool(record.get("side_known", True)),
     )
 
 

@@ -38,8 +38,9 @@ class Component:
     volume_ml: float
     longest_diameter_mm: float
     """Outer border to outer border along the longest line between two voxel centers."""
-    side: Side
-    """The patient's side; `midline` if at least 20 % of the voxels lie on either side."""
+    side: Side | None
+    """The patient's side; `midline` if at least 20 % of the voxels lie on either side; None if left and right are not
+    known."""
     centroid_ras_mm: Point
     extent_s_ras_mm: tuple[float, float]
     """Superior coordinate of the lowest and the highest voxel center."""
@@ -82,12 +83,12 @@ def label_components(score: NDArray[np.float32]) -> NDArray[np.int32]:
 
 
 def find_components(
-    score: NDArray[np.float32], geometry: VolumeGeometry, grid: StackGrid, midline_ras_r_mm: float
+    score: NDArray[np.float32], geometry: VolumeGeometry, grid: StackGrid, midline_ras_r_mm: float | None
 ) -> list[Component]:
     """Measure every component of `score >= 1`, largest first.
 
     score: float32 [k, j, i]. grid: the stack whose slices are named. midline_ras_r_mm: right coordinate of the
-    midsagittal plane.
+    midsagittal plane; None if left and right are not known.
     """
     labels, box = _labels_by_size(score)
     start = np.array([part.start for part in reversed(box)])
@@ -103,21 +104,16 @@ def _measure(
     scores: NDArray[np.float32],
     geometry: VolumeGeometry,
     grid: StackGrid,
-    midline_mm: float,
+    midline_mm: float | None,
 ) -> Component:
     """ijk: [n, 3] voxel indices in rising index order; scores: [n]."""
     ras = geometry.to_physical(ijk) * _LPS_TO_RAS
-    right = float(np.mean(ras[:, 0] > midline_mm) + 0.5 * np.mean(ras[:, 0] == midline_mm))
-    if min(right, 1 - right) >= MIDLINE_SHARE:
-        side: Side = "midline"
-    else:
-        side = "right" if right > 0.5 else "left"
     peak = int(np.argmax(scores))
     return Component(
         number=number,
         volume_ml=len(ijk) * geometry.voxel_volume_mm3 / 1000,
         longest_diameter_mm=longest_diameter_mm(ijk, geometry.direction_matrix * np.asarray(geometry.spacing)),
-        side=side,
+        side=None if midline_mm is None else _side(ras[:, 0], midline_mm),
         centroid_ras_mm=_point(ras.mean(axis=0)),
         extent_s_ras_mm=(float(ras[:, 2].min()), float(ras[:, 2].max())),
         slice_range=slice_range(ijk, geometry, grid),
@@ -125,6 +121,14 @@ def _measure(
         peak_score=float(scores[peak]),
         peak_ras_mm=_point(ras[peak]),
     )
+
+
+def _side(right: NDArray[np.float64], midline_mm: float) -> Side:
+    """right: RAS R coordinates of the voxels [n]."""
+    share = float(np.mean(right > midline_mm) + 0.5 * np.mean(right == midline_mm))
+    if min(share, 1 - share) >= MIDLINE_SHARE:
+        return "midline"
+    return "right" if share > 0.5 else "left"
 
 
 def _connected(score: NDArray[np.float32]) -> tuple[NDArray[np.int32], Box]:

@@ -51,7 +51,7 @@ COMPONENT: dict[str, Shape] = {
     "number": int,
     "volume_ml": _NUMBER,
     "longest_diameter_mm": _NUMBER,
-    "side": str,
+    "side": _TEXT_OR_NULL,
     "centroid_ras_mm": [_NUMBER],
     "extent_s_ras_mm": [_NUMBER],
     "slice_range": [int],
@@ -169,7 +169,7 @@ def _inconsistency(document: dict[str, Any]) -> str | None:
         if entry["decision"] not in (None, "healthy", "unhealthy"):
             return f"slice {entry['index']} has an unknown decision"
     for entry in document["components"]:
-        if entry["side"] not in ("left", "right", "midline"):
+        if entry["side"] not in ("left", "right", "midline", None):
             return f"component {entry['number']} has an unknown side"
         if [len(entry[key]) for key in ("centroid_ras_mm", "extent_s_ras_mm", "peak_ras_mm")] != [3, 2, 3]:
             return f"component {entry['number']} has a point of the wrong length"

@@ -67,7 +67,7 @@ def _component_table(components: Sequence[Mapping[str, Any]]) -> list[str]:
                 str(entry["number"]),
                 f"{entry['volume_ml']:.2f}",
                 f"{entry['longest_diameter_mm']:.1f}",
-                entry["side"],
+                entry["side"] or "unknown",
                 ", ".join(f"{value:.1f}" for value in entry["centroid_ras_mm"]),
                 f"{low:.1f} .. {high:.1f}",
                 f"{entry['mean_score']:.2f}",

@@ -1,135 +1,116 @@
-"""What the NIfTI reader does not tell: cut-off files, impossible spacing, undefined values, a neighbor read instead."""
+"""NIfTI images, read here and not by a library: those fill what is missing with zeros, do not compare checksums, take a
+neighbor of the same stem instead, and follow other rules where a header contradicts itself."""
 
 from __future__ import annotations
 
 import gzip
-import itertools
 import math
-import shutil
-import struct
-import tempfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
 from ..errors import InputError
+from ..progress import CancelToken
+from .nifti_header import COLORS, COMPLEX, HEADER_BYTES, NUMBERS, NiftiHeader, parse_nifti_header
+from .nifti_placement import place_nifti
+from .value_stream import CUT_OFF, LARGEST_IMAGE_VOXELS, MAXIMUM_DEFLATION, TOO_MANY_VOXELS, expect_end, read_float32
+from .volume import Volume
 
-READ_BYTES = 2**20
-FAMILY = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
+Stream: TypeAlias = "BinaryIO | gzip.GzipFile"
+
 GZIP_MAGIC = b"\x1f\x8b"
-HEADER_BYTES = 540
-REAL_TYPES = {16: "f4", 64: "f8"}
-"""Numbers of the format for values that may be NaN or infinite, as numpy calls them."""
-NOT_FINITE = "{} holds values that are infinite, undefined or too large; replace them first."
+DAMAGED = "{} is damaged or cut off; copy or export it again."
+SEVERAL_VALUES = "{} has several values per voxel (a vector or color image); give a scalar image."
+COMPLEX_NUMBERS = "{} holds complex numbers; give the magnitude image."
+NO_BEGINNING = "{} does not say where its values begin; export it again."
+PICTURE = "{} is a two-dimensional picture; give the whole volume."
+SEVERAL_VOLUMES = "{} has more than three dimensions (a time series?); give a single volume."
 
 
-@dataclass(frozen=True)
-class _NiftiHeader:
-    """The few entries of a NIfTI-1 or NIfTI-2 header that tell how long the file must be."""
+def read_nifti(path: Path, called: str, cancel: CancelToken | None = None) -> Volume:
+    """A single-file NIfTI-1 or NIfTI-2 image, compressed or not whatever its name, as float32.
 
-    dimensions: tuple[int, ...]
-    bits: int
-    spacing: tuple[float, float, float]
-    data_offset: int
-    real_type: str
-    """Of the values, for numpy; empty for whole numbers and for types not read at all."""
-
-    @property
-    def file_bytes(self) -> int:
-        return self.data_offset + (math.prod(self.dimensions) * self.bits + 7) // 8
-
-
-def check_nifti_file(path: Path, called: str) -> None:
-    """Raise InputError unless the file is whole NIfTI; `called` begins the sentence ("The flair image x").
-
-    ITK fills what is missing at the end of a file with zeros, does not check the compressed
-    stream, reads a zero or undefined voxel size as 1 mm, and values that are not finite as 0.
+    Raises InputError, in a sentence that begins with `called`; OSError; Cancelled.
     """
-    compressed = _is_compressed(path)
     with path.open("rb") as raw:
-        if not compressed:
-            _check_stream(raw, called)
-            return
+        stored = path.stat().st_size
+        if raw.read(2) != GZIP_MAGIC:
+            raw.seek(0)
+            return _read_stream(raw, stored, called, cancel)
+        raw.seek(0)
         try:
             with gzip.GzipFile(fileobj=raw) as stream:
-                _check_stream(stream, called)
+                return _read_stream(stream, stored * MAXIMUM_DEFLATION, called, cancel)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise InputError(f"{called} is damaged or cut off; copy or export it again.") from error
+            raise InputError(DAMAGED.format(called)) from error
 
 
-@contextmanager
-def undisturbed(path: Path) -> Iterator[Path]:
-    """The path to read instead of `path`: a temporary copy where its name or its neighbors would mislead.
-
-    Asked for x.nii.gz, the NIfTI library reads x.nii if that lies beside it; it unpacks no x.nii.
-    """
-    compressed, named_so = _is_compressed(path), path.name.lower().endswith(".gz")
-    stem = path.name[: -len(".nii.gz" if named_so else ".nii")]
-    endings = {written for ending in FAMILY for written in (ending, ending.upper())}
-    others = {f"{stem}{ending}" for ending in endings} - {path.name}
-    if compressed == named_so and not any(path.with_name(other).exists() for other in others):
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / ("volume.nii.gz" if compressed else "volume.nii")
-        shutil.copyfile(path, copy)
-        yield copy
-
-
-def _is_compressed(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(2) == GZIP_MAGIC
-
-
-def _check_stream(stream: BinaryIO | gzip.GzipFile, called: str) -> None:
-    start = stream.read(HEADER_BYTES)
-    header = _parse_header(start)
+def _read_stream(stream: Stream, longest: int, called: str, cancel: CancelToken | None) -> Volume:
+    """`longest`: more bytes than this the stream cannot have."""
+    header = parse_nifti_header(stream.read(HEADER_BYTES))
     if header is None:
         raise InputError(f"{called} is not a NIfTI file although its name says so; export it again.")
-    if any(not math.isfinite(s) or s <= 0 for s in header.spacing):
-        raise InputError(f"{called} has a voxel size that is zero, negative or undefined; export it again.")
-    position, carried, finite = 0, b"", True
-    # To the end, so that the checksum of a compressed stream is compared.
-    for block in itertools.chain([start], iter(lambda: stream.read(READ_BYTES), b"")):
-        values = block[max(0, header.data_offset - position) : max(0, header.file_bytes - position)]
-        position += len(block)
-        if header.real_type:
-            carried += values
-            whole = len(carried) - len(carried) % np.dtype(header.real_type).itemsize
-            finite = finite and bool(np.isfinite(np.frombuffer(carried[:whole], header.real_type)).all())
-            carried = carried[whole:]
-    if position < header.file_bytes:
-        raise InputError(f"{called} is cut off; copy or export it again.")
-    if not finite:
-        raise InputError(NOT_FINITE.format(called))
+    size, kind = _usable(header, called)
+    placement, warnings, side_known = place_nifti(header, called)
+    count = math.prod(size)
+    if count > LARGEST_IMAGE_VOXELS:
+        raise InputError(TOO_MANY_VOXELS.format(called))
+    if count * kind.itemsize > longest:
+        raise InputError(CUT_OFF.format(called))
+    stream.seek(_first_value(stream, header, count * kind.itemsize, longest, called))
+    values = read_float32(
+        stream,
+        kind,
+        count,
+        called,
+        slope=header.slope if _scaled(header) else 1.0,
+        intercept=header.intercept if _scaled(header) else 0.0,
+        cancel=cancel,
+    )
+    expect_end(stream, called)
+    return Volume(placement.image_of(values.reshape(size[::-1])), tuple(warnings), side_known)
 
 
-def _parse_header(data: bytes) -> _NiftiHeader | None:
-    """None if the bytes are no header of a single-file NIfTI."""
-    if len(data) < HEADER_BYTES:
-        return None
-    for order in "<>":
-        (length,) = struct.unpack_from(order + "i", data)
-        if length == 348 and data[344:348] == b"n+1\0":
-            rank, *sizes = struct.unpack_from(order + "8h", data, 40)
-            kind, bits = struct.unpack_from(order + "2h", data, 70)
-            spacing = struct.unpack_from(order + "3f", data, 80)
-            (offset,) = struct.unpack_from(order + "f", data, 108)
-        elif length == 540 and data[4:8] == b"n+2\0":
-            rank, *sizes = struct.unpack_from(order + "8q", data, 16)
-            kind, bits = struct.unpack_from(order + "2h", data, 12)
-            spacing = struct.unpack_from(order + "3d", data, 112)
-            (offset,) = struct.unpack_from(order + "q", data, 168)
+def _usable(header: NiftiHeader, called: str) -> tuple[tuple[int, int, int], np.dtype]:
+    if header.value_code in COLORS or header.is_vector:
+        raise InputError(SEVERAL_VALUES.format(called))
+    if header.value_code in COMPLEX:
+        raise InputError(COMPLEX_NUMBERS.format(called))
+    if len(header.size) < 3:
+        raise InputError(PICTURE.format(called))
+    if header.volume is None:
+        raise InputError(SEVERAL_VOLUMES.format(called))
+    if header.value_code not in NUMBERS:
+        raise InputError(f"{called} holds numbers of a rare kind; convert it to 32-bit floating point.")
+    return header.volume, np.dtype(header.byte_order + NUMBERS[header.value_code])
+
+
+def _scaled(header: NiftiHeader) -> bool:
+    """A slope of 0 means that the values are as they are; one that is no number is taken for unset, too."""
+    return math.isfinite(header.slope) and header.slope != 0 and math.isfinite(header.intercept)
+
+
+def _first_value(stream: Stream, header: NiftiHeader, data_bytes: int, longest: int, called: str) -> int:
+    """Where the first value lies."""
+    if not math.isfinite(header.data_offset) or header.data_offset < 0:
+        raise InputError(NO_BEGINNING.format(called))
+    offset = int(header.data_offset)
+    # Four bytes that tell of extensions follow the header of a single file.
+    regular = header.header_bytes + 4
+    if offset < regular:
+        # Inside the header, 0 as a rule: the file's length tells whether the values follow those four bytes.
+        stream.seek(header.header_bytes)
+        between = stream.read(4)
+        stream.seek(regular + data_bytes - 4)
+        behind = len(stream.read(5))
+        if behind == 0:
+            offset = header.header_bytes
+        elif behind == 4 and not any(between):
+            offset = regular
         else:
-            continue
-        if not 1 <= rank <= 7 or bits < 1 or min(sizes[:rank]) < 1 or not math.isfinite(offset):
-            return None
-        used = tuple(spacing[a] if a < rank else 1.0 for a in range(3))
-        real = order + REAL_TYPES[kind] if kind in REAL_TYPES else ""
-        return _NiftiHeader(tuple(sizes[:rank]), bits, (used[0], used[1], used[2]), max(int(offset), length), real)
-    return None
+            raise InputError((CUT_OFF if behind < 4 else NO_BEGINNING).format(called))
+    if offset + data_bytes > longest:
+        raise InputError(CUT_OFF.format(called))
+    return offset

@@ -15,9 +15,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
+from ..progress import CancelToken
 from .dicom import DICOM_ENDINGS, is_dicom_file, read_dicom_file, read_dicom_folder
 from .meta_image_file import sound_copy
-from .nifti_file import NOT_FINITE, check_nifti_file, undisturbed
+from .nifti_file import COMPLEX_NUMBERS, PICTURE, SEVERAL_VALUES, SEVERAL_VOLUMES, read_nifti
+from .placement import NO_VOXEL_SIZE, UNDEFINED_PLACE, perpendicular
+from .volume import Volume
 
 SHORTEST_AXIS_VOXELS = 16
 """At least two axes have this many voxels."""
@@ -25,9 +28,12 @@ SMALLEST_HEAD_MM = 40.0
 """At least two axes are this long."""
 LARGEST_IMAGE_MM = 1000.0
 """No axis is longer."""
-COSINE_TOLERANCE = 1e-2
-"""How far the axes may deviate from perpendicular unit vectors."""
+SMALLEST_VOXEL_MM = 0.1
+"""No axis has a finer spacing; what is done within a number of millimetres would take for ever."""
 VANISHING_COSINE = 1e-100
+ROUNDED_COSINE = 1e-6
+"""What differs by less keeps its own digits."""
+NOT_FINITE = "{} holds values that are infinite, undefined or too large; replace them first."
 
 IMAGE_IO_BY_ENDING = {
     ".nii": "NiftiImageIO",
@@ -43,28 +49,48 @@ sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
 
 def read_volume(path: str | Path, name: str) -> sitk.Image:
-    """Read one scalar 3-D volume as float32, without its header entries.
+    """The image of `read_noted_volume`, for callers that have no use for what its file left open."""
+    return read_noted_volume(path, name).image
+
+
+def read_noted_volume(path: str | Path, name: str, cancel: CancelToken | None = None) -> Volume:
+    """Read one scalar 3-D volume of a head as float32, without its header entries.
 
     `path` is a NIfTI, NRRD or MetaImage file, a DICOM file, or the folder of one DICOM series;
     `name` (a modality) goes into messages. Raises InputError, in one sentence, if there is
-    nothing usable.
+    nothing usable; Cancelled while it reads. The warnings are whole sentences.
     """
-    path = Path(path)
     called = f"The {name} image {path}"
-    try:
-        _check_name(path, called)
-        with _without_native_messages():
-            image = _read(path, called)
-    except PermissionError as error:
-        raise InputError(f"{called} may not be read; check its permissions.") from error
-    except OSError as error:
-        raise InputError(f"{called} cannot be read; check the disk and the path.") from error
-    return _checked(image, called)
+    volume = _read_any(Path(path), called, cancel)
+    warnings = tuple(f"The {name} image {warning}" for warning in volume.warnings)
+    return Volume(_checked(volume.image, called), warnings, volume.side_known)
+
+
+def read_finite_volume(path: str | Path, name: str) -> sitk.Image:
+    """Read any scalar 3-D volume of finite values as float32: it may be constant, and need not show a head.
+
+    Otherwise as `read_volume`, so that a mask lies where the image that it belongs to does.
+    """
+    called = f"The {name} {path}"
+    image = _scalar(_read_any(Path(path), called, None).image, called)
+    _refuse_not_finite(image, called)
+    return image
 
 
 def check_volume(image: sitk.Image, name: str) -> sitk.Image:
     """The same checks for an image in memory; returns it as float32. Raises InputError."""
     return _checked(image, f"The {name} image")
+
+
+def _read_any(path: Path, called: str, cancel: CancelToken | None) -> Volume:
+    try:
+        _check_name(path, called)
+        with _without_native_messages():
+            return _read(path, called, cancel)
+    except PermissionError as error:
+        raise InputError(f"{called} may not be read; check its permissions.") from error
+    except OSError as error:
+        raise InputError(f"{called} cannot be read; check the disk and the path.") from error
 
 
 _stderr_in_use = threading.Lock()
@@ -97,11 +123,11 @@ def _check_name(path: Path, called: str) -> None:
         raise InputError(f"{printable} has a file name with characters that cannot be read; rename it.") from error
 
 
-def _read(path: Path, called: str) -> sitk.Image:
+def _read(path: Path, called: str, cancel: CancelToken | None) -> Volume:
     if path.is_dir():
         if not os.access(path, os.R_OK | os.X_OK):
             raise PermissionError
-        return read_dicom_folder(path, called)
+        return Volume(read_dicom_folder(path, called))
     if not path.exists():
         raise InputError(f"{called} does not exist; check the path.")
     if not path.is_file():
@@ -112,19 +138,17 @@ def _read(path: Path, called: str) -> sitk.Image:
     image_io = next((io for ending, io in IMAGE_IO_BY_ENDING.items() if lower.endswith(ending)), None)
     if image_io is None:
         if lower.endswith(DICOM_ENDINGS) or is_dicom_file(path):
-            return read_dicom_file(path, called)
+            return Volume(read_dicom_file(path, called))
         raise InputError(
             f"{called} is of an unsupported kind; give a NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage "
             "(.mha, .mhd) file or the folder of a DICOM series."
         )
+    if image_io == "NiftiImageIO":
+        return read_nifti(path, called, cancel)
     if image_io == "MetaImageIO":
         with sound_copy(path, called) as copy:
-            return _read_file(copy, image_io, called)
-    if image_io != "NiftiImageIO":
-        return _read_file(path, image_io, called)
-    check_nifti_file(path, called)
-    with undisturbed(path) as quiet:
-        return _read_file(quiet, image_io, called)
+            return Volume(_read_file(copy, image_io, called))
+    return Volume(_read_file(path, image_io, called))
 
 
 def _read_file(path: Path, image_io: str, called: str) -> sitk.Image:
@@ -145,51 +169,71 @@ def _read_file(path: Path, image_io: str, called: str) -> sitk.Image:
 
 
 def _checked(image: sitk.Image, called: str) -> sitk.Image:
+    image = _scalar(image, called)
+    _check_extent(image, called)
+    _refuse_not_finite(image, called)
+    values = sitk.GetArrayViewFromImage(image)
+    if float(values.min()) == float(values.max()):
+        raise InputError(f"{called} holds the same value everywhere; check that the right image was given.")
+    return image
+
+
+def _scalar(image: sitk.Image, called: str) -> sitk.Image:
+    """A copy as 3-D float32 on perpendicular axes."""
     image = _without_singleton_axes(image, called)
     if image.GetNumberOfComponentsPerPixel() != 1:
-        raise InputError(f"{called} has several values per voxel (a vector or color image); give a scalar image.")
+        raise InputError(SEVERAL_VALUES.format(called))
     if "complex" in image.GetPixelIDTypeAsString():
-        raise InputError(f"{called} holds complex numbers; give the magnitude image.")
-    _check_geometry(image, called)
+        raise InputError(COMPLEX_NUMBERS.format(called))
+    if "vector" in image.GetPixelIDTypeAsString():
+        image = sitk.VectorIndexSelectionCast(image, 0)
+    direction = _checked_direction(image, called)
     # The cast makes a new image and leaves all header entries behind.
     image = sitk.Cast(image, sitk.sitkFloat32)
     # ITK fails to invert a matrix with subnormal entries, and maps every point to nowhere.
-    image.SetDirection([cosine if abs(cosine) > VANISHING_COSINE else 0.0 for cosine in image.GetDirection()])
+    image.SetDirection([cosine if abs(cosine) > VANISHING_COSINE else 0.0 for cosine in direction])
+    return image
+
+
+def _refuse_not_finite(image: sitk.Image, called: str) -> None:
     # A NaN anywhere makes the minimum NaN.
     values = sitk.GetArrayViewFromImage(image)
-    lowest, highest = float(values.min()), float(values.max())
-    if not (np.isfinite(lowest) and np.isfinite(highest)):
+    if not (np.isfinite(values.min()) and np.isfinite(values.max())):
         raise InputError(NOT_FINITE.format(called))
-    if lowest == highest:
-        raise InputError(f"{called} holds the same value everywhere; check that the right image was given.")
-    return image
 
 
 def _without_singleton_axes(image: sitk.Image, called: str) -> sitk.Image:
     """Drop a trailing fourth and later axes of one entry."""
     size = image.GetSize()
     if len(size) < 3:
-        raise InputError(f"{called} is a two-dimensional picture; give the whole volume.")
+        raise InputError(PICTURE.format(called))
     if len(size) == 3:
         return image
     if any(n != 1 for n in size[3:]):
-        raise InputError(f"{called} has more than three dimensions (a time series?); give a single volume.")
+        raise InputError(SEVERAL_VOLUMES.format(called))
     collapsed = [*size[:3], *([0] * (len(size) - 3))]
     volume: sitk.Image = sitk.Extract(image, collapsed, [0] * len(size))
     return volume
 
 
-def _check_geometry(image: sitk.Image, called: str) -> None:
-    size, spacing = np.asarray(image.GetSize()), np.asarray(image.GetSpacing())
+def _checked_direction(image: sitk.Image, called: str) -> list[float]:
+    """Row-major cosines of perpendicular axes; the image's own where they are perpendicular up to rounding."""
+    spacing = np.asarray(image.GetSpacing())
     direction = np.asarray(image.GetDirection()).reshape(3, 3)
     if not np.isfinite(spacing).all() or spacing.min() <= 0:
-        raise InputError(f"{called} has a voxel size that is zero, negative or undefined; export it again.")
+        raise InputError(NO_VOXEL_SIZE.format(called))
     if not (np.isfinite(direction).all() and np.isfinite(image.GetOrigin()).all()):
-        raise InputError(f"{called} has an undefined position or orientation; export it again.")
-    if np.abs(direction.T @ direction - np.eye(3)).max() > COSINE_TOLERANCE:
-        raise InputError(f"{called} has axes that are not perpendicular; resample it onto perpendicular axes first.")
+        raise InputError(UNDEFINED_PLACE.format(called))
+    nearest = perpendicular(direction, called)
+    changed = np.abs(nearest - direction).max() > ROUNDED_COSINE
+    return [float(cosine) for cosine in (nearest if changed else direction).ravel()]
+
+
+def _check_extent(image: sitk.Image, called: str) -> None:
+    size, spacing = np.asarray(image.GetSize()), np.asarray(image.GetSpacing())
     if np.sort(size)[1] < SHORTEST_AXIS_VOXELS:
         raise InputError(f"{called} has too few voxels to show a head; check that the right image was given.")
     extent = size * spacing
-    if np.sort(extent)[1] < SMALLEST_HEAD_MM or extent.max() > LARGEST_IMAGE_MM:
+    small = spacing.min() < SMALLEST_VOXEL_MM or np.sort(extent)[1] < SMALLEST_HEAD_MM
+    if small or extent.max() > LARGEST_IMAGE_MM:
         raise InputError(f"{called} does not have the size of a head; is the spacing in millimetres?")

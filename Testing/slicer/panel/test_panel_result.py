@@ -294,3 +294,8 @@ def _volume(session: Any) -> float:
 def _center(session: Any, layout: str) -> list[float]:
     node = next(node for node in session.context.nodes("vtkMRMLSliceNode") if node.GetLayoutName() == layout)
     return [node.GetSliceToRAS().GetElement(row, 3) for row in range(3)]
+
+
+def test_a_side_that_is_not_known_is_said_to_be_so(session: Any) -> None:
+    shown = _show(session, made_result(session.context, side_known=False))
+    assert [row[2] for row in shown.cells(shown.ui.findingsTable)] == ["unknown", "unknown"]

@@ -1,0 +1,71 @@
+"""Where a grid lies in the patient, from the axes that a file states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+
+from ..errors import InputError
+
+FloatArray = npt.NDArray[np.float64]
+
+COSINE_TOLERANCE = 1e-2
+"""Direction cosines may differ by this much from those of the nearest perpendicular axes: rounded to two decimals they
+do by half of it. Beyond it the axes are taken to be meant so."""
+LARGEST_ANGLE_DEGREES = 10.0
+"""Two statements of the same axis further apart than this contradict each other."""
+NOT_PERPENDICULAR = "{} has axes that are not perpendicular; resample it onto perpendicular axes first."
+UNDEFINED_PLACE = "{} has an undefined position or orientation; export it again."
+NO_VOXEL_SIZE = "{} has a voxel size that is zero, negative or undefined; export it again."
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Spacing [3] in mm, origin [3] in LPS mm and direction [3, 3], whose columns are perpendicular unit vectors."""
+
+    spacing: FloatArray
+    origin: FloatArray
+    direction: FloatArray
+
+    def image_of(self, values: npt.NDArray[np.float32]) -> sitk.Image:
+        """An image of `values` [k, j, i] at this place."""
+        image = sitk.GetImageFromArray(values)
+        image.SetSpacing([float(s) for s in self.spacing])
+        image.SetOrigin([float(o) for o in self.origin])
+        image.SetDirection([float(d) for d in self.direction.ravel()])
+        return image
+
+
+def place(axes: FloatArray, origin: FloatArray, called: str) -> Placement:
+    """The place of a grid with `axes` [3, 3], whose columns are one voxel's steps in LPS mm.
+
+    Axes off perpendicular by rounding are made perpendicular. Raises InputError, in a sentence that begins with
+    `called`, if they are further off, vanish or are not finite.
+    """
+    if not (np.isfinite(axes).all() and np.isfinite(origin).all()):
+        raise InputError(UNDEFINED_PLACE.format(called))
+    spacing = np.linalg.norm(axes, axis=0)
+    if not (np.isfinite(spacing).all() and spacing.min() > 0):
+        raise InputError(NO_VOXEL_SIZE.format(called))
+    return Placement(spacing, origin, perpendicular(axes / spacing, called))
+
+
+def perpendicular(direction: FloatArray, called: str) -> FloatArray:
+    """The nearest perpendicular unit vectors to the columns of `direction` [3, 3] (Higham 1986), same handedness.
+
+    Raises InputError if a cosine changes by more than COSINE_TOLERANCE.
+    """
+    left, _, right = np.linalg.svd(direction)
+    nearest: FloatArray = left @ right
+    if np.abs(nearest - direction).max() > COSINE_TOLERANCE:
+        raise InputError(NOT_PERPENDICULAR.format(called))
+    return nearest
+
+
+def angle_degrees(one: FloatArray, other: FloatArray) -> float:
+    """Largest angle between the columns of two directions [3, 3]."""
+    cosines = np.clip((one * other).sum(axis=0), -1.0, 1.0)
+    return float(np.degrees(np.arccos(cosines.min())))
