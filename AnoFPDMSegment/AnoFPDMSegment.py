@@ -38,8 +38,10 @@ class AnoFPDMSegment(ScriptedLoadableModule):
 
         def onStarted():
             from AnoFPDMSegmentLib.sample_data import registerSampleData
+            from AnoFPDMSegmentLib.worker.run_folder import sweep
 
             registerSampleData(resources)
+            sweep()
 
         slicer.app.connect("startupCompleted()", onStarted)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +88,27 @@ def test_the_start_of_slicer_is_hardly_longer(script: Any, monkeypatch: pytest.M
     start = time.process_time()
     made(importlib.import_module("AnoFPDMSegment"))
     assert time.process_time() - start < 0.1
+
+
+def test_what_a_killed_slicer_left_behind_goes_at_the_next_start(
+    script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import slicer
+
+    from AnoFPDMSegmentLib.worker.run_folder import RunFolder
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept, left = RunFolder(), RunFolder()
+    (left.path / "flair.nrrd").write_bytes(b"a head")
+    # As the system does it when a process ends.
+    os.close(left._lock._descriptor)
+    made(script)
+    ((_signal, started),) = slicer.app.connected
+    assert left.path.exists()
+    started()
+    assert not left.path.exists() and kept.path.exists()
+    left._lock._descriptor = None
+    kept.remove()
 
 
 class TestSamples:

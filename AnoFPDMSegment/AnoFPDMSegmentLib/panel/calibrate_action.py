@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import slicer.util
 from slicer.i18n import tr as _
 
+from ..worker.calibration_run import CalibrationRun
 from ..worker.events import Cancelled, Event, Failed, Finished
-from ..worker.log import BoundedLog
-from ..worker.process import WorkerProcess
 from .calibrate_dialog import CalibrateDialog, CalibrationRequest
 from .engine_words import withoutDashes
 from .model_section import ModelSection
@@ -17,6 +16,7 @@ from .run_controller import RunController
 from .run_section import RunSection
 from .services import PanelServices
 from .state import PanelState
+from .widgets import waiting
 
 if TYPE_CHECKING:
     from ..model_catalog.catalog_model import CatalogModel
@@ -38,6 +38,7 @@ class CalibrateAction:
         self._model = model
         self._view: RunSection | None = None
         self._name = ""
+        self._run: CalibrationRun | None = None
 
     def shownBy(self, view: RunSection) -> None:
         """Where progress is shown."""
@@ -52,21 +53,19 @@ class CalibrateAction:
         if request is None or not self._model.licenceAccepted():
             return
         self._state.setBusy(True)
-        if not self._canCompute():
+        if not (self._canCompute() and self._begin(model, request)):
             self._state.setBusy(False)
-            return
-        self._begin(model, request)
 
-    def _begin(self, model: CatalogModel, request: CalibrationRequest) -> None:
+    def _begin(self, model: CatalogModel, request: CalibrationRequest) -> bool:
         assert self._view is not None and self._state.parameters is not None
-        command, log = self._services.command, BoundedLog()
-        device = self._state.parameters.device
-        call = command.calibrate(str(model.folder), request.manifest, request.name, split=request.split, device=device)
-        process = WorkerProcess(call, command.environment(), log)
-        process.start()
-        self._name = request.name
-        self._controller.follow(process, self._hear)
-        self._view.begin(log, _("Calibrating..."))
+        run, device = CalibrationRun(self._services.command), self._state.parameters.device
+        with waiting():
+            run.start(str(model.folder), request.manifest, request.name, split=request.split, device=device)
+            self._run, self._name = run, request.name
+            self._controller.follow(run, self._hear)
+            self._view.begin(run.log, _("Calibrating..."))
+            return True
+        return False
 
     def _problemOfName(self, name: str) -> str:
         from anofpdm.errors import AnoFPDMError
@@ -103,5 +102,8 @@ class CalibrateAction:
 
     def _end(self, text: str, *, failed: bool = False) -> None:
         assert self._view is not None
+        run, self._run = self._run, None
+        if run is not None:
+            run.close()
         self._state.setBusy(False)
         self._view.end(text, failed=failed)
