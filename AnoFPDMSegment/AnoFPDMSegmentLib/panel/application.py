@@ -6,6 +6,8 @@ from typing import Any
 
 import slicer
 
+from .dicom_requirements import missingForDicom
+
 
 class ApplicationActions:
     """See `services.Application`."""
@@ -17,8 +19,12 @@ class ApplicationActions:
         editor.setSegmentationNode(segmentationNode)
         editor.setSourceVolumeNode(volumeNode)
 
-    def exportDicom(self, subjectHierarchyItem: int) -> None:
-        """Open Slicer's DICOM export with an item selected; it needs a patient and a study above the item."""
-        dialog = slicer.qSlicerDICOMExportDialog(None)
-        dialog.setMRMLScene(slicer.mrmlScene)
-        dialog.execDialog(subjectHierarchyItem)
+    def exportDicom(self, segmentationNode: Any) -> str:
+        """Open Slicer's DICOM export with a segmentation selected, or say in a sentence what is missing for that."""
+        missing = missingForDicom(segmentationNode)
+        if not missing:
+            hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+            dialog = slicer.qSlicerDICOMExportDialog(None)
+            dialog.setMRMLScene(slicer.mrmlScene)
+            dialog.execDialog(hierarchy.GetItemByDataNode(segmentationNode))
+        return missing

@@ -8,6 +8,7 @@ from typing import Any
 import slicer.util
 from slicer.i18n import tr as _
 
+from ..mrml.dicom_series import describeSeries
 from ..mrml.export import exportResult, fileNames
 from .services import PanelServices
 from .state import PanelState
@@ -78,6 +79,11 @@ class ExportSection:
             self._services.application.openSegmentEditor(result.segmentationNode, result.inputNode)
 
     def _exportDicom(self) -> None:
-        with waiting():
-            hierarchy = self._services.context.subjectHierarchy
-            self._services.application.exportDicom(hierarchy.GetItemByDataNode(self._state.result.segmentationNode))
+        result = self._state.result
+        # Slicer's dialog has a cursor of its own.
+        with waiting(cursor=False):
+            described = [result.heatmapNode, result.segmentationNode, result.healthyPredictionNode]
+            describeSeries(self._services.context, result.inputNode, [node for node in described if node is not None])
+            missing = self._services.application.exportDicom(result.segmentationNode)
+            if missing:
+                slicer.util.infoDisplay(missing)

@@ -21,8 +21,8 @@ class Application(Protocol):
     def openSegmentEditor(self, segmentationNode: Any, volumeNode: Any) -> None:
         """Edit a segmentation over a volume."""
 
-    def exportDicom(self, subjectHierarchyItem: int) -> None:
-        """Open Slicer's DICOM export with an item selected."""
+    def exportDicom(self, segmentationNode: Any) -> str:
+        """Open Slicer's DICOM export with a segmentation selected, or say in a sentence what is missing for that."""
 
 
 @dataclass(frozen=True)

@@ -25,15 +25,15 @@ def quiet(*widgets: Any) -> Iterator[None]:
 
 
 @contextmanager
-def waiting() -> Iterator[None]:
-    """Show a wait cursor; a failure with a sentence of its own is shown, and what was begun is left.
+def waiting(*, cursor: bool = True) -> Iterator[None]:
+    """Show a wait cursor (`cursor`); a failure with a sentence of its own is shown, and what was begun is left.
 
     Any other exception is shown with its details and passed on.
     """
     from anofpdm.errors import AnoFPDMError
 
     sentence = ""
-    with slicer.util.tryWithErrorDisplay(_("This did not work; please report the details."), waitCursor=True):
+    with slicer.util.tryWithErrorDisplay(_("This did not work; please report the details."), waitCursor=cursor):
         try:
             yield
         except AnoFPDMError as error:

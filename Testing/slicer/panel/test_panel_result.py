@@ -272,19 +272,13 @@ def test_heatmap_removed_by_the_user(shown: Any) -> None:
     assert shown.result is None and not shown.ui.resultSection.visible and not shown.ui.findingsSection.visible
 
 
-def test_handed_to_other_modules(shown: Any, application: Any) -> None:
-    from qt_application import DicomExportDialog
-
+def test_handed_to_the_segment_editor(shown: Any) -> None:
     ui, result = shown.ui, shown.result
     shown.open(ui.exportSection)
     shown.click(ui.editButton)
     assert slicer.modules.opened == ["SegmentEditor"]
     editor = slicer.modules.SegmentEditorWidget.editor
     assert editor.segmentation is result.segmentationNode and editor.source is result.inputNode
-    DicomExportDialog.opened.clear()
-    shown.click(ui.dicomButton)
-    item = shown.context.subjectHierarchy.GetItemByDataNode(result.segmentationNode)
-    assert DicomExportDialog.opened == [(shown.context.scene, item)]
 
 
 def _volume(session: Any) -> float:

@@ -71,6 +71,7 @@ class DicomExportDialog:
     """Modules/Scripted/DICOMLib/Widgets/qSlicerDICOMExportDialog.h; remembers what it was opened with."""
 
     opened: ClassVar[list[tuple[Any, int]]] = []
+    onOpened: ClassVar[Callable[[], object]] = staticmethod(lambda: None)  # noqa: N815
 
     def __init__(self, parent: Any = None) -> None:
         self._scene: Any = None
@@ -80,4 +81,5 @@ class DicomExportDialog:
 
     def execDialog(self, item: int = 0) -> bool:  # noqa: N802
         DicomExportDialog.opened.append((self._scene, item))
+        DicomExportDialog.onOpened()
         return True
