@@ -21,7 +21,7 @@ _DEEP = (Tissue.THALAMUS, Tissue.CAUDATE, Tissue.PUTAMEN, Tissue.ACCUMBENS, Tiss
 _FLAIR: dict[Tissue, Range] = {
     Tissue.CORTEX: (1.05, 1.4),
     Tissue.VENTRICLE: (0.02, 0.35),
-    Tissue.CHOROID_PLEXUS: (0.15, 1.3),
+    Tissue.CHOROID_PLEXUS: (0.1, 1.1),
     Tissue.CEREBELLAR_WHITE_MATTER: (0.85, 1.15),
     Tissue.CEREBELLAR_CORTEX: (0.95, 1.35),
     Tissue.PALLIDUM: (0.6, 1.1),
@@ -38,7 +38,7 @@ _FLAIR_WIDE: dict[Tissue, Range] = {
     **_FLAIR,
     Tissue.CORTEX: (0.9, 1.5),
     Tissue.VENTRICLE: (0.02, 0.5),
-    Tissue.CHOROID_PLEXUS: (0.1, 1.6),
+    Tissue.CHOROID_PLEXUS: (0.05, 1.4),
     Tissue.CEREBELLAR_WHITE_MATTER: (0.75, 1.25),
     Tissue.CEREBELLAR_CORTEX: (0.85, 1.5),
     Tissue.PALLIDUM: (0.45, 1.2),
@@ -133,7 +133,7 @@ def _draw_level(rng: np.random.Generator, tissue: Tissue, prior: ContrastPrior) 
 
 
 def _relate(rng: np.random.Generator, levels: dict[Tissue, float]) -> None:
-    """Tissues of one kind resemble each other: deep grey matter and cortex, both fluids, both white matters."""
+    """Tissues of one kind resemble each other: deep grey matter and cortex, fluids and plexus, the white matters."""
     share = rng.uniform(0.3, 0.9)
     deep = float(np.mean([levels[tissue] for tissue in _DEEP]))
     for tissue in _DEEP:
@@ -141,6 +141,8 @@ def _relate(rng: np.random.Generator, levels: dict[Tissue, float]) -> None:
     share = rng.uniform(0.2, 0.9)
     for tissue in (Tissue.HIPPOCAMPUS, Tissue.AMYGDALA, Tissue.CEREBELLAR_CORTEX):
         levels[tissue] += share * (levels[Tissue.CORTEX] - levels[tissue])
+    plexus = rng.uniform(0.0, 0.9)
+    levels[Tissue.CHOROID_PLEXUS] += plexus * (levels[Tissue.VENTRICLE] - levels[Tissue.CHOROID_PLEXUS])
     levels[Tissue.FLUID] += rng.uniform(0.0, 0.9) * (levels[Tissue.VENTRICLE] - levels[Tissue.FLUID])
     stem = rng.uniform(0.0, 0.8)
     levels[Tissue.BRAIN_STEM] += stem * (levels[Tissue.CEREBELLAR_WHITE_MATTER] - levels[Tissue.BRAIN_STEM])

@@ -60,7 +60,8 @@ class HeadMap:
     def brain_extent(self) -> npt.NDArray[np.float32]:
         """Half the brain's extent in mm along z, y, x."""
         places = np.argwhere(self.hull > 0)
-        return ((places.max(0) - places.min(0) + 1) / 2).astype(np.float32)
+        half: npt.NDArray[np.float32] = ((places.max(0) - places.min(0) + 1) / 2).astype(np.float32)
+        return half
 
 
 def read_head_map(path: Path, structures: Sequence[Structure]) -> HeadMap:
@@ -141,4 +142,5 @@ def _signed_distance(inside: BoolArray) -> npt.NDArray[np.float32]:
 
 def _middle(mask: BoolArray) -> npt.NDArray[np.float32]:
     places = np.argwhere(mask)
-    return ((places.min(0) + places.max(0)) / 2).astype(np.float32)
+    middle: npt.NDArray[np.float32] = ((places.min(0) + places.max(0)) / 2).astype(np.float32)
+    return middle

@@ -112,10 +112,7 @@ def level_set(field: torch.Tensor, allowed: torch.Tensor, slab: Slab, volume_ml:
     if not len(values):
         return None
     wanted = int(volume_ml / slab.volume_ml(1))
-    if wanted >= len(values):
-        level = float(values.max())
-    else:
-        level = float(torch.kthvalue(values, max(1, wanted)).values)
+    level = float(values.max() if wanted >= len(values) else torch.kthvalue(values, max(1, wanted)).values)
     share = ((level - field) / edge + 0.5).clamp_(0, 1) * allowed
     return Share((slice(0, slab.slices), slice(0, slab.matrix), slice(0, slab.matrix)), share)
 

@@ -15,7 +15,6 @@ def add_look_alikes(rng: np.random.Generator, image: torch.Tensor, anatomy: Anat
     A thin bright rim along the ventricles, flow in ventricles and in fluid, bright vessels in sulci, symmetrical
     tracts and smooth unevenness of white matter, cortex brightened in broad patches on both sides.
     """
-    slab = anatomy.slab
     if rng.random() < 0.5:
         width = rng.uniform(0.6, 1.6)
         rim = torch.exp(-((anatomy.ventricle_mm / width) ** 2)) * (1 - anatomy.ventricles)

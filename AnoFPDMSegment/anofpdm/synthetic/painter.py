@@ -79,4 +79,3 @@ def paint(
             painted.append(PaintedLesion(lesion.kind, volume, extent))
             total = torch.maximum(total, extent)
     return Painted(image, total, tuple(painted))
-

@@ -15,7 +15,7 @@ from .contrast import ContrastPrior, draw_contrast
 from .head_map import HeadMap
 from .lesion_kinds import KINDS, Kind, Plan, draw_plans
 from .look_alikes import add_look_alikes
-from .mass_effect import moved
+from .mass_effect import Push, moved
 from .painter import Painted, PaintedLesion, draw_pushes, paint
 from .pose import Pose, draw_pose
 from .sampled_head import SampledHead, sample_head
@@ -39,7 +39,7 @@ class RenderSettings:
     field_of_view_mm: float = 240.0
     spacings_mm: tuple[float, ...] = (1.0, 3.0, 3.0, 4.0, 5.0, 5.0, 5.0, 6.0, 6.5, 7.0, 8.0)
     slices: int = 28
-    painted: float = 0.65
+    painted: float = 0.7
     stripped: float = 0.45
     kinds: tuple[Kind, ...] = field(default=KINDS)
 
@@ -135,7 +135,7 @@ def render_head(
 
 def _with_mass_effect(
     rng: np.random.Generator, head: HeadMap, pose: Pose, slab: Slab, plans: Sequence[Plan]
-) -> tuple[SampledHead, Anatomy, list]:
+) -> tuple[SampledHead, Anatomy, list[Push | None]]:
     """The head on the slab, after its masses have pushed."""
     sampled = sample_head(head, pose, slab)
     anatomy = anatomy_of(sampled)

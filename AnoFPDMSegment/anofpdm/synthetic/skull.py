@@ -1,4 +1,4 @@
-"""What was taken off before the image came: the skull, exactly or with a margin; the face; part of the field of view."""
+"""What was taken off before the image came: the skull (exactly or with a margin), the face, part of the view."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Methods: each folder is one, beside what all of them need."""

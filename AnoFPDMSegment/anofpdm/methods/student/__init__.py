@@ -1,0 +1,1 @@
+"""The student: a compact network that marks lesions in one evaluation a slice, trained on painted lesions."""
