@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,26 +12,32 @@ from typing import Any
 import pytest
 import slicer
 import slicer.util
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 from qt_dialogs import DIALOGS
 from qt_failures import FAILURES
+from qt_module_widget import qSlicerScriptedLoadableModuleWidget
 from qt_modules import Modules
-from qt_mrml import qMRMLWidget
-from qt_proxy import unwrap, wrap
+from qt_proxy import unwrap
 
 LONG_S = 120.0
+_OWN = ("AnoFPDMSegment", "AnoFPDMSegmentLib", "anofpdm")
 
 
 class PanelSession:
     """The opened module; `ui` holds its widgets."""
 
-    def __init__(self, widget: Any, window: QWidget, context: Any) -> None:
-        self.widget = widget
+    def __init__(self, module: qSlicerScriptedLoadableModuleWidget, window: QWidget, context: Any) -> None:
+        self.module = module
         self.window = window
         self.context = context
         self.dialogs = DIALOGS
+
+    @property
+    def widget(self) -> Any:
+        """The module's object in Python; another after a reload."""
+        return slicer.modules.AnoFPDMSegmentWidget
 
     @property
     def panel(self) -> Any:
@@ -44,10 +51,27 @@ class PanelSession:
     def result(self) -> Any:
         return self.panel.state.result
 
+    def enter(self) -> None:
+        """Choose the module."""
+        self.module.enter()
+        self.pump()
+
+    def leave(self) -> None:
+        """Choose another module."""
+        self.module.exit()
+        self.pump()
+
+    def reload(self) -> None:
+        """The developer's button."""
+        self.widget.onReload()
+        self.pump()
+
     def pump(self) -> None:
         """Let the application deal with its events."""
         for _ in range(3):
             QApplication.processEvents()
+        # Without a running event loop these wait.
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
     def wait(self, condition: Callable[[], object], what: str, seconds: float = LONG_S) -> None:
         """Until the condition holds, while the application goes on."""
@@ -155,33 +179,29 @@ class PanelSession:
 @contextmanager
 def opened_module(application: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[PanelSession]:
     """The module's own widget in a window; closed and searched for failures afterwards."""
-    from AnoFPDMSegment import AnoFPDMSegmentWidget
     from AnoFPDMSegmentLib.mrml.headless import addSliceView, headlessScene
 
     FAILURES.take()
     DIALOGS.reset()
     FAILURES.install_hook()
-    with headlessScene() as context:
+    with headlessScene() as context, _kept_modules():
         views = [addSliceView(context, name) for name in ("Red", "Yellow", "Green")]
         monkeypatch.setattr(slicer, "mrmlScene", context.scene, raising=False)
         application.serve(context.applicationLogic)
         modules = Modules(context.moduleLogic)
         monkeypatch.setattr(slicer, "modules", modules)
         monkeypatch.setattr(slicer.util, "selectModule", modules.open)
-        window, parent = _window()
-        widget = AnoFPDMSegmentWidget(wrap(parent))
-        widget.setup()
-        parent.setMRMLScene(context.scene)
+        module = unwrap(modules.anofpdmsegment.widgetRepresentation())
+        window = _window(module)
         window.show()
-        widget.enter()
-        session = PanelSession(widget, window, context)
-        session.pump()
+        session = PanelSession(module, window, context)
+        session.enter()
         try:
             yield session
         finally:
-            if widget.panel is not None:
-                widget.exit()
-                widget.cleanup()
+            if session.panel is not None:
+                session.leave()
+                session.widget.cleanup()
             window.close()
             window.deleteLater()
             session.pump()
@@ -192,7 +212,17 @@ def opened_module(application: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator
     assert not unanswered, f"dialogs that were expected did not appear: {unanswered}"
 
 
-def _window() -> tuple[QWidget, qMRMLWidget]:
+@contextmanager
+def _kept_modules() -> Iterator[None]:
+    """The project's modules that the tests hold come back after a reload of the module."""
+    kept = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in _OWN}
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] in _OWN]:
+        del sys.modules[name]
+    sys.modules.update(kept)
+
+
+def _window(module: QWidget) -> QWidget:
     """As in Slicer, a narrow column that scrolls."""
     window = QWidget()
     window.resize(520, 1500)
@@ -201,7 +231,5 @@ def _window() -> tuple[QWidget, qMRMLWidget]:
     layout = QVBoxLayout(window)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.addWidget(area)
-    parent = qMRMLWidget()
-    QVBoxLayout(parent).setContentsMargins(0, 0, 0, 0)
-    area.setWidget(parent)
-    return window, parent
+    area.setWidget(module)
+    return window

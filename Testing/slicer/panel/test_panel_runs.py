@@ -64,11 +64,10 @@ def test_scene_closed_during_a_run(running: Any) -> None:
 
 def test_the_user_works_elsewhere_meanwhile(running: Any) -> None:
     """The run goes on while another module is shown; its result is there when the user comes back."""
-    running.widget.exit()
+    running.leave()
     running.wait_for_end()
     assert running.result is not None
-    running.widget.enter()
-    running.pump()
+    running.enter()
     assert running.ui.resultSection.visible and running.ui.findingsTable.rowCount == 1
     running.drag(running.ui.resultGuidance, 4.0)
     assert abs(running.result.settings.guidance - 4.0) < 0.1

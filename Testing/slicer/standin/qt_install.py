@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import types
@@ -37,6 +38,7 @@ def install() -> Application:
     """Install them, once a process; returns the stand-in of `slicer.app`."""
     if "qt" in sys.modules:
         return slicer.app  # type: ignore[no-any-return]
+    _keep_singletons()
     application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
     application.setStyle("Fusion")
     qt, ctk = _Module("qt", QT_NAMES), _Module("ctk", CTK_NAMES)
@@ -53,6 +55,16 @@ def install() -> Application:
     assert not missing, missing
     sys.modules["qt"], sys.modules["ctk"] = qt, ctk
     return slicer.app  # type: ignore[no-any-return]
+
+
+def _keep_singletons() -> None:
+    """PySide6 6.12 gives None and bools away without counting the reference: fatal in a long session before 3.12.
+
+    From Python 3.12 on they are immortal. Before that their count of references comes first in the object.
+    """
+    if sys.version_info < (3, 12):
+        for singleton in (None, True, False):
+            ctypes.c_ssize_t.from_address(id(singleton)).value += 1 << 40
 
 
 def _qt_class(name: str) -> Any:

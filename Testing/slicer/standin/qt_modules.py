@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from qt_module_widget import LoadedModule
+
+_SOURCE = Path(__file__).resolve().parents[3] / "AnoFPDMSegment" / "AnoFPDMSegment.py"
 
 
 class _Module:
@@ -43,6 +48,7 @@ class Modules:
     def __init__(self, logics: Callable[[str], Any]) -> None:
         self.segmentations = _Module(logics("Segmentations"))
         self.volumes = _Module(logics("Volumes"))
+        self.anofpdmsegment = LoadedModule(_SOURCE)
         self.opened: list[str] = []
 
     def open(self, name: str) -> None:

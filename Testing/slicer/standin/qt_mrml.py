@@ -39,6 +39,13 @@ class Observers:
 
         self._tags.append((target, target.AddObserver(event, react)))
 
+    def end(self, target: Any) -> None:
+        """End those of one object."""
+        for each, tag in self._tags:
+            if each is target:
+                each.RemoveObserver(tag)
+        self._tags = [(each, tag) for each, tag in self._tags if each is not target]
+
     def clear(self, *_: object) -> None:
         """End them."""
         for target, tag in self._tags:
@@ -105,7 +112,7 @@ class qMRMLNodeComboBox(QWidget):  # noqa: N801
         self._shown: list[str | None] = []
         self._current: str | None = None
         self._observers = Observers(self)
-        self._watched: set[str] = set()
+        self._watched: dict[str, Any] = {}
         self._box = QComboBox(self)
         self._box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -206,9 +213,11 @@ class qMRMLNodeComboBox(QWidget):  # noqa: N801
             self._box.addItem(name)
         self._box.blockSignals(blocked)
         added = []
+        for identity in [identity for identity, node in self._watched.items() if node not in fitting]:
+            self._observers.end(self._watched.pop(identity))
         for node in fitting:
             if node.GetID() not in self._watched:
-                self._watched.add(node.GetID())
+                self._watched[node.GetID()] = node
                 self._observers.add(node, vtk.vtkCommand.ModifiedEvent, self._rename)
                 added.append(node)
         kept = self._current if self._current in self._shown else (self._shown[0] if self._shown else None)

@@ -6,6 +6,7 @@ Values are kept in a real vtkMRMLScriptedModuleNode in the form upstream keeps t
 from __future__ import annotations
 
 import typing
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -81,6 +82,9 @@ class _Parameter:
             node.SetParameter(self.name, str(value))
 
     def read(self, node: Any) -> Any:
+        # A closed scene empties its singleton nodes: the default comes back.
+        if not node.HasParameter(self.name):
+            self.write(node, self.default)
         if self.isNode:
             return node.GetNodeReference(self.name)
         text = node.GetParameter(self.name)
@@ -103,27 +107,67 @@ def _parameters_of(cls: type) -> dict[str, _Parameter]:
     return found
 
 
+class _Cached:
+    """parameterNodeWrapper/wrapper.py: _CachedParameterWrapper; it observes the node for as long as it lives."""
+
+    def __init__(self, parameter: _Parameter, node: Any) -> None:
+        self.parameter = parameter
+        self.node = node
+        self._value = parameter.read(node)
+        self._writing = False
+        reference = weakref.ref(self)
+        self._tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: reference()._modified())
+
+    def __del__(self) -> None:
+        self.node.RemoveObserver(self._tag)
+
+    def _modified(self) -> None:
+        if not self._writing:
+            self._value = self.parameter.read(self.node)
+
+    def read(self) -> Any:
+        return self._value
+
+    def write(self, value: Any) -> None:
+        self._writing = True
+        try:
+            with slicer.util.NodeModify(self.node):
+                self.parameter.write(self.node, value)
+                self._value = self.parameter.read(self.node)
+        finally:
+            self._writing = False
+
+
 class _Wrapper:
-    """parameterNodeWrapper/wrapper.py; setting a name that is no parameter raises."""
+    """parameterNodeWrapper/wrapper.py; setting a public name that is no parameter raises."""
 
     allParameters: ClassVar[dict[str, _Parameter]] = {}  # noqa: N815
     parameterNode: Any  # noqa: N815
 
     def __init__(self, parameterNode: Any) -> None:  # noqa: N803
-        values = {"parameterNode": parameterNode, "_guis": {}, "_updating": False, "_tag": 0}
-        self.__dict__.update(values)
+        self.__dict__["parameterNode"] = parameterNode
+        self._guis: dict[int, dict[str, Connector]] = {}
+        self._updating = False
+        self._tag = 0
+        self._cached: dict[str, _Cached] = {}
         for parameter in self.allParameters.values():
             if not parameterNode.HasParameter(parameter.name):
                 parameter.write(parameterNode, parameter.default)
+            self._cached[parameter.name] = _Cached(parameter, parameterNode)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._parameter(name).write(self.parameterNode, value)
+        if name.startswith("_"):
+            self.__dict__[name] = value
+        else:
+            self.setValue(name, value)
 
     def getValue(self, name: str) -> Any:  # noqa: N802
-        return self._parameter(name).read(self.parameterNode)
+        self._parameter(name)
+        return self._cached[name].read()
 
     def setValue(self, name: str, value: Any) -> None:  # noqa: N802
-        self._parameter(name).write(self.parameterNode, value)
+        self._parameter(name)
+        self._cached[name].write(value)
 
     def default(self, name: str) -> Any:
         raise NotImplementedError("the stand-in does not tell defaults")
@@ -138,7 +182,7 @@ class _Wrapper:
     def connectParametersToGui(self, mapping: dict[str, Any]) -> int:  # noqa: N802
         connectors = {name: connector_for(widget, self._parameter(name)) for name, widget in mapping.items()}
         tag = self._tag
-        self.__dict__["_tag"] = tag + 1
+        self._tag = tag + 1
         self._guis[tag] = connectors
         for name, connector in connectors.items():
             connector.write(self.getValue(name))
@@ -147,6 +191,7 @@ class _Wrapper:
         return tag
 
     def disconnectGui(self, tag: int) -> None:  # noqa: N802
+        """As up to Slicer 5.10, the observer that `connectParametersToGui` added stays."""
         for connector in self._guis.pop(tag, {}).values():
             connector.disconnect()
 
@@ -181,14 +226,14 @@ class _Wrapper:
     def _show(self) -> None:
         if self._updating:
             return
-        self.__dict__["_updating"] = True
+        self._updating = True
         try:
             with slicer.util.NodeModify(self):
                 for connectors in self._guis.values():
                     for name, connector in connectors.items():
                         connector.write(self.getValue(name))
         finally:
-            self.__dict__["_updating"] = False
+            self._updating = False
 
 
 def parameterNodeWrapper(cls: type) -> type:  # noqa: N802
@@ -198,6 +243,6 @@ def parameterNodeWrapper(cls: type) -> type:  # noqa: N802
     if clash := reserved & set(parameters):
         raise ValueError(f"Cannot use reserved name '{clash.pop()}' in a parameterNodeWrapper")
     body: dict[str, Any] = {"allParameters": parameters, "__doc__": cls.__doc__, "__module__": cls.__module__}
-    for name, parameter in parameters.items():
-        body[name] = property(lambda self, parameter=parameter: parameter.read(self.parameterNode))
+    for name in parameters:
+        body[name] = property(lambda self, name=name: self.getValue(name))
     return type(cls.__name__, (_Wrapper,), body)

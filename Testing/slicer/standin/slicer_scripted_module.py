@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import slicer
+import slicer.util
 
 
 class ModuleParent:
@@ -67,7 +68,7 @@ class ScriptedLoadableModuleWidget:
         """Nothing."""
 
     def onReload(self) -> None:  # noqa: N802
-        raise NotImplementedError("modules are not reloaded here")
+        slicer.util.reloadScriptedModule(self.moduleName)
 
 
 class ScriptedLoadableModuleLogic:
