@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.parameterNodeWrapper import Choice, Minimum, WithinRange, parameterNodeWrapper
@@ -50,3 +51,40 @@ class AnoFPDMParameters:
     """The score below which the heatmap is transparent."""
     showSegmentation: bool = True
     showHealthyPrediction: bool = False
+
+
+class SceneParameters(AnoFPDMParameters):
+    """Made once for a parameter node and used again; a disconnected panel leaves nothing on the node.
+
+    Up to Slicer 5.10 `disconnectGui` leaves the observer of `connectParametersToGui` (mended in Slicer's pull request
+    9063). It would hold these parameters for as long as the node lives, and be cleared under VTK's feet by Python's
+    garbage collector once nothing else holds the node.
+    """
+
+    def __init__(self, parameterNode: Any) -> None:
+        super().__init__(parameterNode)
+        self._connecting: list[int] | None = None
+        self._observersOfGui: dict[int, list[int]] = {}
+
+    def connectParametersToGui(self, mapping: dict[str, Any]) -> int:
+        """Connect widgets to the parameters of these names; returns what `disconnectGui` takes."""
+        self._connecting = []
+        try:
+            guiTag = super().connectParametersToGui(mapping)
+            self._observersOfGui[guiTag] = self._connecting
+        finally:
+            self._connecting = None
+        return guiTag
+
+    def disconnectGui(self, guiTag: int) -> None:
+        """Part widgets and parameters again."""
+        super().disconnectGui(guiTag)
+        for tag in self._observersOfGui.pop(guiTag, []):
+            self.parameterNode.RemoveObserver(tag)
+
+    def AddObserver(self, event: Any, callback: Callable[..., None], priority: float = 0.0) -> int:
+        """Observe the node. Whoever calls it keeps these parameters until the observer is removed."""
+        tag = super().AddObserver(event, callback, priority)
+        if self._connecting is not None:
+            self._connecting.append(tag)
+        return tag

@@ -19,11 +19,17 @@ SMALL = ((-30.0, 20.0, -10.0), 12.0)
 
 def made_result(scene: Any, balls: Any = (LARGE, SMALL), name: str = "head", **case: Any) -> Result:
     """A result with a finding for each ball, the larger one first."""
+    node = made_volume(scene, name)
+    return Result.create(scene, node, build_detection(make_case(axial_geometry(), balls, **case)))
+
+
+def made_volume(scene: Any, name: str = "head") -> Any:
+    """The volume that made-up cases were made on, as far as its place goes."""
     geometry = axial_geometry()
     voxels = np.random.default_rng(0).integers(0, 200, geometry.array_shape).astype(np.int16)
     node = add_volume(scene, voxels, geometryMatrix(geometry), name)
     node.CreateDefaultDisplayNodes()
-    return Result.create(scene, node, build_detection(make_case(geometry, balls, **case)))
+    return node
 
 
 def current_mask(result: Result) -> np.ndarray:

@@ -195,18 +195,35 @@ class TestParameters:
 class TestScriptedDetection:
     """AnoFPDMSegmentLogic().detect(...), with a real worker"""
 
-    def test_the_test_that_runs_inside_slicer(self, script: Any, scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.fixture
+    def said(self, script: Any, scene: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The test that runs inside Slicer has run; what it showed."""
         import slicer.util
 
         def load(path: str) -> Any:
             return load_volume(scene, Path(path))
 
-        monkeypatch.setattr(slicer.util, "modulePath", lambda name: str(MODULE / f"{name}.py"))
+        shown: list[str] = []
         monkeypatch.setattr(slicer.util, "loadVolume", load)
         monkeypatch.setattr(slicer.util, "loadLabelVolume", load)
-        test = script.AnoFPDMSegmentTest()
-        test.messageDelay = 0
-        test.runTest()
+        monkeypatch.setattr(script.AnoFPDMSegmentTest, "delayDisplay", lambda self, message: shown.append(message))
+        script.AnoFPDMSegmentTest().runTest()
+        return shown
+
+    def test_the_test_that_runs_inside_slicer(self, said: list[str]) -> None:
+        assert said[-1] == "Test passed"
+
+    @pytest.fixture
+    def no_torch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from AnoFPDMSegmentLib.install.torch_setup import TorchSetup
+        from AnoFPDMSegmentLib.install.torch_state import TorchState
+
+        state = TorchState("missing", "PyTorch is not installed.")
+        monkeypatch.setattr(TorchSetup, "state", lambda self: state)
+
+    @pytest.mark.usefixtures("no_torch")
+    def test_it_is_skipped_without_torch(self, said: list[str]) -> None:
+        assert said == ["Skipped: PyTorch is not installed."]
 
     @pytest.mark.usefixtures("bright_default")
     def test_adds_a_result_to_the_scene(self, script: Any, scene: Any) -> None:

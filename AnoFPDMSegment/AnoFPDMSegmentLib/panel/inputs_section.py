@@ -10,6 +10,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from ..mrml.input_volumes import checkImage, checkPlace, exportVolume, guessInputs
+from ..mrml.observers import Observers
 from ..parameters import MOST_INPUTS
 from .services import PanelServices
 from .state import PanelState
@@ -27,7 +28,7 @@ class InputsSection:
         self._status = ui.inputsStatusLabel
         self._checked: dict[tuple[str, str, int], str] = {}
         """What was found wrong with an image, by the ID and the name of its node and the time of its last change."""
-        self._observed: list[tuple[Any, int]] = []
+        self._observers = Observers()
         self._changed = Later(self.check)
         self._loaded = Later(self.guess)
         # Once the volume is complete: the signal comes when its node is made.
@@ -67,21 +68,18 @@ class InputsSection:
 
     def unwatch(self) -> None:
         """Follow the volumes no longer: the panel is hidden, or the scene is being closed."""
-        for node, tag in self._observed:
-            node.RemoveObserver(tag)
-        self._observed = []
+        self._observers.clear()
         self._changed.forget()
 
     def _watch(self) -> None:
         """Voxels and transforms of the selected volumes may change, by scripts and other modules."""
         nodes = [node for node in dict.fromkeys(self.inputs().values()) if node is not None]
-        if self._state.parameters is None or nodes == list(dict.fromkeys(node for node, _tag in self._observed)):
+        if self._state.parameters is None or nodes == self._observers.targets:
             return
         self.unwatch()
         for node in nodes:
             for event in (vtk.vtkCommand.ModifiedEvent, node.TransformModifiedEvent, node.ImageDataModifiedEvent):
-                tag = node.AddObserver(event, lambda *unused: self._changed.ask())
-                self._observed.append((node, tag))
+                self._observers.add(node, event, self._changed.ask)
 
     def _showModel(self) -> None:
         names = self._state.model.modalities if self._state.model is not None else ()

@@ -7,6 +7,7 @@ from typing import Any
 import slicer.util
 import vtk
 
+from ..mrml.observers import Observers
 from .calibrate_action import CalibrateAction
 from .detect_action import DetectAction
 from .detection_section import DetectionSection
@@ -33,6 +34,7 @@ class Panel:
     def __init__(self, parent: Any, services: PanelServices, uiPath: str) -> None:
         self._services = services
         self._widget = slicer.util.loadUI(uiPath)
+        self._parent = parent
         parent.layout().addWidget(self._widget)
         self.ui = slicer.util.childWidgetVariables(self._widget)
         self.state = PanelState()
@@ -40,7 +42,7 @@ class Panel:
         # Later: widgets and parameters are in step only once everybody has heard of a change.
         self._changed = Later(self._parametersChanged)
         self._guiTag: int | None = None
-        self._observers: list[tuple[Any, int]] = []
+        self._observers = Observers()
         self._makeSections()
         self._removed = Later(self._results.refresh)
         self._connectScene()
@@ -99,14 +101,18 @@ class Panel:
         self._disconnect()
         self.state.setResult(None)
         self._widget.setMRMLScene(None)
+        # Or else each reload would leave a panel, out of sight, with everything that its widgets call.
+        self._widget.hide()
+        self._parent.layout().removeWidget(self._widget)
+        self._widget.deleteLater()
 
     def _connect(self) -> None:
         self._disconnect()
         parameters = self._services.parameters()
         self._guiTag = parameters.connectParametersToGui(self._parameterWidgets())
         scene = self._services.context.scene
-        self._observe(parameters, vtk.vtkCommand.ModifiedEvent, self._changed)
-        self._observe(scene, scene.NodeRemovedEvent, self._removed)
+        self._observers.add(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._changed.ask)
+        self._observers.add(scene, scene.NodeRemovedEvent, self._removed.ask)
         self.state.parameters = parameters
         self._model.reload()
         self._results.reload()
@@ -120,15 +126,10 @@ class Panel:
         self._removed.forget()
         self._inputs.unwatch()
         self._slices.unwatch()
-        for target, tag in self._observers:
-            target.RemoveObserver(tag)
-        self._observers = []
+        self._observers.clear()
         parameters, self.state.parameters = self.state.parameters, None
         if parameters is not None:
             parameters.disconnectGui(self._guiTag)
-
-    def _observe(self, target: Any, event: Any, action: Later) -> None:
-        self._observers.append((target, target.AddObserver(event, lambda *unused: action.ask())))
 
     def _parametersChanged(self) -> None:
         self._detection.showVolume(next(iter(self._inputs.inputs().values()), None))

@@ -10,6 +10,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from ..mrml.findings_table import sliceDecision
+from ..mrml.observers import Observers
 from .services import PanelServices
 from .state import PanelState
 from .tables import cell, fillTable, prepareTable
@@ -25,7 +26,8 @@ class SlicesSection:
         self._ui = ui
         self._context = services.context
         self._state = state
-        self._observed: tuple[Any, int] | None = None
+        self._sliceNode: Any = None
+        self._observers = Observers()
         self._index: int | None = None
         self._follow = Later(self._showSliceInView)
         prepareTable(
@@ -50,16 +52,14 @@ class SlicesSection:
         self.unwatch()
         node = axialSliceNode(self._context)
         if node is not None:
-            tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *unused: self._follow.ask())
-            self._observed = (node, tag)
+            self._observers.add(node, vtk.vtkCommand.ModifiedEvent, self._follow.ask)
+            self._sliceNode = node
         self._follow.ask()
 
     def unwatch(self) -> None:
         """Follow it no longer: the panel is hidden, or the scene is being closed."""
-        if self._observed is not None:
-            node, tag = self._observed
-            node.RemoveObserver(tag)
-            self._observed = None
+        self._observers.clear()
+        self._sliceNode = None
         self._follow.forget()
 
     def _show(self) -> None:
@@ -87,9 +87,9 @@ class SlicesSection:
     def _showSliceInView(self) -> None:
         """Plot and table row of the slice that the axial view stands in."""
         result = self._state.result
-        if result is None or self._observed is None or not self._context.scene.IsNodePresent(self._observed[0]):
+        if result is None or self._sliceNode is None or not self._context.scene.IsNodePresent(self._sliceNode):
             return
-        matrix = self._observed[0].GetSliceToRAS()
+        matrix = self._sliceNode.GetSliceToRAS()
         index = result.sliceAt(tuple(matrix.GetElement(row, 3) for row in range(3)))
         if index is None:
             self._ui.plotLabel.text = _("The axial view stands outside the examined stack.")
