@@ -1,11 +1,14 @@
-"""What a student is: its grid and its network. Torch-free."""
+"""What a student is: its grid, its network, its calibration, and where it comes from. Torch-free."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from ...errors import ModelError
 
 NEIGHBOURS = 1
 """Slices looked at on either side."""
+LEVELS = range(2, 7)
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,15 @@ class StudentConfig:
     field_of_view_mm: float = 240.0
     widths: tuple[int, ...] = (32, 64, 128, 176)
 
+    def __post_init__(self) -> None:
+        """Raises ModelError."""
+        if len(self.widths) not in LEVELS or not all(4 <= width <= 1024 for width in self.widths):
+            raise ModelError("A student's widths are two to six numbers from 4 to 1024.")
+        if not 16 <= self.matrix <= 512 or self.matrix % 2 ** len(self.widths):
+            raise ModelError(f"A student of {len(self.widths)} levels cannot have a matrix of {self.matrix}.")
+        if not 100 <= self.field_of_view_mm <= 500:
+            raise ModelError("A student's field of view lies between 100 and 500 mm.")
+
     @property
     def pixel_mm(self) -> float:
         """Side of a pixel in mm."""
@@ -25,3 +37,36 @@ class StudentConfig:
     def channels(self) -> int:
         """Of the input: the slice, what its neighbours differ by, and their distance."""
         return 2 * NEIGHBOURS + 2
+
+
+@dataclass(frozen=True)
+class StudentCalibration:
+    """A logit l becomes the probability sigmoid((l + bias) / temperature); lesions lie above `threshold`."""
+
+    temperature: float = 1.0
+    bias: float = 0.0
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Raises ModelError."""
+        if not (0.05 <= self.temperature <= 20 and -20 <= self.bias <= 20 and 0 < self.threshold < 1):
+            raise ModelError("A student's calibration is out of range; install the student again.")
+
+
+@dataclass(frozen=True)
+class StudentRecord:
+    """`student.json`: everything about a student but its weights."""
+
+    name: str
+    title: str
+    version: str
+    modality: str
+    """`flair`, or `any`: a single image of any contrast."""
+    network: StudentConfig
+    calibration: StudentCalibration
+    trained_on: str
+    licence: str
+    non_commercial: bool
+    citation: str
+    notes: str = ""
+    schema: int = field(default=1)

@@ -10,6 +10,7 @@ from torch import nn
 
 from ...arrays import FloatArray
 from ...progress import CancelToken
+from .config import StudentCalibration
 from .network import BRAIN, LESION
 from .slice_input import stack_inputs
 
@@ -33,12 +34,12 @@ class StudentPredictor:
     """Runs a network of `StudentNetwork`'s form."""
 
     def __init__(
-        self, network: nn.Module, *, temperature: float = 1.0, bias: float = 0.0, bfloat16: bool = True
+        self, network: nn.Module, calibration: StudentCalibration | None = None, *, bfloat16: bool = True
     ) -> None:
-        """`temperature`, `bias`: the calibration; a logit l becomes (l + bias) / temperature."""
+        """`bfloat16`: compute in it, which is several times as fast where the processor has units for it."""
         self._network = network.eval()
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._temperature, self._bias = temperature, bias
+        self.calibration = calibration or StudentCalibration()
         self._bfloat16 = bfloat16
 
     @torch.inference_mode()
@@ -60,7 +61,7 @@ class StudentPredictor:
                 with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
                     logits = self._network(turned.to(memory_format=torch.channels_last)).float()
                 logits = logits.flip(-1) if turn else logits
-                lesion = torch.sigmoid((logits[:, LESION] + self._bias) / self._temperature)
+                lesion = torch.sigmoid((logits[:, LESION] + self.calibration.bias) / self.calibration.temperature)
                 both[turn, here] = lesion.numpy()
                 brain[here] += torch.sigmoid(logits[:, BRAIN]).numpy() / 2
         return StudentPrediction(both.mean(0), np.abs(both[0] - both[1]) / 2, brain)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,10 +15,20 @@ from torch import Tensor, nn
 
 from ...errors import Cancelled, ModelError, OutputError, SettingsError
 from ...progress import CancelToken
-from .batches import Batch, Source, join, vary
 from .config import StudentConfig
 from .loss import student_loss
 from .network import StudentNetwork
+from .samples import Batch, join
+from .variation import vary
+
+
+class Source(Protocol):
+    """Gives slices for a step."""
+
+    def draw(self, rng: np.random.Generator, step: int, count: int) -> Batch:
+        """`count` slices."""
+        ...
+
 
 CHECKPOINT_FILE = "checkpoint.pt"
 LOG_EVERY = 50
@@ -99,7 +110,7 @@ class StudentTrainer:
         batch = vary(rng, join([source.draw(rng, step, count) for source, count in self._sources if count]))
         for group in self._optimizer.param_groups:
             group["lr"] = schedule.rate(step)
-        inputs, *targets = (torch.from_numpy(np.ascontiguousarray(values)) for values in _fields(batch))
+        inputs, *targets = (torch.from_numpy(np.ascontiguousarray(values)) for values in batch.fields)
         with torch.autocast("cpu", torch.bfloat16):
             logits = self.network(inputs.to(memory_format=torch.channels_last))
         loss = student_loss(logits, *targets)
@@ -164,7 +175,3 @@ class StudentTrainer:
                 f"The run in {self._folder} was started with other settings; give those to continue it, or choose "
                 "another output folder."
             )
-
-
-def _fields(batch: Batch) -> tuple[np.ndarray, ...]:
-    return (batch.inputs, batch.lesion, batch.lesion_weight, batch.brain, batch.brain_weight)

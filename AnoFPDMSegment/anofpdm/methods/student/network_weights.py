@@ -1,0 +1,66 @@
+"""The student's weights: to and from safetensors, and folded for speed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from ...errors import ModelError
+from .network import ConvBlock, OtherSide, StudentNetwork
+
+COUNTER = "num_batches_tracked"
+"""Of batch normalisation; needed by nothing here."""
+
+
+def weights_to_bytes(state: Mapping[str, Tensor]) -> bytes:
+    """A safetensors file: convolutions in bfloat16, what normalises in float32. Raises ModelError if not finite."""
+    tensors = {}
+    for name, value in state.items():
+        if name.endswith(COUNTER):
+            continue
+        kind = torch.bfloat16 if value.ndim > 1 else torch.float32
+        tensors[name] = value.detach().to("cpu", kind).contiguous()
+        if not bool(torch.isfinite(tensors[name]).all()):
+            raise ModelError(f"The weights are damaged: {name} holds values that are not finite numbers.")
+    return bytes(safetensors.torch.save(tensors))
+
+
+def read_weights(network: StudentNetwork, path: Path) -> None:
+    """Fill the network. Raises ModelError if the file is damaged, does not fit, or holds what is not finite."""
+    try:
+        tensors = safetensors.torch.load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise ModelError(f"The weights {path} cannot be read ({error}); install the student again.") from error
+    wanted = {name: value for name, value in network.state_dict().items() if not name.endswith(COUNTER)}
+    for name in sorted(wanted.keys() ^ tensors.keys()):
+        raise ModelError(f"The weights {path} do not fit the student's network: {name} has no counterpart.")
+    for name, value in tensors.items():
+        if value.shape != wanted[name].shape:
+            raise ModelError(f"The weights {path} do not fit the student's network: {name} has another shape.")
+        if not bool(torch.isfinite(value).all()):
+            raise ModelError(f"The weights {path} are damaged: {name} holds values that are not finite numbers.")
+    network.load_state_dict({name: value.float() for name, value in tensors.items()}, strict=False)
+
+
+@torch.no_grad()
+def folded(network: StudentNetwork) -> StudentNetwork:
+    """The same network in evaluation mode with its normalisations taken into the convolutions; changes it in place."""
+    network.eval()
+    for module in list(network.modules()):
+        if isinstance(module, ConvBlock):
+            module.first = fuse_conv_bn_eval(module.first, module.first_norm)
+            module.second = fuse_conv_bn_eval(module.second, module.second_norm)
+            module.first_norm, module.second_norm = nn.Identity(), nn.Identity()
+        elif isinstance(module, OtherSide):
+            module.mix = fuse_conv_bn_eval(module.mix, module.norm)
+            module.norm = nn.Identity()
+        elif isinstance(module, nn.Sequential) and isinstance(module[1], nn.BatchNorm2d):
+            module[0] = fuse_conv_bn_eval(module[0], module[1])
+            module[1] = nn.Identity()
+    return network

@@ -1,0 +1,179 @@
+"""The stages of a student's training: on rendered heads alone, then in rounds on real volumes as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+from ...arrays import FloatArray
+from ...datasets.manifest import Manifest
+from ...errors import InputError
+from ...progress import CancelToken
+from ...synthetic.contrast import ContrastPrior
+from ...synthetic.renderer import RenderSettings
+from .config import StudentConfig
+from .pool import Pool
+from .predictor import StudentPredictor
+from .pseudo_masks import Trust, targets_of, trust_of
+from .real_heads import RealHeads
+from .real_volumes import RealVolume, real_volumes
+from .rendered_heads import RenderedHeads
+from .teacher_maps import teacher_map
+from .trainer import Schedule, Source, StudentTrainer
+
+Stage = Literal["rendered", "self-training"]
+STAGES: tuple[Stage, ...] = ("rendered", "self-training")
+OWN, TEACHER = "student", "teacher"
+Message = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What a batch is made of. `priors` with their probabilities; `real`: share of a batch from real volumes."""
+
+    priors: tuple[tuple[ContrastPrior, float], ...] = (("flair", 0.45), ("flair-wide", 0.55))
+    real: float = 0.5
+    pool: int = 64
+    heads_a_step: float = 0.6
+    volumes_a_step: float = 1.0
+    settings: RenderSettings = field(default_factory=RenderSettings)
+
+
+def rendered_pool(maps: Path, mixture: Mixture, seed: int, workers: int = 1, share: float = 1.0) -> Pool:
+    """Rendered heads; `share`: of a batch, which that many new heads a step are enough for."""
+    names, weights = zip(*mixture.priors, strict=True)
+    maker = RenderedHeads(maps, mixture.settings, names, weights, seed)
+    return Pool(maker, size=mixture.pool, rate=mixture.heads_a_step * share, workers=workers)
+
+
+def train_rendered(
+    maps: Path,
+    folder: Path,
+    config: StudentConfig,
+    schedule: Schedule,
+    mixture: Mixture,
+    *,
+    start_from: dict[str, Tensor] | None = None,
+    cancel: CancelToken | None = None,
+    message: Message = print,
+) -> dict[str, Tensor]:
+    """Train on rendered heads alone; given again, it continues. Returns the averaged weights.
+
+    `maps`: a folder of prepared maps. Raises what `StudentTrainer` raises.
+    """
+    pool = rendered_pool(maps, mixture, schedule.seed)
+    try:
+        sources: list[tuple[Source, int]] = [(pool, schedule.batch_size)]
+        trainer = StudentTrainer(config, schedule, sources, folder, start_from=start_from, message=message)
+        trainer.run(cancel)
+        return trainer.average
+    finally:
+        pool.close()
+
+
+@dataclass(frozen=True)
+class Round:
+    """Real volumes with what the witnesses make of them."""
+
+    heads: RealHeads
+    trust: dict[str, Trust]
+    """By source."""
+
+
+def self_training_round(
+    manifest: Manifest,
+    predictor: StudentPredictor,
+    config: StudentConfig,
+    seed: int,
+    *,
+    teacher: Path | None = None,
+    cancel: CancelToken | None = None,
+    message: Message = print,
+) -> Round:
+    """Let the student of the last round, and the teacher, mark the manifest's training volumes.
+
+    `teacher`: a folder of results of `anofpdm detect --cases`. Sources count alike, however many volumes they have.
+    Raises InputError if there is nothing to train on, or an image or a result cannot be used.
+    """
+    volumes = real_volumes(manifest, ("train",), config, cancel=cancel, message=message)
+    if not volumes:
+        raise InputError("The manifest has no volume of the split train; name some to train on.")
+    by_source: dict[str, list[RealVolume]] = {}
+    for volume in volumes:
+        by_source.setdefault(volume.source, []).append(volume)
+    ordered, brains, targets, means, weights, trust = [], [], [], [], [], {}
+    for source, some in by_source.items():
+        own, brain = _predictions(predictor, some, cancel)
+        maps = {OWN: own}
+        if teacher is not None:
+            found = [teacher_map(teacher, volume) for volume in some]
+            if all(one is not None for one in found):
+                maps[TEACHER] = [one for one in found if one is not None]
+            elif any(one is not None for one in found):
+                missing = next(v.name for v, one in zip(some, found, strict=True) if one is None)
+                raise InputError(f"{teacher} has no result of {missing}; detect in all volumes of its source, or none.")
+        trust[source] = trust_of(some, maps)
+        message(_words(source, trust[source]))
+        for index, volume in enumerate(some):
+            targets.append(targets_of(volume, {name: of[index] for name, of in maps.items()}, trust[source]))
+            brains.append(brain[index])
+            means.append(trust[source].healthy_means_it)
+            weights.append(1 / len(some))
+            ordered.append(volume)
+    heads = RealHeads(tuple(ordered), tuple(brains), tuple(targets), tuple(means), tuple(weights), config, seed)
+    return Round(heads, trust)
+
+
+def train_on_real(
+    made: Round,
+    maps: Path,
+    folder: Path,
+    config: StudentConfig,
+    schedule: Schedule,
+    mixture: Mixture,
+    *,
+    start_from: dict[str, Tensor],
+    cancel: CancelToken | None = None,
+    message: Message = print,
+) -> dict[str, Tensor]:
+    """One round of self-training, beside rendered heads; given again, it continues. Returns the averaged weights."""
+    real = round(mixture.real * schedule.batch_size)
+    pools = [
+        rendered_pool(maps, mixture, schedule.seed, share=1 - mixture.real),
+        Pool(made.heads, size=mixture.pool, rate=mixture.volumes_a_step, workers=1),
+    ]
+    try:
+        sources: list[tuple[Source, int]] = [(pools[0], schedule.batch_size - real), (pools[1], real)]
+        trainer = StudentTrainer(config, schedule, sources, folder, start_from=start_from, message=message)
+        trainer.run(cancel)
+        return trainer.average
+    finally:
+        for pool in pools:
+            pool.close()
+
+
+def _predictions(
+    predictor: StudentPredictor, volumes: Sequence[RealVolume], cancel: CancelToken | None
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Lesion and brain of every volume, float16."""
+    lesions: list[FloatArray] = []
+    brains: list[FloatArray] = []
+    for volume in volumes:
+        found = predictor.predict(volume.slices.astype(np.float32), volume.spacing_mm, cancel)
+        lesions.append((found.probability * (found.brain >= 0.3)).astype(np.float16))
+        brains.append(found.brain.astype(np.float16))
+    return lesions, brains
+
+
+def _words(source: str, trust: Trust) -> str:
+    name = source or "the manifest"
+    if not trust.auroc:
+        return f"{name}: labels of one kind only; all witnesses count alike."
+    parts = [f"{witness} AUROC {area:.3f}, weight {trust.weight[witness]:.2f}" for witness, area in trust.auroc.items()]
+    means = "means free of lesions" if trust.healthy_means_it else "does not mean free of lesions"
+    return f"{name}: {'; '.join(parts)}; its label healthy {means}."
