@@ -32,8 +32,15 @@ VOLUME_ML: dict[Kind, tuple[float, float]] = {
 }
 KINDS: tuple[Kind, ...] = tuple(VOLUME_ML)
 SMALLEST_ML, LARGEST_ML = 0.02, 150.0
-EXCESS = (0.15, 1.0)
+EXCESS = (0.12, 1.0)
 """Intensity over white matter's, which is 1."""
+GLARING = 2.2
+"""Some are up to this much brighter."""
+GLARING_SHARE = 0.1
+FAINT = (0.08, 0.3)
+"""Subtle ones, and half of the infarcts: hours old they hardly show."""
+KIND_WEIGHTS: dict[Kind, float] = {"infarct": 2.0, "mass": 1.5}
+"""How often a kind is drawn among those that fit a volume; 1 where nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +76,12 @@ def draw_volume(rng: np.random.Generator, smallest: float = SMALLEST_ML, largest
 
 
 def draw_excess(rng: np.random.Generator, kind: Kind) -> float:
-    """Relative to white matter; subtle ones are at the limit of the noise."""
-    if kind == "subtle":
-        return float(rng.uniform(0.08, 0.2))
+    """Relative to white matter; subtle ones are at the limit of the noise, a few glare."""
+    if kind == "subtle" or (kind == "infarct" and rng.random() < 0.5):
+        return float(rng.uniform(*FAINT))
     low, high = EXCESS
+    if rng.random() < GLARING_SHARE:
+        return float(rng.uniform(high, GLARING))
     return float(low + (high - low) * rng.beta(1.3, 1.8))
 
 
@@ -80,7 +89,8 @@ def draw_plans(rng: np.random.Generator, sign: int = 1, kinds: Sequence[Kind] = 
     """Draw what one head has: a first lesion, log-uniform in volume over everything; often others, mostly smaller."""
     volume = draw_volume(rng)
     fitting = [kind for kind in kinds if VOLUME_ML[kind][0] <= volume <= VOLUME_ML[kind][1]] or list(kinds)
-    plans = [plan(rng, fitting[int(rng.integers(len(fitting)))], volume, sign)]
+    weights = np.array([KIND_WEIGHTS.get(kind, 1.0) for kind in fitting])
+    plans = [plan(rng, fitting[int(rng.choice(len(fitting), p=weights / weights.sum()))], volume, sign)]
     if rng.random() < 0.55:
         # Scattered disease: many alike, most of them small.
         many = rng.random() < 0.5

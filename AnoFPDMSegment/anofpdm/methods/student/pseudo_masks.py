@@ -1,8 +1,8 @@
 """Masks that nobody drew: witnesses are believed as far as image-level labels bear them out. Torch-free.
 
-A witness is a map in [0, 1] that is 0.5 at its own border: the student's probability of the last round, and the score of
-a diffusion model's heatmap. Whom to believe on a source is asked of the source's labels: a witness whose maps separate
-its healthy from its unhealthy slices counts, one that does not is left out.
+A witness is a map in [0, 1] that is 0.5 at its own border: the student's probability of the last round, and the score
+of a diffusion model's heatmap. Whom to believe on a source is asked of the source's labels: a witness whose maps tell
+its healthy from its unhealthy slices counts, one whose maps do not is left out.
 """
 
 from __future__ import annotations

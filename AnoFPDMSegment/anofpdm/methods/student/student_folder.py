@@ -1,4 +1,4 @@
-"""A student on disk: `student.json`, `weights.safetensors`, `MODEL_CARD.md` and their checksums. Torch-free to import."""
+"""A student on disk: `student.json`, `weights.safetensors`, `MODEL_CARD.md`, checksums. Torch-free to import."""
 
 from __future__ import annotations
 
@@ -64,9 +64,8 @@ def open_student(name_or_path: str | Path) -> StudentFolder:
     """
     path = BUNDLED / name_or_path if str(name_or_path) in bundled_students() else Path(name_or_path)
     if not path.is_dir():
-        raise ModelError(
-            f"There is no student {name_or_path}: name a folder, or one of {', '.join(bundled_students()) or 'none yet'}."
-        )
+        known = ", ".join(bundled_students()) or "none yet"
+        raise ModelError(f"There is no student {name_or_path}: name a folder, or one of {known}.")
     checksums = load_json(path / CHECKSUMS_FILE, "list of checksums")
     for file in (RECORD_FILE, WEIGHTS_FILE, MODEL_CARD_FILE):
         if not (path / file).is_file():
