@@ -109,6 +109,55 @@ def test_objects_are_the_same_and_of_their_class() -> None:
             pass
 
 
+def test_enumerators_are_numbers_and_combined_a_plain_int() -> None:
+    box = qt.QMessageBox
+    assert type(box.Ok) is box.StandardButton and issubclass(box.StandardButton, int)
+    assert type(box.Ok | box.Cancel) is int
+    item = qt.QTableWidgetItem("x")
+    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
+    assert item.flags() == qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable
+    item.setCheckState(qt.Qt.Checked)
+    assert item.checkState() == qt.Qt.Checked and type(item.checkState()) is qt.Qt.CheckState
+    for name in ("name", "value"):
+        with pytest.raises(AttributeError):
+            getattr(qt.Qt.Checked, name)
+    with pytest.raises(AttributeError):
+        _ = box.StandardButton.Ok  # PythonQt's classes of numbers hold no enumerators
+
+
+def test_a_constructor_takes_the_first_overload_that_an_int_fits() -> None:
+    """Seen in 3D Slicer 5.10.0: the flags are taken for an orientation, so there are no buttons."""
+    box = qt.QDialogButtonBox
+    for buttons in (box.Ok | box.Cancel, box.Ok):
+        assert box(buttons).button(box.Ok) is None
+    made = box()
+    made.setStandardButtons(box.Ok | box.Cancel)
+    assert made.button(box.Ok).text == "OK" and made.button(box.Cancel) is not None
+
+
+def test_exact_types_come_before_conversions() -> None:
+    assert qt.QColor(255, 128, 0).name() == "#ff8000"
+    assert qt.QBrush(qt.QColor(1, 2, 3)).color().red() == 1
+    assert qt.QCursor(qt.Qt.WaitCursor).shape() == qt.Qt.WaitCursor
+    assert qt.QTableWidgetItem("text").text() == "text"
+    table = qt.QTableWidget(1, 2)
+    header = table.horizontalHeader()
+    header.setSectionResizeMode(1, qt.QHeaderView.Stretch)
+    assert header.sectionResizeMode(1) == qt.QHeaderView.Stretch != header.sectionResizeMode(0)
+    with pytest.raises(TypeError, match="No constructor of QBrush"):
+        qt.QBrush("red")
+    with pytest.raises(TypeError, match="not listed"):
+        qt.QHeaderView(qt.Qt.Horizontal)
+
+
+def test_the_order_in_which_constructors_are_tried() -> None:
+    """PythonQt puts each behind the first: a, d, c, b."""
+    from qt_constructors import in_order
+
+    assert in_order((("a",), ("b",), ("c", "x?"), ("d",)), 1) == [("a",), ("d",), ("c",), ("b",)]
+    assert in_order((("a", "x?"), ("b",)), 1) == [("b",), ("a",)]
+
+
 def test_numbers_of_numpy_are_refused() -> None:
     import numpy as np
 

@@ -67,7 +67,9 @@ class CalibrateDialog:
         self._problem.objectName = "problemLabel"
         self._problem.wordWrap = True
         layout.addRow(self._problem)
-        self._buttons = qt.QDialogButtonBox(qt.QDialogButtonBox.Ok | qt.QDialogButtonBox.Cancel)
+        self._buttons = qt.QDialogButtonBox()
+        # Not to the constructor: in Slicer flags put together are a plain int, which it takes for an orientation.
+        self._buttons.setStandardButtons(qt.QDialogButtonBox.Ok | qt.QDialogButtonBox.Cancel)
         layout.addRow(self._buttons)
         browse.connect("clicked()", self._browse)
         self._table.connect("textChanged(QString)", self._check)

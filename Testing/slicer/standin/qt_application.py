@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication, QMainWindow
+from qt_overloads import call
 from qt_proxy import unwrap, wrap
 
 
@@ -61,7 +62,7 @@ class Application:
         return wrap(self._settings)
 
     def setOverrideCursor(self, cursor: Any) -> None:  # noqa: N802
-        QApplication.setOverrideCursor(unwrap(cursor))
+        call(QApplication.setOverrideCursor, "setOverrideCursor", [unwrap(cursor)])
 
     def restoreOverrideCursor(self) -> None:  # noqa: N802
         QApplication.restoreOverrideCursor()

@@ -1,7 +1,7 @@
 """Qt objects with the habits of PythonQt, on top of PySide.
 
-Properties are attributes, signals are connected by attribute or by signature, and whatever does not exist
-raises. Where PythonQt would accept more (getters of properties, values of numpy), the stand-in is stricter:
+Properties are attributes, signals are connected by attribute or by signature, enumerators are numbers, overloaded
+functions are chosen as PythonQt chooses, and whatever does not exist raises. Where PythonQt would accept more (getters of properties, values of numpy), the stand-in is stricter:
 code that runs here keeps to what is sure to exist in the application.
 """
 
@@ -12,7 +12,9 @@ import types
 from typing import Any
 
 from PySide6 import QtCore, QtWidgets
+from qt_enums import number_class, to_number
 from qt_failures import FAILURES, guarded
+from qt_overloads import call, construct
 from qt_signals import SignalProxy, connect, disconnect, has_signal
 
 _PROXY = "_standin_proxy"
@@ -32,9 +34,11 @@ class _ProxyType(type):
             found = getattr(target, name)
         except AttributeError:
             raise AttributeError(f"{cls.__name__} has no '{name}'.") from None
-        if isinstance(found, enum.Enum | int):
-            return found
+        if isinstance(found, enum.Enum):
+            return to_number(found)
         if isinstance(found, type) and issubclass(found, enum.Enum):
+            return number_class(found)
+        if isinstance(found, int):
             return found
         if isinstance(found, types.BuiltinFunctionType | types.FunctionType):
             return _Method(found, name)
@@ -48,7 +52,7 @@ class QtProxy(metaclass=_ProxyType):
     _qt: Any
 
     def __init__(self, *arguments: Any) -> None:
-        object.__setattr__(self, "_qt", type(self)._target(*[unwrap(argument) for argument in arguments]))
+        object.__setattr__(self, "_qt", _made(type(self)._target, arguments))
         if isinstance(self._qt, QtCore.QObject):
             setattr(self._qt, _PROXY, self)
 
@@ -92,7 +96,7 @@ class _Method:
         self._name = name
 
     def __call__(self, *arguments: Any) -> Any:
-        return wrap(self._function(*[_argument(argument) for argument in arguments]))
+        return wrap(call(self._function, self._name, [_argument(argument) for argument in arguments]))
 
     def __repr__(self) -> str:
         return f"<function {self._name} of Qt>"
@@ -107,13 +111,15 @@ def proxy_class(target: type) -> type:
 
 
 def wrap(value: Any) -> Any:
-    """The proxy of a Qt object or value; the same proxy for the same object."""
+    """The proxy of a Qt object or value, the same for the same object; the number of an enumerator or of flags."""
+    if isinstance(value, enum.Enum):
+        return to_number(value)
     if isinstance(value, QtCore.QObject):
         proxy = getattr(value, _PROXY, None)
         return proxy if proxy is not None else _adopt(value)
     if isinstance(value, list | tuple):
         return type(value)(wrap(item) for item in value)
-    if _is_qt_class(type(value)) and not isinstance(value, enum.Enum):
+    if _is_qt_class(type(value)):
         return _adopt(value)
     return value
 
@@ -129,6 +135,12 @@ def unwrap(value: Any) -> Any:
     if type(value).__module__ == "numpy" and not isinstance(value, float):
         raise TypeError(f"PythonQt does not take a {type(value).__name__}; convert it to a plain number first.")
     return value
+
+
+def _made(target: type, arguments: tuple[Any, ...]) -> Any:
+    """The stand-ins' own classes take what they are given."""
+    plain = [unwrap(argument) for argument in arguments]
+    return construct(target, plain) if target.__module__.startswith("PySide6.") else target(*plain)
 
 
 def _adopt(value: Any) -> Any:
@@ -176,7 +188,7 @@ def _object_method(target: QtCore.QObject, name: str) -> Any:
     if name in ("exec_", "exec") and isinstance(target, QtWidgets.QDialog):
         from qt_dialogs import DIALOGS
 
-        return lambda: DIALOGS.run(wrap(target))
+        return lambda: wrap(DIALOGS.run(wrap(target)))
     offered = _offered_by_stand_in(type(target))
     found = getattr(type(target), name, None)
     if found is None or not callable(found) or not (name in offered or _defined_by_qt(type(target), name)):
@@ -202,7 +214,7 @@ def _set_property(target: QtCore.QObject, name: str, value: Any) -> None:
         raise AttributeError(f"The property '{name}' of {meta.className()} cannot be written.")
     setter = getattr(target, f"set{name[0].upper()}{name[1:]}", None)
     if setter is not None:
-        setter(value)
+        call(setter, f"set{name[0].upper()}{name[1:]}", [value])
     elif not target.setProperty(name, value):
         raise TypeError(f"The property '{name}' of {meta.className()} does not take {value!r}.")
 
