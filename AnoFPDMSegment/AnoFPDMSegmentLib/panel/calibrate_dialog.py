@@ -36,7 +36,7 @@ class CalibrateDialog:
         self._dialog = qt.QDialog(slicer.util.mainWindow())
         self._dialog.windowTitle = _("Calibrate on my data")
         self._dialog.minimumWidth = 460
-        layout = qt.QFormLayout(self._dialog)
+        layout = qt.QVBoxLayout(self._dialog)
         text = qt.QLabel(
             _(
                 "Guidance strength, thresholds and scaling of {model} are found anew from slices of yours. The table "
@@ -45,7 +45,9 @@ class CalibrateDialog:
             ).format(model=model.title)
         )
         text.wordWrap = True
-        layout.addRow(text)
+        layout.addWidget(text)
+        form = qt.QFormLayout()
+        layout.addLayout(form)
         self._table = qt.QLineEdit()
         self._table.objectName = "manifestEdit"
         browse = qt.QPushButton(_("Browse..."))
@@ -53,24 +55,25 @@ class CalibrateDialog:
         row = qt.QHBoxLayout()
         row.addWidget(self._table)
         row.addWidget(browse)
-        layout.addRow(_("Table (.csv):"), row)
+        form.addRow(_("Table (.csv):"), row)
         self._split = qt.QComboBox()
         for split in SPLITS:
             self._split.addItem(split)
         self._split.toolTip = _("Rows of this split are used.")
-        layout.addRow(_("Split:"), self._split)
+        form.addRow(_("Split:"), self._split)
         self._name = qt.QLineEdit()
         self._name.objectName = "nameEdit"
         self._name.toolTip = _("What the calibration is called in the list.")
-        layout.addRow(_("Name:"), self._name)
+        form.addRow(_("Name:"), self._name)
         self._problem = qt.QLabel()
         self._problem.objectName = "problemLabel"
         self._problem.wordWrap = True
-        layout.addRow(self._problem)
+        # Not in the form: labels that wrap squash its other rows.
+        layout.addWidget(self._problem)
         self._buttons = qt.QDialogButtonBox()
         # Not to the constructor: in Slicer flags put together are a plain int, which it takes for an orientation.
         self._buttons.setStandardButtons(qt.QDialogButtonBox.Ok | qt.QDialogButtonBox.Cancel)
-        layout.addRow(self._buttons)
+        layout.addWidget(self._buttons)
         browse.connect("clicked()", self._browse)
         self._table.connect("textChanged(QString)", self._check)
         self._name.connect("textChanged(QString)", self._check)

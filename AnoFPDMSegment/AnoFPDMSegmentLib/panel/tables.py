@@ -28,7 +28,18 @@ def fillTable(table: Any, rows: list[list[Any]]) -> None:
         for row, items in enumerate(rows):
             for column, item in enumerate(items):
                 table.setItem(row, column, item)
-        table.resizeColumnsToContents()
+        _fitColumns(table)
+
+
+def _fitColumns(table: Any) -> None:
+    """As wide as their contents; what is left goes to the column that takes it."""
+    header = table.horizontalHeader()
+    stretched = [n for n in range(table.columnCount) if header.sectionResizeMode(n) == qt.QHeaderView.Stretch]
+    table.resizeColumnsToContents()
+    for number in stretched:
+        # It was made as narrow as the others, and Qt leaves it so until its mode changes.
+        header.setSectionResizeMode(number, qt.QHeaderView.Interactive)
+        header.setSectionResizeMode(number, qt.QHeaderView.Stretch)
 
 
 def cell(text: str) -> Any:

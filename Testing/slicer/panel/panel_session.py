@@ -14,7 +14,7 @@ import slicer
 import slicer.util
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QScrollArea, QSizePolicy, QSpacerItem, QVBoxLayout, QWidget
 from qt_dialogs import DIALOGS
 from qt_failures import FAILURES
 from qt_module_widget import qSlicerScriptedLoadableModuleWidget
@@ -223,13 +223,20 @@ def _kept_modules() -> Iterator[None]:
 
 
 def _window(module: QWidget) -> QWidget:
-    """As in Slicer, a narrow column that scrolls."""
+    """As in Slicer (Base/QTGUI/Resources/UI/qSlicerModulePanel.ui), a narrow column that scrolls up and down."""
     window = QWidget()
     window.resize(520, 1500)
     area = QScrollArea()
     area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     layout = QVBoxLayout(window)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.addWidget(area)
-    area.setWidget(module)
+    contents = QWidget()
+    column = QVBoxLayout(contents)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSizeConstraint(QVBoxLayout.SizeConstraint.SetMinAndMaxSize)
+    column.addWidget(module, 1)
+    column.addSpacerItem(QSpacerItem(0, 0, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.MinimumExpanding))
+    area.setWidget(contents)
     return window

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Property, QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPolygon
 from PySide6.QtWidgets import (
@@ -56,13 +58,14 @@ class ctkCollapsibleButton(QAbstractButton):  # noqa: N801 - CTK's name
         return place.y() < self.HEADER_PX
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        return self.sizeHint()
+        return self._size(QLayout.totalMinimumSize)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        layout = self.layout()
-        if layout is None or not self.isChecked():
-            return QSize(120, self.HEADER_PX)
-        return layout.totalSizeHint()
+        return self._size(QLayout.totalSizeHint)
+
+    def _size(self, of: Callable[[QLayout], QSize]) -> QSize:
+        closed, layout = QSize(120, self.HEADER_PX), self.layout()
+        return closed if layout is None or not self.isChecked() else of(layout).expandedTo(closed)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)

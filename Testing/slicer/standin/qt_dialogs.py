@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtWidgets import QMessageBox
+from qt_layout_rules import check_wrapped_labels
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Dialogs:
         target = dialog._qt
         if isinstance(target, QMessageBox):
             return _press(target, self._take(target.text()))
+        check_wrapped_labels(target)
         respond: Callable[[Any], Any] = self._take(target.windowTitle())
         target.show()
         try:

@@ -1,8 +1,9 @@
 """Qt objects with the habits of PythonQt, on top of PySide.
 
 Properties are attributes, signals are connected by attribute or by signature, enumerators are numbers, overloaded
-functions are chosen as PythonQt chooses, and whatever does not exist raises. Where PythonQt would accept more (getters of properties, values of numpy), the stand-in is stricter:
-code that runs here keeps to what is sure to exist in the application.
+functions are chosen as PythonQt chooses, and whatever does not exist raises. Where PythonQt would accept more
+(getters of properties, values of numpy), the stand-in is stricter: code that runs here keeps to what is sure to exist
+in the application.
 """
 
 from __future__ import annotations

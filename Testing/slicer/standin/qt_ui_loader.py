@@ -11,6 +11,7 @@ from PySide6 import QtWidgets
 from PySide6.QtCore import QBuffer, QFile, QIODevice, QObject
 from PySide6.QtUiTools import QUiLoader as PySideUiLoader
 from qt_ctk import WIDGETS as CTK_WIDGETS
+from qt_layout_rules import check_wrapped_labels
 from qt_mrml import qMRMLColorTableComboBox, qMRMLNodeComboBox, qMRMLWidget
 from qt_plot import qMRMLPlotView, qMRMLPlotWidget
 
@@ -59,6 +60,7 @@ class UiLoader(PySideUiLoader):
         widget = super().load(buffer, parent)
         by_name = {w.objectName(): w for w in [widget, *widget.findChildren(QtWidgets.QWidget)]}
         _check_properties(root, by_name)
+        check_wrapped_labels(widget)
         for sender, signal, receiver, slot in connections:
             _connect(by_name, sender, signal, receiver, slot)
         return widget
