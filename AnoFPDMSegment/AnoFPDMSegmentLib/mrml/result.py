@@ -30,6 +30,8 @@ _REVERSED = "reversedK"
 _NAME = "name"
 _INPUT, _HEATMAP, _SEGMENTATION = "input", "heatmap", "segmentation"
 _FINDINGS, _SLICES, _HEALTHY, _CHART = "findings", "slices", "healthyPrediction", "divergenceChart"
+_CHART_PARTS = "divergenceChartParts"
+"""Series and table of the chart: hidden, and left when the user deletes it."""
 _TITLES = {
     _HEATMAP: "anomaly heatmap",
     _SEGMENTATION: "anomaly segmentation",
@@ -66,7 +68,7 @@ class Result:
         Raises anofpdm's InputError if the detection was made on a volume of another size.
         """
         frame = OutputFrame.forInput(inputNode, detection.case.geometry)
-        cls._removeLeftovers(context)
+        cls.removeLeftovers(context)
         node = context.addNode("vtkMRMLScriptedModuleNode", f"{inputNode.GetName()} anomaly result", hidden=True)
         result = cls(context, node)
         try:
@@ -90,11 +92,19 @@ class Result:
         return [cls(context, node) for node in nodes if node.GetAttribute(_ATTRIBUTE)]
 
     @classmethod
-    def _removeLeftovers(cls, context: SceneContext) -> None:
-        """The hidden nodes of results whose heatmap the user removed; what can be seen stays."""
+    def removeLeftovers(cls, context: SceneContext) -> None:
+        """Remove the hidden nodes of results whose heatmap is gone, which hold the patient's image; the rest stays.
+
+        Slicer takes out the shown nodes alone when the user deletes a patient or a study.
+        """
+        if context.scene.IsBatchProcessing():
+            # A scene that is being read has not everything yet.
+            return
         for result in cls._every(context):
             if result.heatmapNode is None:
-                for node in [*evidence_nodes.evidenceNodes(result.node), result.node]:
+                chart = result.node.GetNodeReference(_CHART)
+                parts = [] if chart is not None else result._references(_CHART_PARTS)
+                for node in [*evidence_nodes.evidenceNodes(result.node), *parts, result.node]:
                     context.removeNode(node)
 
     def _addNodes(self, inputNode: Any, detection: Detection, frame: OutputFrame) -> None:
@@ -106,9 +116,7 @@ class Result:
         self._detection = detection
         self._refer(_INPUT, inputNode)
         self._refer(_HEATMAP, heatmap_node.createHeatmap(context, self._title(_HEATMAP), frame, detection.score))
-        self._refer(_FINDINGS, createTable(context, self._title(_FINDINGS)))
-        self._refer(_SLICES, createTable(context, self._title(_SLICES)))
-        self._refer(_HEALTHY, createHealthyPrediction(context, self._title(_HEALTHY), frame, detection))
+        self._addMissing(detection, frame)
         self._addSegmentation(detection, frame)
         self._fillTables(detection)
         evidence_nodes.storeEvidence(context, f"{name} anomaly evidence", detection.case, frame, self.node)
@@ -117,6 +125,24 @@ class Result:
             placed.SetAttribute(RESULT_ATTRIBUTE, "1")
             placed.SetAndObserveTransformNodeID(transform)
         subject_hierarchy.putBeside(context, inputNode, self._own())
+
+    def _addMissing(self, detection: Detection, frame: OutputFrame) -> list[Any]:
+        """The tables and the healthy prediction, where they are not there; returns those that were added."""
+        context, before = self.context, self._own()
+        for role in (_FINDINGS, _SLICES):
+            if self.node.GetNodeReference(role) is None:
+                self._refer(role, createTable(context, self._title(role)))
+        if self.healthyPredictionNode is None:
+            self._refer(_HEALTHY, createHealthyPrediction(context, self._title(_HEALTHY), frame, detection))
+        return [node for node in self._own() if node not in before]
+
+    def _restoreRemoved(self, detection: Detection, frame: OutputFrame) -> None:
+        """What the user took out of the scene and a result cannot do without."""
+        added = self._addMissing(detection, frame)
+        if self.healthyPredictionNode in added:
+            self.healthyPredictionNode.SetAttribute(RESULT_ATTRIBUTE, "1")
+            self.healthyPredictionNode.SetAndObserveTransformNodeID(self.heatmapNode.GetTransformNodeID())
+        subject_hierarchy.putBeside(self.context, self.inputNode, added)
 
     def _addSegmentation(self, detection: Detection, frame: OutputFrame) -> None:
         node = segmentation_node.createSegmentation(
@@ -235,6 +261,7 @@ class Result:
         detection = self.live.full(settings)
         self._detection = detection
         frame = self.frame
+        self._restoreRemoved(detection, frame)
         heatmap_node.updateHeatmap(self.heatmapNode, frame, detection.score)
         updateHealthyPrediction(self.healthyPredictionNode, detection)
         self._writeSegmentation(onEdited)
@@ -253,6 +280,7 @@ class Result:
 
     def setAccepted(self, number: int, accepted: bool, onEdited: OnEdited = neverOverwrite) -> None:
         """Accept or reject component `number`; a rejected one leaves the segmentation and stays in the table."""
+        self._restoreRemoved(self.detection, self.frame)
         self.review.setAccepted(self.detection, number, accepted)
         self._writeSegmentation(onEdited)
         self._fillTables(self.detection)
@@ -277,8 +305,13 @@ class Result:
         chart = self.node.GetNodeReference(_CHART)
         if chart is not None:
             return DivergencePlot(chart)
+        for part in self._references(_CHART_PARTS):
+            self.context.removeNode(part)
         plot = DivergencePlot.create(self.context, f"{self.name} divergence", self.case.model.used)
         self._refer(_CHART, plot.chart)
+        self.node.RemoveNodeReferenceIDs(_CHART_PARTS)
+        for part in plot.nodes[1:]:
+            self.node.AddNodeReferenceID(_CHART_PARTS, part.GetID())
         subject_hierarchy.putBeside(self.context, self.inputNode, [plot.chart])
         return plot
 
@@ -292,10 +325,13 @@ class Result:
         if keepEdited and self.wasEdited:
             nodes.remove(self.segmentationNode)
         chart = self.node.GetNodeReference(_CHART)
-        if chart is not None:
-            nodes += DivergencePlot(chart).nodes
+        nodes += DivergencePlot(chart).nodes if chart is not None else self._references(_CHART_PARTS)
         for node in [*nodes, self.node]:
             self.context.removeNode(node)
+
+    def _references(self, role: str) -> list[Any]:
+        nodes = [self.node.GetNthNodeReference(role, n) for n in range(self.node.GetNumberOfNodeReferences(role))]
+        return [node for node in nodes if node]
 
     def _own(self) -> list[Any]:
         return [node for node in map(self.node.GetNodeReference, _TITLES) if node]

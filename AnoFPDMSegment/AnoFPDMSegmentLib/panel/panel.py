@@ -43,6 +43,7 @@ class Panel:
         self._changed = Later(self._parametersChanged)
         self._guiTag: int | None = None
         self._observers = Observers()
+        self._sceneObservers = Observers()
         self._makeSections()
         self._removed = Later(self._results.refresh)
         self._connectScene()
@@ -67,7 +68,10 @@ class Panel:
 
     def _connectScene(self) -> None:
         # Hands the scene to all selectors inside, as the .ui file says.
-        self._widget.setMRMLScene(self._services.context.scene)
+        scene = self._services.context.scene
+        self._widget.setMRMLScene(scene)
+        # Also while another module is shown: patients are deleted there.
+        self._sceneObservers.add(scene, scene.NodeRemovedEvent, self._removed.ask)
 
     def enter(self) -> None:
         """The panel is shown: connect it to the parameters of the scene."""
@@ -100,6 +104,8 @@ class Panel:
         self._detect.abandon()
         self._disconnect()
         self.state.setResult(None)
+        self._sceneObservers.clear()
+        self._removed.forget()
         self._widget.setMRMLScene(None)
         # Or else each reload would leave a panel, out of sight, with everything that its widgets call.
         self._widget.hide()
@@ -110,9 +116,7 @@ class Panel:
         self._disconnect()
         parameters = self._services.parameters()
         self._guiTag = parameters.connectParametersToGui(self._parameterWidgets())
-        scene = self._services.context.scene
         self._observers.add(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._changed.ask)
-        self._observers.add(scene, scene.NodeRemovedEvent, self._removed.ask)
         self.state.parameters = parameters
         self._model.reload()
         self._results.reload()
@@ -123,7 +127,6 @@ class Panel:
 
     def _disconnect(self) -> None:
         self._changed.forget()
-        self._removed.forget()
         self._inputs.unwatch()
         self._slices.unwatch()
         self._observers.clear()

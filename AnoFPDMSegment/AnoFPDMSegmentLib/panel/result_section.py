@@ -61,6 +61,7 @@ class ResultSection:
 
     def reload(self) -> None:
         """Find the scene's results again; the one shown stays if it is still there, else the last is shown."""
+        Result.removeLeftovers(self._context)
         shown = self._state.result
         self._find()
         kept = shown is not None and any(each is shown for each in self._results)
@@ -68,6 +69,7 @@ class ResultSection:
 
     def refresh(self) -> None:
         """Find them again if there are others than before: the user may remove nodes anywhere in Slicer."""
+        Result.removeLeftovers(self._context)
         if [each.node for each in Result.all(self._context)] != [each.node for each in self._results]:
             self.reload()
 

@@ -40,7 +40,7 @@ class PanelState:
         """What keeps the selected inputs from being examined, one sentence each."""
         self.settingsProblem = ""
         """What is wrong with the settings of the next run, a sentence; empty if nothing."""
-        self.result: Result | None = None
+        self._result: Result | None = None
         self.busy = False
         """While a worker runs, or is about to."""
         self.parametersChanged = Announcement()
@@ -58,6 +58,11 @@ class PanelState:
         if self.model is None or self.model.error or self.parameters is None:
             return None
         return self.model.preset(self.parameters.preset)
+
+    @property
+    def result(self) -> Result | None:
+        """The shown result; none, too, from the moment when the user removes its heatmap, wherever in Slicer."""
+        return self._result if self._result is not None and self._result.heatmapNode is not None else None
 
     def setModel(self, model: CatalogModel | None) -> None:
         """Choose a model."""
@@ -78,7 +83,7 @@ class PanelState:
 
     def setResult(self, result: Result | None) -> None:
         """Show a result, or none."""
-        self.result = result
+        self._result = result
         self.resultChanged()
 
     def setBusy(self, busy: bool) -> None:
