@@ -34,7 +34,7 @@ from .store.model_search import default_model_name, find_model
 from .store.user_calibrations import calibrations_of, usual_point
 from .volumes.geometry import VolumeGeometry
 from .volumes.preparation import PreparedCase, check_modalities, prepare_case
-from .volumes.reading import check_volume, read_noted_volume
+from .volumes.reading import check_noted_volume, read_noted_volume
 from .volumes.volume import Volume
 
 Image = str | Path | sitk.Image
@@ -312,7 +312,7 @@ def read_images(
         cancel.raise_if_cancelled()
         image = images[modality]
         if isinstance(image, sitk.Image):
-            files[modality], volumes[modality] = "", Volume(check_volume(image, modality))
+            files[modality], volumes[modality] = "", check_noted_volume(image, modality)
         else:
             files[modality], volumes[modality] = Path(image).name, read_noted_volume(image, modality, cancel)
     return files, volumes

@@ -253,7 +253,7 @@ def test_a_run_ends_at_the_next_evaluation(head, model) -> None:
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("function", ["read_noted_volume", "check_volume", "find_head", "sample_stack_coverage"])
+@pytest.mark.parametrize("function", ["read_noted_volume", "check_noted_volume", "find_head", "sample_stack_coverage"])
 def test_a_run_ends_between_the_modalities(head, tmp_path: Path, monkeypatch, function: str) -> None:
     """While reading or preparing, the modality under way is the last."""
     import anofpdm.detector

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from ..volumes.reading import IMAGE_IO_BY_ENDING
+from ..volumes.file_kinds import IMAGE_IO_BY_ENDING
 from .manifest import SPLITS, ManifestRow, Mistakes, is_whole_number
 
 

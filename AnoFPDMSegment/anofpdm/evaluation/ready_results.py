@@ -15,7 +15,8 @@ from ..datasets.masked_volumes import MASK_THRESHOLD, read_mask, same_grid
 from ..datasets.slice_cache import CachedVolume, SliceCache
 from ..errors import InputError
 from ..results.segmentation import HEATMAP_FILE, SEGMENTATION_FILE
-from ..volumes.reading import IMAGE_IO_BY_ENDING, read_finite_volume, read_volume
+from ..volumes.file_kinds import IMAGE_IO_BY_ENDING
+from ..volumes.reading import read_finite_volume, read_volume
 from ..volumes.resampling import sample_stack
 from .map_outputs import outputs_of_map
 from .method_output import MethodInput, MethodOutput

@@ -16,9 +16,11 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from ..progress import CancelToken
-from .dicom import DICOM_ENDINGS, is_dicom_file, read_dicom_file, read_dicom_folder
+from .file_kinds import DICOM_ENDINGS, IMAGE_IO_BY_ENDING
+from .head import axis_of_slices
 from .meta_image_file import sound_copy
 from .nifti_file import COMPLEX_NUMBERS, PICTURE, SEVERAL_VALUES, SEVERAL_VOLUMES, read_nifti
+from .padding import far_constant, fill_padding
 from .placement import NO_VOXEL_SIZE, UNDEFINED_PLACE, perpendicular
 from .volume import Volume
 
@@ -34,15 +36,6 @@ VANISHING_COSINE = 1e-100
 ROUNDED_COSINE = 1e-6
 """What differs by less keeps its own digits."""
 NOT_FINITE = "{} holds values that are infinite, undefined or too large; replace them first."
-
-IMAGE_IO_BY_ENDING = {
-    ".nii": "NiftiImageIO",
-    ".nii.gz": "NiftiImageIO",
-    ".nrrd": "NrrdImageIO",
-    ".nhdr": "NrrdImageIO",
-    ".mha": "MetaImageIO",
-    ".mhd": "MetaImageIO",
-}
 
 # ITK's warnings quote header entries.
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
@@ -62,8 +55,9 @@ def read_noted_volume(path: str | Path, name: str, cancel: CancelToken | None = 
     """
     called = f"The {name} image {path}"
     volume = _read_any(Path(path), called, cancel)
-    warnings = tuple(f"The {name} image {warning}" for warning in volume.warnings)
-    return Volume(_checked(volume.image, called), warnings, volume.side_known)
+    image, told = _without_far_constant(_checked(volume.image, called))
+    warnings = tuple(f"The {name} image {warning}" for warning in (*volume.warnings, *told))
+    return Volume(image, warnings, volume.side_known)
 
 
 def read_finite_volume(path: str | Path, name: str) -> sitk.Image:
@@ -78,8 +72,14 @@ def read_finite_volume(path: str | Path, name: str) -> sitk.Image:
 
 
 def check_volume(image: sitk.Image, name: str) -> sitk.Image:
-    """The same checks for an image in memory; returns it as float32. Raises InputError."""
-    return _checked(image, f"The {name} image")
+    """The image of `check_noted_volume`."""
+    return check_noted_volume(image, name).image
+
+
+def check_noted_volume(image: sitk.Image, name: str) -> Volume:
+    """The same as `read_noted_volume` for an image in memory. Raises InputError."""
+    checked, told = _without_far_constant(_checked(image, f"The {name} image"))
+    return Volume(checked, tuple(f"The {name} image {warning}" for warning in told))
 
 
 def _read_any(path: Path, called: str, cancel: CancelToken | None) -> Volume:
@@ -127,7 +127,7 @@ def _read(path: Path, called: str, cancel: CancelToken | None) -> Volume:
     if path.is_dir():
         if not os.access(path, os.R_OK | os.X_OK):
             raise PermissionError
-        return Volume(read_dicom_folder(path, called))
+        return _read_dicom(path, called, cancel)
     if not path.exists():
         raise InputError(f"{called} does not exist; check the path.")
     if not path.is_file():
@@ -137,8 +137,8 @@ def _read(path: Path, called: str, cancel: CancelToken | None) -> Volume:
     lower = path.name.lower()
     image_io = next((io for ending, io in IMAGE_IO_BY_ENDING.items() if lower.endswith(ending)), None)
     if image_io is None:
-        if lower.endswith(DICOM_ENDINGS) or is_dicom_file(path):
-            return Volume(read_dicom_file(path, called))
+        if lower.endswith(DICOM_ENDINGS) or _has_dicom_preamble(path):
+            return _read_dicom(path, called, cancel)
         raise InputError(
             f"{called} is of an unsupported kind; give a NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage "
             "(.mha, .mhd) file or the folder of a DICOM series."
@@ -149,6 +149,18 @@ def _read(path: Path, called: str, cancel: CancelToken | None) -> Volume:
         with sound_copy(path, called) as copy:
             return Volume(_read_file(copy, image_io, called))
     return Volume(_read_file(path, image_io, called))
+
+
+def _read_dicom(path: Path, called: str, cancel: CancelToken | None) -> Volume:
+    # pydicom takes a quarter of a second to import, which only DICOM is worth.
+    from .dicom import read_dicom_file, read_dicom_folder
+
+    return (read_dicom_folder if path.is_dir() else read_dicom_file)(path, called, cancel)
+
+
+def _has_dicom_preamble(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(132)[128:] == b"DICM"
 
 
 def _read_file(path: Path, image_io: str, called: str) -> sitk.Image:
@@ -176,6 +188,22 @@ def _checked(image: sitk.Image, called: str) -> sitk.Image:
     if float(values.min()) == float(values.max()):
         raise InputError(f"{called} holds the same value everywhere; check that the right image was given.")
     return image
+
+
+def _without_far_constant(image: sitk.Image) -> tuple[sitk.Image, list[str]]:
+    """The image with a constant far below all other values replaced by background, and what to say of it."""
+    found = far_constant(sitk.GetArrayViewFromImage(image))
+    if found is None:
+        return image, []
+    value, mixed = found
+    values = sitk.GetArrayFromImage(image)
+    padding = values <= mixed
+    i, j, k = image.GetSpacing()
+    fill_padding(values, padding, 2 - axis_of_slices(image), (k, j, i))
+    filled = sitk.GetImageFromArray(values)
+    filled.CopyInformation(image)
+    share = f"{padding.mean():.0%}" if padding.mean() >= 0.01 else "less than 1%"
+    return filled, [f"has {share} of its voxels at {value:.5g}, far below all others; they are taken for background."]
 
 
 def _scalar(image: sitk.Image, called: str) -> sitk.Image:

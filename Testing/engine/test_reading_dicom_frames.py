@@ -1,0 +1,433 @@
+"""Multi-frame DICOM and classic series alike: sorted, scaled frame by frame, or refused for the true reason.
+
+dcm2niix reads the sound ones, too, where there is a build of it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import numpy.typing as npt
+import pydicom
+import pytest
+import SimpleITK as sitk
+from base_head import BASE_HEAD, affine_of, values_of
+from command_line import SECRETS
+from dicom_makers import Plane, compress, planes, with_slopes, write_classic, write_enhanced, write_segmentation
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reading_samples import refused
+from volume_makers import head_like, make_image, rotation
+
+from anofpdm.errors import Cancelled
+from anofpdm.progress import CancelToken
+from anofpdm.volumes.reading import read_noted_volume, read_volume
+
+PROPERTY = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+SIDEWAYS = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
+FROM_THE_FRONT = (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)
+
+
+@pytest.fixture(scope="module")
+def base() -> sitk.Image:
+    return sitk.DICOMOrient(sitk.Cast(sitk.ReadImage(str(BASE_HEAD)), sitk.sitkInt16), "LPS")
+
+
+def write(kind: str, folder: Path, slices: Sequence[Plane], **changes: Any) -> Path:
+    """What is given to the reader: a file of frames, or the folder of a series."""
+    if kind == "enhanced":
+        return write_enhanced(folder / "frames.dcm", slices, **changes)
+    write_classic(folder, slices, **changes)
+    return folder
+
+
+def is_image(path: Path, expected: sitk.Image, tolerance: float = 0.0) -> None:
+    volume = read_noted_volume(path, "flair")
+    np.testing.assert_allclose(affine_of(volume.image), affine_of(expected), atol=1e-3)
+    np.testing.assert_allclose(values_of(volume.image), values_of(expected), atol=tolerance)
+    assert volume.warnings == () and volume.side_known
+
+
+both = pytest.mark.parametrize("kind", ["enhanced", "classic"])
+
+
+class TestSound:
+    @both
+    def test_in_order(self, base: sitk.Image, tmp_path: Path, kind: str) -> None:
+        is_image(write(kind, tmp_path, planes(base)), base)
+
+    @both
+    def test_frames_in_any_order(self, base: sitk.Image, tmp_path: Path, kind: str) -> None:
+        slices = planes(base)
+        for name, order in {
+            "interleaved": [*slices[::2], *slices[1::2]],
+            "backwards": slices[::-1],
+            "shuffled": random.Random(3).sample(slices, len(slices)),
+        }.items():
+            is_image(write(kind, tmp_path / name, order), base)
+
+    @both
+    def test_slope_of_every_frame(self, base: sitk.Image, tmp_path: Path, kind: str) -> None:
+        slopes = [0.5 + 0.1 * k for k in range(28)]
+        is_image(write(kind, tmp_path, with_slopes(planes(base), slopes)), base, tolerance=max(slopes) / 2 + 1e-3)
+
+    def test_a_slope_said_once(self, base: sitk.Image, tmp_path: Path) -> None:
+        path = write_enhanced(tmp_path / "a.dcm", planes(base), RescaleSlope=2, RescaleIntercept=-7)
+        np.testing.assert_array_equal(values_of(read_volume(path, "flair")), values_of(base) * 2.0 - 7)
+
+    @both
+    @pytest.mark.parametrize("compressor", ["RLE", "JPEG", "JPEG2000"])
+    def test_compressed(self, base: sitk.Image, tmp_path: Path, kind: str, compressor: str) -> None:
+        slices = with_slopes(planes(base)[:16], [2.0] * 8 + [1.0] * 8)
+        path = write(kind, tmp_path, slices)
+        for file in [path] if path.is_file() else sorted(path.iterdir()):
+            compress(file, compressor)
+        is_image(path, base[:, :, :16], tolerance=1.0)
+
+    def test_bits_that_are_no_value(self, base: sitk.Image, tmp_path: Path) -> None:
+        """Overlays in the four highest bits, as in old files."""
+        values = [
+            np.asarray(p.values & 0x0FFF | (0x5000 if k % 2 else 0), np.int16) for k, p in enumerate(planes(base))
+        ]
+        slices = [replace(p, values=v) for p, v in zip(planes(base), values, strict=True)]
+        is_image(write("classic", tmp_path, slices, BitsStored=12, HighBit=11, PixelRepresentation=0), base)
+
+    def test_single_frame_files_of_the_new_kind(self, base: sitk.Image, tmp_path: Path) -> None:
+        series = pydicom.uid.generate_uid()
+        for k, plane in enumerate(planes(base)):
+            write_enhanced(tmp_path / f"{k}.dcm", [plane], SeriesInstanceUID=series)
+        is_image(tmp_path, base)
+
+    def test_without_preamble(self, base: sitk.Image, tmp_path: Path) -> None:
+        for path in write_classic(tmp_path, planes(base)):
+            path.write_bytes(path.read_bytes()[132:])
+        is_image(tmp_path, base)
+
+    def test_one_slice(self, base: sitk.Image, tmp_path: Path) -> None:
+        (path,) = write_classic(tmp_path, planes(base)[9:10])
+        is_image(path, base[:, :, 9:10])
+        (path,) = write_classic(tmp_path / "b", planes(base)[9:10], SliceThickness=None)
+        refused(path, "does not state its thickness")
+
+    def test_reading_can_be_ended(self, base: sitk.Image, tmp_path: Path) -> None:
+        path, token = write("classic", tmp_path, planes(base)), CancelToken()
+        token.cancel()
+        with pytest.raises(Cancelled):
+            read_noted_volume(path, "flair", token)
+
+
+class TestForeign:
+    @pytest.mark.parametrize("compressed", [True, False])
+    def test_segmentation_beside_the_series(self, base: sitk.Image, tmp_path: Path, compressed: bool) -> None:
+        paths = write_classic(tmp_path, planes(base))
+        write_segmentation(tmp_path / "SEG.dcm", compressed)
+        volume = read_noted_volume(tmp_path, "flair")
+        np.testing.assert_array_equal(values_of(volume.image), values_of(base))
+        (warning,) = volume.warnings
+        assert warning == (
+            "The flair image was read without 'SEG.dcm', which is no part of the series; check that nothing is missing."
+        )
+        refused(tmp_path / "SEG.dcm", "not an image")
+        for path in paths:
+            path.unlink()
+        refused(tmp_path, "without DICOM images")
+
+    def test_many(self, base: sitk.Image, tmp_path: Path) -> None:
+        write_classic(tmp_path, planes(base))
+        for n in range(5):
+            write_segmentation(tmp_path / f"seg{n}.dcm")
+        assert (
+            "'seg0.dcm', 'seg1.dcm', 'seg2.dcm' and 2 more, which are" in read_noted_volume(tmp_path, "t").warnings[0]
+        )
+
+    def test_a_color_series_beside_it(self, base: sitk.Image, tmp_path: Path) -> None:
+        write_classic(tmp_path, planes(base))
+        (path,) = write_classic(tmp_path / "map", planes(base)[:1], **COLOR)
+        path.rename(tmp_path / "screenshot.dcm")
+        volume = read_noted_volume(tmp_path, "flair")
+        np.testing.assert_array_equal(values_of(volume.image), values_of(base))
+        assert "'screenshot.dcm'" in volume.warnings[0]
+
+    def test_a_slice_that_says_it_is_something_else_is_not_passed_over(self, base: sitk.Image, tmp_path: Path) -> None:
+        path = write_classic(tmp_path, planes(base))[0]
+        content = path.read_bytes()
+        at = content.rindex(b"1.2.840.10008.5.1.4.1.1.4")
+        path.write_bytes(content[:at] + b"1.2.840.10008.5.1.4.1.1.9" + content[at + 25 :])
+        refused(tmp_path, "damaged or cut off")
+
+
+COLOR: dict[str, Any] = {
+    "SamplesPerPixel": 3,
+    "PhotometricInterpretation": "RGB",
+    "PlanarConfiguration": 0,
+    "PixelData": bytes(80 * 80 * 6),
+}
+
+
+def shifted(plane: Plane, *by: float) -> Plane:
+    return replace(plane, position=tuple(np.add(plane.position, by)))
+
+
+FAULTS: dict[str, tuple[Callable[[list[Plane]], list[Plane]], str]] = {
+    "missing": (lambda s: [*s[:9], *s[12:]], "missing or unevenly spaced"),
+    "uneven": (lambda s: [*s[:-1], shifted(s[-1], 0, 0, 1.5)], "missing or unevenly spaced"),
+    "twice": (lambda s: [*s, *s], "same position"),
+    "alternately twice": (lambda s: [p for plane in s for p in (plane, plane)], "same position"),
+    "one twice": (lambda s: [*s, s[4]], "same position"),
+    "sheared": (lambda s: [shifted(p, 0, 1.34 * k, 0) for k, p in enumerate(s)], "tilted gantry or is sheared"),
+    "sheared sideways": (lambda s: [shifted(p, -0.9 * k, 0, 0) for k, p in enumerate(s)], "sheared"),
+    "two more planes": (
+        lambda s: [*s, replace(s[0], orientation=SIDEWAYS), replace(s[0], orientation=FROM_THE_FRONT)],
+        "different orientation",
+    ),
+    "localizer": (
+        lambda s: [s[0], replace(s[0], orientation=SIDEWAYS), replace(s[0], orientation=FROM_THE_FRONT)],
+        "localizer",
+    ),
+    "localizer of five each": (
+        lambda s: [replace(p, orientation=o) for o in (s[0].orientation, SIDEWAYS, FROM_THE_FRONT) for p in s[:5]],
+        "localizer",
+    ),
+    "fan": (
+        lambda s: [replace(p, orientation=tuple(rotation((1, 0, 0), 5 * k)[:, :2].T.ravel())) for k, p in enumerate(s)],
+        "localizer|different orientation",
+    ),
+    "two pixel sizes": (lambda s: [replace(s[0], spacing=(2.5, 2.5)), *s[1:]], "different size"),
+    "no pixel size": (lambda s: [replace(p, spacing=(0, 0)) for p in s], "voxel size that is zero"),
+    "one pixel size": (lambda s: [replace(p, spacing=(3, 0)) for p in s], "voxel size that is zero"),
+    "no axes": (lambda s: [replace(p, orientation=(0,) * 6) for p in s], "perpendicular|position"),
+    "one axis twice": (lambda s: [replace(p, orientation=(1, 0, 0) * 2) for p in s], "perpendicular"),
+    "skewed axes": (lambda s: [replace(p, orientation=(1, 0, 0, 0.1, 0.995, 0)) for p in s], "perpendicular"),
+}
+
+
+class TestRefused:
+    @both
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_faults_of_the_stack(self, base: sitk.Image, tmp_path: Path, kind: str, fault: str) -> None:
+        change, words = FAULTS[fault]
+        path = write(kind, tmp_path, change(planes(base)))
+        message = refused(path, "")
+        assert any(word in message for word in words.split("|")), message
+
+    def test_frames_of_two_sizes(self, base: sitk.Image, tmp_path: Path) -> None:
+        slices = planes(base)
+        refused(write("classic", tmp_path, [replace(slices[0], values=slices[0].values[:40]), *slices[1:]]), "size")
+
+    def test_no_geometry(self, base: sitk.Image, tmp_path: Path) -> None:
+        top = {"ImagePositionPatient": [0, 0, 0], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "PixelSpacing": [3, 3]}
+        for name, changes in {"none": {}, "of the file": top}.items():
+            path = write_enhanced(tmp_path / name / "a.dcm", planes(base), groups=False, **changes)
+            refused(path, "does not state the size of its pixels")
+        path = write_enhanced(tmp_path / "b.dcm", planes(base))
+        dataset = pydicom.dcmread(path)
+        for name in ("PlanePositionSequence", "PlaneOrientationSequence"):
+            for groups in dataset.PerFrameFunctionalGroupsSequence[3:5]:
+                delattr(groups, name)
+            dataset.save_as(path)
+            refused(path, "without a position in the patient")
+
+    @pytest.mark.parametrize("name", ["ImagePositionPatient", "ImageOrientationPatient"])
+    def test_no_positions(self, base: sitk.Image, tmp_path: Path, name: str) -> None:
+        refused(write("classic", tmp_path, planes(base), **{name: None}), "without a position in the patient")
+
+    def test_no_pixel_spacing(self, base: sitk.Image, tmp_path: Path) -> None:
+        refused(write("classic", tmp_path / "a", planes(base), PixelSpacing=None), "size of its pixels")
+        refused(write("classic", tmp_path / "b", planes(base), PixelSpacing=""), "size of its pixels")
+
+    def test_another_number_of_frames(self, base: sitk.Image, tmp_path: Path) -> None:
+        for count in (27, 29):
+            refused(write_enhanced(tmp_path / "a.dcm", planes(base), NumberOfFrames=count), "damaged or cut off")
+
+    @pytest.mark.parametrize("photometric", ["RGB", "PALETTE COLOR", "YBR_FULL"])
+    def test_colors(self, base: sitk.Image, tmp_path: Path, photometric: str) -> None:
+        changes = {**COLOR, "PhotometricInterpretation": photometric}
+        if photometric == "PALETTE COLOR":
+            changes |= {"SamplesPerPixel": 1, "PixelData": bytes(80 * 80 * 2)}
+        refused(write("classic", tmp_path, planes(base), **changes), "vector or color image")
+
+    def test_values_that_are_not_finite(self, base: sitk.Image, tmp_path: Path) -> None:
+        refused(write("classic", tmp_path, [replace(p, slope=1e300) for p in planes(base)]), "too large")
+
+    @both
+    def test_cut_off(self, base: sitk.Image, tmp_path: Path, kind: str) -> None:
+        path = write(kind, tmp_path, planes(base))
+        file = path if path.is_file() else sorted(path.iterdir())[0]
+        whole = file.read_bytes()
+        for length in (len(whole) - 2, len(whole) // 2, 600, 200, 140):
+            file.write_bytes(whole[:length])
+            refused(path, "damaged or cut off")
+
+    @pytest.mark.parametrize("compressor", ["RLE", "JPEG", "JPEG2000"])
+    def test_cut_off_compressed(self, base: sitk.Image, tmp_path: Path, compressor: str) -> None:
+        path = write_enhanced(tmp_path / "a.dcm", planes(base)[:16])
+        compress(path, compressor)
+        whole = path.read_bytes()
+        for length in (len(whole) * 9 // 10, len(whole) // 2):
+            path.write_bytes(whole[:length])
+            refused(path, "damaged or cut off")
+
+
+class TestPadding:
+    """Declared padding is background; what is measured stays as it is."""
+
+    @pytest.mark.parametrize("value", [-2000, -32768, 0, 4095])
+    @both
+    def test_declared(self, base: sitk.Image, tmp_path: Path, kind: str, value: int) -> None:
+        is_padded(write(kind, tmp_path, padded(base, [value] * 28), PixelPaddingValue=value), base)
+
+    def test_a_range(self, base: sitk.Image, tmp_path: Path) -> None:
+        slices = padded(base, [-1000 - k for k in range(28)])
+        is_padded(write("classic", tmp_path, slices, PixelPaddingValue=-1027, PixelPaddingRangeLimit=-1000), base)
+
+    def test_fewer_bits_than_the_declared_value(self, base: sitk.Image, tmp_path: Path) -> None:
+        slices = padded(base, [-32768] * 28)
+        is_padded(write("classic", tmp_path, slices, PixelPaddingValue=-32768, BitsStored=12, HighBit=11), base)
+
+    def test_declared_as_another_kind_of_number(self, base: sitk.Image, tmp_path: Path) -> None:
+        """-2000 in an unsigned element, and one of no stated kind."""
+        folder = write("classic", tmp_path, padded(base, [-2000] * 28), PixelPaddingValue=-2000)
+        for number, file in enumerate(sorted(folder.iterdir())):
+            dataset = pydicom.dcmread(file)
+            del dataset.PixelPaddingValue
+            dataset.add_new(0x00280120, "US", 0x10000 - 2000)
+            if number % 2:
+                dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
+            dataset.save_as(file, implicit_vr=bool(number % 2), little_endian=True)
+        is_padded(folder, base)
+
+    def test_nothing_but_padding(self, base: sitk.Image, tmp_path: Path) -> None:
+        slices = [replace(plane, values=np.full_like(plane.values, -2000)) for plane in planes(base)]
+        refused(write("classic", tmp_path, slices, PixelPaddingValue=-2000), "same value everywhere")
+
+
+def padded(base: sitk.Image, fills: Sequence[int]) -> list[Plane]:
+    """Values of at least 3, the outer eight rows of each slice replaced."""
+    slices = []
+    for plane, fill in zip(planes(base), fills, strict=True):
+        values = np.maximum(plane.values, 3)
+        values[:8], values[-8:] = fill, fill
+        slices.append(replace(plane, values=values))
+    return slices
+
+
+def is_padded(path: Path, base: sitk.Image) -> None:
+    volume = read_noted_volume(path, "flair")
+    assert volume.warnings == ()
+    read, measured = sitk.GetArrayFromImage(volume.image), np.maximum(sitk.GetArrayFromImage(base), 3)
+    np.testing.assert_array_equal(read[:, 8:-8], measured[:, 8:-8])
+    hidden = np.concatenate([read[:, :8], read[:, -8:]], axis=1)
+    assert hidden.min() >= 3 and np.median(hidden) < 20 and hidden.max() <= measured[:, [8, -9]].max()
+
+
+@st.composite
+def stacks(draw: st.DrawFn) -> tuple[sitk.Image, list[Plane]]:
+    """A small volume anywhere, tilted at will, and its slices in any order with slopes of their own."""
+    count = draw(st.integers(3, 9))
+    tilt = rotation(draw(st.sampled_from([(1, 0, 0), (0, 1, 0), (1, 2, 3)])), draw(st.integers(-40, 40)))
+    axes = np.eye(3)[:, draw(st.permutations(range(3)))] * draw(
+        st.lists(st.sampled_from([-1, 1]), min_size=3, max_size=3)
+    )
+    direction = tilt @ axes
+    if np.linalg.det(direction) < 0:  # slices that a scanner states are right-handed with their normal
+        direction[:, 2] *= -1
+    spacing = (draw(st.sampled_from([2.5, 3.0])), draw(st.sampled_from([2.5, 4.0])), draw(st.sampled_from([1.2, 5.0])))
+    origin = draw(st.lists(st.integers(-100, 100), min_size=3, max_size=3))
+    values: npt.NDArray[np.int16] = head_like((24, 20, count)) % 300 * 12
+    image = make_image(values, spacing, origin, direction)
+    slopes = draw(st.lists(st.sampled_from([1.0, 2.0, 3.0, 4.0, 6.0]), min_size=count, max_size=count))
+    return image, draw(st.permutations(with_slopes(planes(image), slopes)))
+
+
+@both
+@PROPERTY
+@given(stack=stacks())
+def test_any_stack(tmp_path_factory: pytest.TempPathFactory, kind: str, stack: tuple[sitk.Image, list[Plane]]) -> None:
+    image, slices = stack
+    is_image(write(kind, tmp_path_factory.mktemp("stack"), slices), image, tolerance=1e-3)
+
+
+@both
+@PROPERTY
+@given(stack=stacks(), data=st.data())
+def test_any_stack_with_a_fault(
+    tmp_path_factory: pytest.TempPathFactory,
+    kind: str,
+    stack: tuple[sitk.Image, list[Plane]],
+    data: st.DataObject,
+) -> None:
+    """Whatever the order, place and scaling: a lost, doubled, moved, turned or resized frame is never passed over."""
+    image, slices = stack
+    inner = [p for p in slices if p.position not in (planes(image)[0].position, planes(image)[-1].position)]
+    chosen = data.draw(st.sampled_from(inner))
+    others = [plane for plane in slices if plane is not chosen]
+    axis = rotation(data.draw(st.sampled_from([(1, 0, 0), (0, 1, 0), (0, 0, 1)])), data.draw(st.integers(3, 90)))
+    faulty = data.draw(
+        st.sampled_from(
+            [
+                others,
+                [*slices, replace(chosen, slope=1.0)],
+                [*others, shifted(chosen, *(np.array([0.7, 0.7, 0.7])))],
+                [*others, replace(chosen, orientation=tuple((np.reshape(chosen.orientation, (2, 3)) @ axis).ravel()))],
+                [*others, replace(chosen, spacing=(2.0, 2.0))],
+            ]
+        )
+    )
+    if faulty is others and len(slices) == 3:
+        faulty = [*slices, chosen]  # of three slices two are left, evenly spaced
+    refused(write(kind, tmp_path_factory.mktemp("stack"), faulty), "")
+
+
+class TestAsDcm2niix:
+    """An independent converter finds the same values at the same place."""
+
+    @pytest.fixture(autouse=True)
+    def converter(self) -> None:
+        if importlib.util.find_spec("dcm2niix") is None:
+            pytest.skip("no build of dcm2niix here")
+
+    def convert(self, folder: Path, output: Path) -> nibabel.Nifti1Image:
+        output.mkdir()
+        command = [sys.executable, "-m", "dcm2niix", "-b", "n", "-z", "n", "-f", "image", "-o", output, folder]
+        subprocess.run(list(map(str, command)), check=True, capture_output=True, timeout=120)
+        (path,) = output.glob("*.nii")
+        image = nibabel.load(path)
+        assert isinstance(image, nibabel.Nifti1Image)
+        return image
+
+    @both
+    @pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+    @pytest.mark.parametrize("turned", [False, True])
+    def test_the_same(self, base: sitk.Image, tmp_path: Path, kind: str, order: slice, turned: bool) -> None:
+        if turned:
+            base = sitk.Image(base)
+            base.SetDirection([float(x) for x in rotation((1, 2, 3), 17).ravel()])
+        path = write(kind, tmp_path / "in", planes(base)[order], EchoTime="120", RepetitionTime="9000")
+        volume = read_volume(path, "flair")
+        other = nibabel.as_closest_canonical(self.convert(tmp_path / "in", tmp_path / "out"))
+        ours = nibabel.as_closest_canonical(nibabel.Nifti1Image(values_of(volume), affine_of(volume)))
+        np.testing.assert_allclose(ours.affine, other.affine, atol=2e-3)
+        np.testing.assert_array_equal(ours.get_fdata(), other.get_fdata())
+
+
+def test_nothing_of_the_header_reaches_the_terminal(
+    base: sitk.Image, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = write_enhanced(tmp_path / "a.dcm", planes(base), PatientWeight="1")
+    read_volume(path, "flair")
+    path.write_bytes(path.read_bytes().replace(b"SECRET^PATIENT", b"SECRET\xff\xfePATIEN"))
+    read_volume(path, "flair")
+    for length in (5000, 600):
+        path.write_bytes(path.read_bytes()[:length])
+        refused(path, "damaged or cut off")
+    output = "".join(capfd.readouterr())
+    assert not any(secret in output for secret in SECRETS) and output == ""
