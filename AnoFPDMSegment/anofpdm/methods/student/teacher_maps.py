@@ -8,10 +8,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from ...arrays import FloatArray
-from ...datasets.masked_volumes import read_values, same_grid
+from ...datasets.masked_volumes import same_grid
 from ...errors import InputError
 from ...results.segmentation import HEATMAP_FILE
-from ...volumes.reading import read_volume
+from ...volumes.reading import read_finite_volume, read_volume
 from ...volumes.resampling import sample_stack
 from .pseudo_masks import border_at_half
 from .real_volumes import RealVolume
@@ -29,7 +29,7 @@ def teacher_map(results: Path, volume: RealVolume) -> FloatArray | None:
     path = next((results / name / HEATMAP_FILE for name in names if (results / name / HEATMAP_FILE).is_file()), None)
     if path is None:
         return None
-    heatmap = read_values(path, "map")
+    heatmap = read_finite_volume(path, "map")
     if not same_grid(read_volume(volume.image, "image"), heatmap):
         raise InputError(
             f"The teacher's heatmap {path} does not lie on the grid of {volume.image}; detect in that image again."
