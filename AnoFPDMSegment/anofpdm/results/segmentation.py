@@ -8,9 +8,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..errors import EvidenceError
+from ..errors import EvidenceError, InputError
 from ..volumes.geometry import VolumeGeometry
 from ..volumes.nrrd_file import write_nrrd
+from ..volumes.nrrd_reading import read_nrrd, read_nrrd_header
 
 HEATMAP_FILE = "heatmap.nrrd"
 SEGMENTATION_FILE = "segmentation.seg.nrrd"
@@ -84,32 +85,34 @@ def write_segmentation(path: Path, mask: NDArray[np.bool_], geometry: VolumeGeom
 
 def read_heatmap(path: Path) -> tuple[NDArray[np.float32], VolumeGeometry]:
     """The score volume [k, j, i] and its geometry. Raises EvidenceError."""
-    image = _read(path, "heatmap")
-    values = sitk.GetArrayFromImage(image)
-    if values.dtype != np.float32 or not np.isfinite(values).all():
+    values, geometry, number = _read(path, "heatmap")
+    if number != "f4" or not np.isfinite(values).all():
         raise EvidenceError(f"{path} is not a heatmap of AnoFPDM; run the detection again.")
-    return values, VolumeGeometry.from_image(image)
+    return values, geometry
 
 
 def read_segmentation(path: Path) -> tuple[NDArray[np.bool_], VolumeGeometry]:
     """The mask, bool [k, j, i], and its geometry. Raises EvidenceError."""
-    image = _read(path, "segmentation")
-    values = sitk.GetArrayFromImage(image)
-    if not np.issubdtype(values.dtype, np.integer):
+    values, geometry, number = _read(path, "segmentation")
+    if number.startswith("f"):
         raise EvidenceError(f"{path} is not a segmentation of AnoFPDM; run the detection again.")
-    return values > 0, VolumeGeometry.from_image(image)
+    return values > 0, geometry
 
 
-def _read(path: Path, kind: str) -> sitk.Image:
+def _read(path: Path, kind: str) -> tuple[NDArray[np.float32], VolumeGeometry, str]:
+    """Values [k, j, i], their geometry, and the stored kind of number as numpy calls it."""
     if not path.is_file():
         raise EvidenceError(f"The {kind} {path} does not exist; choose a folder that holds a complete result.")
     try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
+        header = read_nrrd_header(path, kind)
+        if len(header.spatial()) != len(header.sizes) or len(header.sizes) != 3:
+            raise EvidenceError(
+                f"{path} is not a {kind} of AnoFPDM (it is not a single volume); run the detection again."
+            )
+        image = read_nrrd(path, kind).image
+    except (InputError, OSError) as error:
         raise EvidenceError(f"The {kind} {path} is damaged; run the detection again.") from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise EvidenceError(f"{path} is not a {kind} of AnoFPDM (it is not a single volume); run the detection again.")
-    return image
+    return sitk.GetArrayFromImage(image), VolumeGeometry.from_image(image), header.number
 
 
 def _extent(labelmap: NDArray[np.uint8]) -> list[int]:

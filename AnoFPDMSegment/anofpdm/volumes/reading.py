@@ -20,6 +20,7 @@ from .file_kinds import DICOM_ENDINGS, IMAGE_IO_BY_ENDING
 from .head import axis_of_slices
 from .meta_image_file import sound_copy
 from .nifti_file import COMPLEX_NUMBERS, PICTURE, SEVERAL_VALUES, SEVERAL_VOLUMES, read_nifti
+from .nrrd_reading import read_nrrd
 from .padding import far_constant, fill_padding
 from .placement import NO_VOXEL_SIZE, UNDEFINED_PLACE, perpendicular
 from .volume import Volume
@@ -148,7 +149,7 @@ def _read(path: Path, called: str, cancel: CancelToken | None) -> Volume:
     if image_io == "MetaImageIO":
         with sound_copy(path, called) as copy:
             return Volume(_read_file(copy, image_io, called))
-    return Volume(_read_file(path, image_io, called))
+    return read_nrrd(path, called, cancel)
 
 
 def _read_dicom(path: Path, called: str, cancel: CancelToken | None) -> Volume:
