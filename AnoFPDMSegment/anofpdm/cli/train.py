@@ -16,7 +16,7 @@ def add_parser(commands: Any) -> None:
         "train",
         help="train a model from image-level labels",
         description="Train a model on slices labelled healthy or unhealthy; given again, a run continues. "
-        "Needs the extra 'train'.",
+        "Needs the extra 'train', except with --method student.",
     )
     add_train_arguments(parser)
     parser.set_defaults(run=run_train)

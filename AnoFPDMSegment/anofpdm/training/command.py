@@ -6,14 +6,20 @@ import argparse
 import functools
 
 from ..errors import SettingsError
+from ..methods.student.command import add_student_arguments, run_student
 from ..progress import CancelToken
 from .config import load_training_config, shipped_configs
 from .purposes import PURPOSES, for_purpose
+
+METHODS = ("anofpdm", "student")
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.add_argument("manifest", metavar="MANIFEST", help="CSV table of slices with image-level labels")
+    parser.add_argument(
+        "--method", choices=METHODS, default="anofpdm", help="what to train (default: anofpdm); see below for a student"
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the run; given again, it continues")
     parser.add_argument(
         "--config",
@@ -37,6 +43,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--export", metavar="FOLDER", help="do not train: write the model of the run's last checkpoint to FOLDER"
     )
+    add_student_arguments(parser)
 
 
 def run(options: argparse.Namespace, cancel: CancelToken | None = None) -> int:
@@ -47,6 +54,8 @@ def run(options: argparse.Namespace, cancel: CancelToken | None = None) -> int:
             raise SettingsError(f"--{name} takes a number from 1 to 1024, not {value}.")
     if not options.output.strip():
         raise SettingsError("--output is empty; name a folder for the run.")
+    if options.method == "student":
+        return run_student(options, cancel)
     config = for_purpose(load_training_config(options.config), options.purpose)
     import torch
 

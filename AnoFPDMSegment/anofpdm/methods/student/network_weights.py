@@ -54,13 +54,16 @@ def folded(network: StudentNetwork) -> StudentNetwork:
     network.eval()
     for module in list(network.modules()):
         if isinstance(module, ConvBlock):
-            module.first = fuse_conv_bn_eval(module.first, module.first_norm)
-            module.second = fuse_conv_bn_eval(module.second, module.second_norm)
-            module.first_norm, module.second_norm = nn.Identity(), nn.Identity()
+            module.first, module.first_norm = _fold(module.first, module.first_norm)
+            module.second, module.second_norm = _fold(module.second, module.second_norm)
         elif isinstance(module, OtherSide):
-            module.mix = fuse_conv_bn_eval(module.mix, module.norm)
-            module.norm = nn.Identity()
-        elif isinstance(module, nn.Sequential) and isinstance(module[1], nn.BatchNorm2d):
-            module[0] = fuse_conv_bn_eval(module[0], module[1])
-            module[1] = nn.Identity()
+            module.mix, module.norm = _fold(module.mix, module.norm)
+        elif isinstance(module, nn.Sequential):
+            module[0], module[1] = _fold(module[0], module[1])
     return network
+
+
+def _fold(convolution: nn.Module, norm: nn.Module) -> tuple[nn.Conv2d, nn.Identity]:
+    assert isinstance(convolution, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    return fuse_conv_bn_eval(convolution, norm), nn.Identity()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -15,6 +16,10 @@ from .network import BRAIN, LESION
 from .slice_input import stack_inputs
 
 BATCH = 14
+BRAIN_FLOOR = 0.3
+"""Lesions are believed only where brain is at least this probable."""
+
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -25,9 +30,14 @@ class StudentPrediction:
     its mirror image; `brain`: probability of brain.
     """
 
-    probability: FloatArray
-    uncertainty: FloatArray
-    brain: FloatArray
+    probability: Floats
+    uncertainty: Floats
+    brain: Floats
+
+    @property
+    def inside(self) -> Floats:
+        """The probability of a lesion, 0 where no brain is."""
+        return np.where(self.brain >= BRAIN_FLOOR, self.probability, np.float32(0))
 
 
 class StudentPredictor:
@@ -42,26 +52,36 @@ class StudentPredictor:
         self.calibration = calibration or StudentCalibration()
         self._bfloat16 = bfloat16
 
-    @torch.inference_mode()
     def predict(self, slices: FloatArray, spacing_mm: float, cancel: CancelToken | None = None) -> StudentPrediction:
         """Mark lesions in a standardised stack [S, H, W]; `spacing_mm` 0: the slices are no neighbours.
 
         Raises Cancelled between batches once `cancel` is set.
         """
-        shape = slices.shape
-        both, brain = np.empty((2, *shape), np.float32), np.zeros(shape, np.float32)
+        logits, brain = self.logits(slices, spacing_mm, cancel)
+        both = probability_of(logits, self.calibration)
+        return StudentPrediction(both.mean(0), np.abs(both[0] - both[1]) / 2, brain)
+
+    @torch.inference_mode()
+    def logits(self, slices: FloatArray, spacing_mm: float, cancel: CancelToken | None = None) -> tuple[Floats, Floats]:
+        """The lesion's logits [2, S, H, W], from the slices and from their mirror images, and the probability of brain
+        [S, H, W]. Raises Cancelled."""
+        both, brain = np.empty((2, *slices.shape), np.float32), np.zeros(slices.shape, np.float32)
         for start in range(0, len(slices), BATCH):
             if cancel is not None:
                 cancel.raise_if_cancelled()
-            chosen = range(start, min(start + BATCH, len(slices)))
-            inputs = torch.from_numpy(stack_inputs(slices, spacing_mm, chosen))
-            here = slice(chosen.start, chosen.stop)
+            stop = min(start + BATCH, len(slices))
+            inputs = torch.from_numpy(stack_inputs(slices, spacing_mm, range(start, stop)))
             for turn in (0, 1):
                 turned = inputs.flip(-1) if turn else inputs
                 with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
-                    logits = self._network(turned.to(memory_format=torch.channels_last)).float()
+                    logits = self._network(turned.contiguous(memory_format=torch.channels_last)).float()
                 logits = logits.flip(-1) if turn else logits
-                lesion = torch.sigmoid((logits[:, LESION] + self.calibration.bias) / self.calibration.temperature)
-                both[turn, here] = lesion.numpy()
-                brain[here] += torch.sigmoid(logits[:, BRAIN]).numpy() / 2
-        return StudentPrediction(both.mean(0), np.abs(both[0] - both[1]) / 2, brain)
+                both[turn, start:stop] = logits[:, LESION].numpy()
+                brain[start:stop] += torch.sigmoid(logits[:, BRAIN]).numpy() / 2
+        return both, brain
+
+
+def probability_of(logits: FloatArray, calibration: StudentCalibration) -> Floats:
+    """Calibrated, of the same shape."""
+    scaled = (logits + np.float32(calibration.bias)) / np.float32(calibration.temperature)
+    return np.asarray(1 / (1 + np.exp(-np.clip(scaled, -60, 60))), dtype=np.float32)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from ...results.output_set import write_files
 from ...synthetic.contrast import ContrastPrior
 from ...synthetic.head_map import HeadMap
 from ...synthetic.renderer import RenderSettings, render_head
@@ -60,22 +61,16 @@ class RenderedHeads:
         )
 
 
-def save_head_maps(heads: Sequence[HeadMap], folder: Path) -> None:
-    """Keep prepared maps for processes to share: `NAME.npz`, uncompressed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for head in heads:
-        structures = np.array([(s.label, s.name, s.tissue.name, s.side) for s in head.structures], dtype=object)
-        np.savez(
-            folder / f"{head.name}.npz",
-            labels=head.labels,
-            hull=head.hull,
-            ventricle=head.ventricle,
-            structures=structures.astype(np.str_),
-        )
+def save_head_map(head: HeadMap, folder: Path) -> None:
+    """Keep a prepared map for processes to share: `NAME.npz`, uncompressed, whole or not at all. Raises OutputError."""
+    structures = np.array([(str(s.label), s.name, s.tissue.name, s.side) for s in head.structures], dtype=np.str_)
+    stream = io.BytesIO()
+    np.savez(stream, labels=head.labels, hull=head.hull, ventricle=head.ventricle, structures=structures)
+    write_files(folder, {f"{head.name}.npz": stream.getvalue()})
 
 
 def load_head_maps(folder: Path) -> list[HeadMap]:
-    """What `save_head_maps` left, by name."""
+    """What `save_head_map` left, by name."""
     heads = []
     for path in sorted(folder.glob("*.npz")):
         with np.load(path) as file:

@@ -29,7 +29,8 @@ def stack_inputs(volume: FloatArray, spacing_mm: float, index: Sequence[int] | N
     before = np.maximum(slices - step, 0)
     after = np.minimum(slices + step, len(volume) - 1)
     distance = np.full(len(slices), step * spacing_mm, np.float32)
-    return assemble(*(volume[chosen].astype(np.float32) for chosen in (slices, before, after)), distance)
+    here, below, above = (volume[chosen].astype(np.float32) for chosen in (slices, before, after))
+    return assemble(here, below, above, distance)
 
 
 def assemble(slices: FloatArray, before: FloatArray, after: FloatArray, spacing_mm: FloatArray) -> FloatArray:

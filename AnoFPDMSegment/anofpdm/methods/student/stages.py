@@ -43,12 +43,23 @@ class Mixture:
     volumes_a_step: float = 1.0
     settings: RenderSettings = field(default_factory=RenderSettings)
 
+    @classmethod
+    def any_contrast(cls) -> Mixture:
+        """Of T1-, T2-, FLAIR-like and altogether random contrast."""
+        return cls(priors=(("flair-wide", 0.2), ("t1", 0.25), ("t2", 0.25), ("random", 0.3)))
+
 
 def rendered_pool(maps: Path, mixture: Mixture, seed: int, workers: int = 1, share: float = 1.0) -> Pool:
     """Rendered heads; `share`: of a batch, which that many new heads a step are enough for."""
+    return Pool(
+        rendered_maker(maps, mixture, seed), size=mixture.pool, rate=mixture.heads_a_step * share, workers=workers
+    )
+
+
+def rendered_maker(maps: Path, mixture: Mixture, seed: int) -> RenderedHeads:
+    """Makes the mixture's heads from the prepared maps in a folder."""
     names, weights = zip(*mixture.priors, strict=True)
-    maker = RenderedHeads(maps, mixture.settings, names, weights, seed)
-    return Pool(maker, size=mixture.pool, rate=mixture.heads_a_step * share, workers=workers)
+    return RenderedHeads(maps, mixture.settings, names, weights, seed)
 
 
 def train_rendered(
@@ -165,7 +176,7 @@ def _predictions(
     brains: list[FloatArray] = []
     for volume in volumes:
         found = predictor.predict(volume.slices.astype(np.float32), volume.spacing_mm, cancel)
-        lesions.append((found.probability * (found.brain >= 0.3)).astype(np.float16))
+        lesions.append(found.inside.astype(np.float16))
         brains.append(found.brain.astype(np.float16))
     return lesions, brains
 

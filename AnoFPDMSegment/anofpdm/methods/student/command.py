@@ -1,0 +1,203 @@
+"""`anofpdm train ... --method student`: its options, and a run from the data to a student's folder."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...errors import InputError, OutputError, SettingsError
+from ...progress import CancelToken
+
+DEFAULT_STEPS = {"rendered": 6000, "self-training": 1500}
+RATES = {"rendered": 2e-3, "self-training": 5e-4}
+MAPS_FOLDER, VALIDATION_FOLDER = "maps", "maps-validation"
+VALIDATION_SHARE = 0.25
+"""Of the label maps, the last by name, are kept for the calibration."""
+CALIBRATION_HEADS = 40
+MOST_STEPS = 10_000_000
+MAP_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
+
+
+@dataclass(frozen=True)
+class StudentRun:
+    """What the command was asked for. `data`: a folder of label maps (stage rendered) or a manifest (self-training)."""
+
+    data: Path
+    output: Path
+    stage: str
+    labels: Path
+    label_maps: Path
+    start_from: str | None
+    teacher: Path | None
+    steps: int
+    name: str
+    contrast: str
+    modality: str
+    seed: int
+    heads: int = CALIBRATION_HEADS
+    batch_size: int = 24
+    widths: tuple[int, ...] | None = None
+
+
+def add_student_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `--method student` takes."""
+    group = parser.add_argument_group("with --method student")
+    group.add_argument(
+        "--stage",
+        choices=("rendered", "self-training"),
+        default="rendered",
+        help="rendered: MANIFEST is a folder of label maps, from which heads are rendered and painted while training "
+        "runs; self-training: MANIFEST is a table of slices with image-level labels (default: rendered)",
+    )
+    group.add_argument("--labels", metavar="TABLE", help="CSV table of the label maps: label, structure")
+    group.add_argument("--label-maps", metavar="FOLDER", help="label maps for self-training, to keep rendering from")
+    group.add_argument("--teacher", metavar="DIR", help="results of `anofpdm detect --cases` in the same volumes")
+    group.add_argument("--steps", type=int, metavar="N", help="default: 6000 rendered, 1500 self-training")
+    group.add_argument("--modality", default="flair", help="the manifest's column of images (default: flair)")
+    group.add_argument("--name", default="student", help="the student's name (default: student)")
+    group.add_argument(
+        "--contrast",
+        choices=("flair", "any"),
+        default="flair",
+        help="flair: heads rendered as FLAIR shows them; any: as T1, T2 and anything else do, too",
+    )
+
+
+def run_student(options: argparse.Namespace, cancel: CancelToken | None = None) -> int:
+    """Run the command. Raises SettingsError, InputError, ModelError, OutputError, Cancelled."""
+    if options.labels is None:
+        raise SettingsError("A student needs --labels: the table that says what the label maps' numbers stand for.")
+    if options.stage == "self-training" and options.label_maps is None:
+        raise SettingsError("Self-training needs --label-maps: the folder of label maps to keep rendering heads from.")
+    if options.stage == "self-training" and options.start_from is None:
+        raise SettingsError("Self-training needs --start-from: the student of the stage before.")
+    steps = DEFAULT_STEPS[options.stage] if options.steps is None else options.steps
+    if not 1 <= steps <= MOST_STEPS:
+        raise SettingsError(f"--steps takes a number from 1 to {MOST_STEPS}, not {steps}.")
+    import torch
+
+    torch.set_num_threads(options.threads or 1)
+    written = train_student(
+        StudentRun(
+            data=Path(options.manifest),
+            output=Path(options.output),
+            stage=options.stage,
+            labels=Path(options.labels),
+            label_maps=Path(options.label_maps or options.manifest),
+            start_from=options.start_from,
+            teacher=None if options.teacher is None else Path(options.teacher),
+            steps=steps,
+            name=options.name,
+            contrast=options.contrast,
+            modality=options.modality,
+            seed=1,
+        ),
+        cancel,
+        functools.partial(print, flush=True),
+    )
+    print(f"Trained. The student lies in {written}.", flush=True)
+    return 0
+
+
+def train_student(run: StudentRun, cancel: CancelToken | None, message: Callable[[str], None]) -> Path:
+    """Train, calibrate and write; given again, an interrupted run continues to the same weights.
+
+    Returns the student's folder. Raises as `run_student`.
+    """
+    from ...datasets.manifest import read_manifest
+    from ...results.directory_lock import DirectoryLock
+    from .calibrate import calibrate_student
+    from .config import StudentCalibration, StudentConfig, StudentRecord
+    from .network import StudentNetwork
+    from .network_weights import folded
+    from .predictor import StudentPredictor
+    from .stages import Mixture, rendered_maker, self_training_round, train_on_real, train_rendered
+    from .student_folder import open_student, write_student
+    from .trainer import Schedule
+
+    destination = run.output / run.name
+    if destination.exists():
+        raise OutputError(f"{destination} exists already: this run is finished; choose another output folder.")
+    started = None if run.start_from is None else open_student(run.start_from)
+    config = StudentConfig() if run.widths is None else StudentConfig(widths=run.widths)
+    if started is not None:
+        config = started.record.network
+    manifest = read_manifest(run.data, (run.modality,)) if run.stage == "self-training" else None
+    try:
+        run.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The output folder {run.output} cannot be written to ({error.strerror}).") from error
+    lock = DirectoryLock(run.output)
+    lock.acquire()
+    try:
+        maps, validation = _prepare_maps(run, cancel, message)
+        mixture = Mixture() if run.contrast == "flair" else Mixture.any_contrast()
+        schedule = Schedule(steps=run.steps, learning_rate=RATES[run.stage], batch_size=run.batch_size, seed=run.seed)
+        weights = None if started is None else started.network().state_dict()
+        if manifest is None:
+            average = train_rendered(
+                maps, run.output, config, schedule, mixture, start_from=weights, cancel=cancel, message=message
+            )
+        else:
+            assert started is not None and weights is not None
+            made = self_training_round(
+                manifest, started.predictor(), config, run.seed, teacher=run.teacher, cancel=cancel, message=message
+            )
+            average = train_on_real(
+                made, maps, run.output, config, schedule, mixture, start_from=weights, cancel=cancel, message=message
+            )
+        network = StudentNetwork(config.channels, config.widths)
+        network.load_state_dict(average)
+        maker = rendered_maker(validation, mixture, seed=run.seed + 1)
+        report = calibrate_student(StudentPredictor(folded(network)), maker, run.heads, cancel=cancel, message=message)
+        record = StudentRecord(
+            name=run.name,
+            title=f"{run.name}: {'FLAIR' if run.contrast == 'flair' else 'any contrast'}",
+            version="0.1",
+            modality=run.contrast,
+            network=config,
+            calibration=StudentCalibration(),
+            trained_on=_trained_on(run, started.record.trained_on if started else ""),
+            licence="",
+            non_commercial=False,
+            citation="",
+        )
+        card = f"# {run.name}\n\nTrained on: {record.trained_on}.\n"
+        return write_student(destination, replace(record, calibration=report.calibration), average, card).path
+    finally:
+        lock.release()
+
+
+def _trained_on(run: StudentRun, before: str) -> str:
+    here = f"heads rendered from {run.label_maps.name}" if run.stage == "rendered" else f"volumes of {run.data.name}"
+    return "; ".join(part for part in (before, here) if part)
+
+
+def _prepare_maps(run: StudentRun, cancel: CancelToken | None, message: Callable[[str], None]) -> tuple[Path, Path]:
+    """Prepared label maps for training and for validation, kept in the output folder."""
+    from ...synthetic.head_map import read_head_map
+    from ...synthetic.structures import read_structures
+    from .rendered_heads import save_head_map
+
+    if not run.label_maps.is_dir():
+        raise InputError(f"{run.label_maps} is not a folder; name the one that holds the label maps.")
+    structures = read_structures(run.labels)
+    paths = sorted(path for path in run.label_maps.iterdir() if path.name.endswith(MAP_ENDINGS))
+    if len(paths) < 2:
+        raise InputError(
+            f"{run.label_maps} holds {len(paths)} label maps; at least two are needed, one to calibrate on."
+        )
+    kept = max(1, round(VALIDATION_SHARE * len(paths)))
+    folders = (run.output / MAPS_FOLDER, run.output / VALIDATION_FOLDER)
+    for number, path in enumerate(paths):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        folder = folders[number >= len(paths) - kept]
+        name = path.name.split(".")[0]
+        if not (folder / f"{name}.npz").is_file():
+            message(f"Preparing label map {number + 1} of {len(paths)}.")
+            save_head_map(read_head_map(path, structures), folder)
+    return folders
