@@ -1,10 +1,11 @@
 """3-D Dice a patient: an answer on the image's own voxels against the mask, the whole volume, mean over patients.
 
-    python Testing/benchmarks/volume_dice.py MANIFEST [--split val] [--maps DIR] [--results DIR] [--flair]
+    python Testing/benchmarks/volume_dice.py MANIFEST [--split val] [--maps DIR] [--results DIR] [--flair STUDENT]
 
 --maps: score maps SUBJECT.nii.gz (or SOURCE/SUBJECT.nii.gz) that are 1 at their border; --results: results of
 `anofpdm detect --cases`, whose segmentation is taken; --flair: thresholding of the image itself, at the one threshold
-that is best for the set with the masks in sight. Masks are read from the manifest's column `mask`.
+that is best for the set with the masks in sight, inside the brain that the student sees. Masks are read from the
+manifest's column `mask`.
 """
 
 from __future__ import annotations
@@ -19,18 +20,14 @@ import SimpleITK as sitk
 
 from anofpdm.arrays import BoolArray
 from anofpdm.datasets.manifest import SPLITS, Volume, read_manifest
-from anofpdm.methods.student.config import StudentConfig
-from anofpdm.methods.student.standardise import tissue_level
-from anofpdm.methods.student.student_stack import student_stack
-from anofpdm.volumes.geometry import VolumeGeometry
-from anofpdm.volumes.preprocessing import erode_in_plane
+from anofpdm.methods.student.mark_volume import mark_volume
+from anofpdm.methods.student.student_folder import StudentFolder, open_student
 from anofpdm.volumes.reading import read_volume
-from anofpdm.volumes.resampling import stack_to_volume
 
 THRESHOLDS = (0.3, 0.5, 0.75, 1.0, 1.25, 1.5)
 """Of score maps, relative to their border."""
 FLAIR_THRESHOLDS = np.arange(1.05, 3.01, 0.05)
-"""Relative to typical tissue."""
+"""Relative to the brain's median."""
 
 Row = npt.NDArray[np.float64]
 
@@ -78,15 +75,18 @@ def dice_of_results(folder: Path) -> Callable[[Volume, BoolArray], Row]:
     return measure
 
 
-def dice_of_flair(volume: Volume, mask: BoolArray) -> Row:
-    """At each of FLAIR_THRESHOLDS, where the student's stack shows head 10 mm below the surface (3 mm if stripped)."""
-    image = read_volume(volume.images[0], "flair")
-    stack = student_stack(image, StudentConfig())
-    interior = erode_in_plane(stack.head, 3.0 if stack.skull_stripped else 10.0, stack.grid.pixel_mm)
-    inside = stack_to_volume(interior, stack.grid, VolumeGeometry.from_image(image)) >= 0.5
-    values = sitk.GetArrayFromImage(sitk.Cast(image, sitk.sitkFloat32))
-    level = tissue_level(values)
-    return np.array([dice_of(inside & (values / level >= threshold), mask) for threshold in FLAIR_THRESHOLDS])
+def dice_of_flair(student: StudentFolder) -> Callable[[Volume, BoolArray], Row]:
+    """At each of FLAIR_THRESHOLDS, inside the brain that the student sees."""
+    predictor, config = student.predictor(), student.record.network
+
+    def measure(volume: Volume, mask: BoolArray) -> Row:
+        image = read_volume(volume.images[0], "flair")
+        brain = mark_volume(image, predictor, config).brain >= 0.5
+        values = sitk.GetArrayFromImage(sitk.Cast(image, sitk.sitkFloat32))
+        level = float(np.median(values[brain]))
+        return np.array([dice_of(brain & (values / level >= threshold), mask) for threshold in FLAIR_THRESHOLDS])
+
+    return measure
 
 
 def table(volumes: Sequence[Volume], measure: Callable[[Volume, BoolArray], Row]) -> Row:
@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--split", choices=[*SPLITS, "all"], default="val")
     parser.add_argument("--maps", type=Path)
     parser.add_argument("--results", type=Path)
-    parser.add_argument("--flair", action="store_true")
+    parser.add_argument("--flair", metavar="STUDENT")
     options = parser.parse_args()
     splits = SPLITS if options.split == "all" else (options.split,)
     manifest = read_manifest(options.manifest, ("flair",), both_labels_in=())
@@ -112,7 +112,7 @@ def main() -> None:
     if options.results:
         wanted.append(("segmentations", (1.0,), dice_of_results(options.results)))
     if options.flair:
-        wanted.append(("FLAIR", tuple(FLAIR_THRESHOLDS), dice_of_flair))
+        wanted.append(("FLAIR", tuple(FLAIR_THRESHOLDS), dice_of_flair(open_student(options.flair))))
     for name, thresholds, measure in wanted:
         rows = table(volumes, measure)
         means = rows.mean(axis=0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...errors import SettingsError
 from ...progress import CancelToken
 from .config import StudentCalibration
 from .pool import Maker
@@ -43,7 +44,7 @@ def calibrate_student(
 ) -> CalibrationReport:
     """Fit temperature and bias to pixels of the brain, then take the threshold with the best mean Dice.
 
-    `maker`: heads from maps kept for validation. Raises Cancelled.
+    `maker`: heads from maps kept for validation. Raises SettingsError if no head shows a lesion, and Cancelled.
     """
     rng = np.random.default_rng(3)
     logits, truth, volumes = [], [], []
@@ -57,6 +58,8 @@ def calibrate_student(
         truth.append(lesion.ravel()[chosen])
         if lesion.sum() >= SMALLEST_PX:
             volumes.append((both.astype(np.float16), inside, lesion))
+    if not volumes:
+        raise SettingsError(f"None of the {heads} heads to calibrate on shows a lesion; take more heads.")
     pixels, known = np.concatenate(logits, axis=1), np.concatenate(truth)
     fitted = min(
         (StudentCalibration(float(t), float(b)) for t in TEMPERATURES for b in BIASES),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import InputError, OutputError, SettingsError
 from ...progress import CancelToken
+from ...results.directory_lock import DirectoryLock
+from ...synthetic.structures import Structure, read_structures
 
 DEFAULT_STEPS = {"rendered": 6000, "self-training": 1500}
 RATES = {"rendered": 2e-3, "self-training": 5e-4}
@@ -40,6 +43,7 @@ class StudentRun:
     heads: int = CALIBRATION_HEADS
     batch_size: int = 24
     widths: tuple[int, ...] | None = None
+    pool: int | None = None
 
 
 def add_student_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +112,6 @@ def train_student(run: StudentRun, cancel: CancelToken | None, message: Callable
     Returns the student's folder. Raises as `run_student`.
     """
     from ...datasets.manifest import read_manifest
-    from ...results.directory_lock import DirectoryLock
     from .calibrate import calibrate_student
     from .config import StudentCalibration, StudentConfig, StudentRecord
     from .network import StudentNetwork
@@ -126,15 +129,15 @@ def train_student(run: StudentRun, cancel: CancelToken | None, message: Callable
     if started is not None:
         config = started.record.network
     manifest = read_manifest(run.data, (run.modality,)) if run.stage == "self-training" else None
-    try:
-        run.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The output folder {run.output} cannot be written to ({error.strerror}).") from error
+    structures, paths = read_structures(run.labels), _find_maps(run.label_maps)
+    new = not run.output.exists()
     lock = DirectoryLock(run.output)
-    lock.acquire()
     try:
-        maps, validation = _prepare_maps(run, cancel, message)
+        _start_writing(run.output, lock)
+        maps, validation = _prepare_maps(run.output, paths, structures, cancel, message)
         mixture = Mixture() if run.contrast == "flair" else Mixture.any_contrast()
+        if run.pool is not None:
+            mixture = replace(mixture, pool=run.pool, workers=0)
         schedule = Schedule(steps=run.steps, learning_rate=RATES[run.stage], batch_size=run.batch_size, seed=run.seed)
         weights = None if started is None else started.network().state_dict()
         if manifest is None:
@@ -169,6 +172,9 @@ def train_student(run: StudentRun, cancel: CancelToken | None, message: Callable
         return write_student(destination, replace(record, calibration=report.calibration), average, card).path
     finally:
         lock.release()
+        if new:
+            with contextlib.suppress(OSError):  # as soon as anything of the run lies there
+                run.output.rmdir()
 
 
 def _trained_on(run: StudentRun, before: str) -> str:
@@ -176,28 +182,41 @@ def _trained_on(run: StudentRun, before: str) -> str:
     return "; ".join(part for part in (before, here) if part)
 
 
-def _prepare_maps(run: StudentRun, cancel: CancelToken | None, message: Callable[[str], None]) -> tuple[Path, Path]:
+def _start_writing(output: Path, lock: DirectoryLock) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise OutputError(f"The output folder {output} cannot be written to ({error.strerror}).") from error
+
+
+def _find_maps(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; name the one that holds the label maps.")
+    paths = sorted(path for path in folder.iterdir() if path.name.endswith(MAP_ENDINGS))
+    if len(paths) < 2:
+        raise InputError(f"{folder} holds {len(paths)} label maps; at least two are needed, one to calibrate on.")
+    return paths
+
+
+def _prepare_maps(
+    output: Path,
+    paths: Sequence[Path],
+    structures: Sequence[Structure],
+    cancel: CancelToken | None,
+    message: Callable[[str], None],
+) -> tuple[Path, Path]:
     """Prepared label maps for training and for validation, kept in the output folder."""
     from ...synthetic.head_map import read_head_map
-    from ...synthetic.structures import read_structures
     from .rendered_heads import save_head_map
 
-    if not run.label_maps.is_dir():
-        raise InputError(f"{run.label_maps} is not a folder; name the one that holds the label maps.")
-    structures = read_structures(run.labels)
-    paths = sorted(path for path in run.label_maps.iterdir() if path.name.endswith(MAP_ENDINGS))
-    if len(paths) < 2:
-        raise InputError(
-            f"{run.label_maps} holds {len(paths)} label maps; at least two are needed, one to calibrate on."
-        )
     kept = max(1, round(VALIDATION_SHARE * len(paths)))
-    folders = (run.output / MAPS_FOLDER, run.output / VALIDATION_FOLDER)
+    folders = (output / MAPS_FOLDER, output / VALIDATION_FOLDER)
     for number, path in enumerate(paths):
         if cancel is not None:
             cancel.raise_if_cancelled()
         folder = folders[number >= len(paths) - kept]
-        name = path.name.split(".")[0]
-        if not (folder / f"{name}.npz").is_file():
+        if not (folder / f"{path.name.split('.')[0]}.npz").is_file():
             message(f"Preparing label map {number + 1} of {len(paths)}.")
             save_head_map(read_head_map(path, structures), folder)
     return folders

@@ -29,11 +29,13 @@ class Pool:
     """`size` samples at every step, `rate` of them new a step; a source of batches."""
 
     def __init__(self, maker: Maker, *, size: int, rate: float, workers: int) -> None:
-        """`workers`: processes that make samples ahead of time."""
-        self._size, self._rate = size, rate
+        """`workers`: processes that make samples ahead of time; 0: this one makes them when they are asked for."""
+        self._size, self._rate, self._maker = size, rate, maker
         self._samples: dict[int, HeadSample | Future[HeadSample]] = {}
         context = multiprocessing.get_context("spawn")
-        self._processes = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(maker,))
+        self._processes = (
+            ProcessPoolExecutor(workers, context, initializer=_start, initargs=(maker,)) if workers else None
+        )
 
     def draw(self, rng: np.random.Generator, step: int, count: int) -> Batch:
         """`count` slices of the samples at this step."""
@@ -45,9 +47,10 @@ class Pool:
         last = first + self._size
         for number in [number for number in self._samples if number < first]:
             del self._samples[number]
-        for number in range(first, last + AHEAD):
+        for number in range(first, last + AHEAD if self._processes else last):
             if number not in self._samples:
-                self._samples[number] = self._processes.submit(_make, number)
+                made = self._processes.submit(_make, number) if self._processes else self._maker(number)
+                self._samples[number] = made
         ready = []
         for number in range(first, last):
             sample = self._samples[number]
@@ -58,7 +61,8 @@ class Pool:
 
     def close(self) -> None:
         """End the processes."""
-        self._processes.shutdown(wait=True, cancel_futures=True)
+        if self._processes is not None:
+            self._processes.shutdown(wait=True, cancel_futures=True)
 
 
 _maker: Maker | None = None

@@ -41,6 +41,8 @@ class Mixture:
     pool: int = 64
     heads_a_step: float = 0.6
     volumes_a_step: float = 1.0
+    workers: int = 1
+    """Processes that make each kind of material; 0: the training process does."""
     settings: RenderSettings = field(default_factory=RenderSettings)
 
     @classmethod
@@ -49,10 +51,13 @@ class Mixture:
         return cls(priors=(("flair-wide", 0.2), ("t1", 0.25), ("t2", 0.25), ("random", 0.3)))
 
 
-def rendered_pool(maps: Path, mixture: Mixture, seed: int, workers: int = 1, share: float = 1.0) -> Pool:
+def rendered_pool(maps: Path, mixture: Mixture, seed: int, share: float = 1.0) -> Pool:
     """Rendered heads; `share`: of a batch, which that many new heads a step are enough for."""
     return Pool(
-        rendered_maker(maps, mixture, seed), size=mixture.pool, rate=mixture.heads_a_step * share, workers=workers
+        rendered_maker(maps, mixture, seed),
+        size=mixture.pool,
+        rate=mixture.heads_a_step * share,
+        workers=mixture.workers,
     )
 
 
@@ -156,7 +161,7 @@ def train_on_real(
     real = round(mixture.real * schedule.batch_size)
     pools = [
         rendered_pool(maps, mixture, schedule.seed, share=1 - mixture.real),
-        Pool(made.heads, size=mixture.pool, rate=mixture.volumes_a_step, workers=1),
+        Pool(made.heads, size=mixture.pool, rate=mixture.volumes_a_step, workers=mixture.workers),
     ]
     try:
         sources: list[tuple[Source, int]] = [(pools[0], schedule.batch_size - real), (pools[1], real)]
