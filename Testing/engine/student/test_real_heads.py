@@ -11,11 +11,13 @@ import SimpleITK as sitk
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.errors import InputError
 from anofpdm.methods.student.config import StudentConfig
+from anofpdm.methods.student.predictor import StudentPrediction
 from anofpdm.methods.student.pseudo_masks import Target
 from anofpdm.methods.student.real_anatomy import real_anatomy
 from anofpdm.methods.student.real_heads import RealHeads
 from anofpdm.methods.student.real_volumes import HEALTHY, UNHEALTHY, UNKNOWN, RealVolume, real_volumes
-from anofpdm.methods.student.teacher_maps import teacher_map
+from anofpdm.methods.student.repainting import keep_what_explains, surroundings
+from anofpdm.methods.student.teacher_maps import result_folder, teacher_map
 
 
 @pytest.fixture
@@ -48,13 +50,13 @@ def test_a_label_of_a_slice_that_is_not_there_is_refused(manifest, config):
 
 def test_a_teachers_heatmap_is_brought_to_the_students_slices(manifest, config, tmp_path, head_image):
     (volume,) = real_volumes(read_manifest(manifest, ("flair",)), ("train",), config)
-    assert teacher_map(tmp_path / "results", volume) is None
+    assert result_folder(tmp_path / "results", volume) is None
     heatmap = sitk.Cast(head_image, sitk.sitkFloat32) * 0 + 1.0
     folder = tmp_path / "results" / "here_one"
     folder.mkdir(parents=True)
     sitk.WriteImage(heatmap, str(folder / "heatmap.nrrd"))
-    found = teacher_map(tmp_path / "results", volume)
-    assert found is not None
+    assert result_folder(tmp_path / "results", volume) == folder
+    found = teacher_map(folder, volume)
     assert found.shape == volume.slices.shape
     assert found[13, 32, 32] == pytest.approx(0.5)
 
@@ -67,7 +69,7 @@ def test_a_teacher_of_another_grid_is_refused(manifest, config, tmp_path, head_i
     folder.mkdir(parents=True)
     sitk.WriteImage(heatmap, str(folder / "heatmap.nrrd"))
     with pytest.raises(InputError, match="does not lie on the grid"):
-        teacher_map(tmp_path / "results", volume)
+        teacher_map(folder, volume)
 
 
 def _rendered_volume(heads, number):
@@ -119,3 +121,39 @@ def test_the_same_number_gives_the_same_sample(heads, config):
         first, second = maker(number), maker(number)
         np.testing.assert_array_equal(first.image, second.image)
         np.testing.assert_array_equal(first.lesion, second.lesion)
+
+
+class Bright:
+    """Calls unhealthy what is brighter than 1.6."""
+
+    def predict(self, slices, spacing_mm, cancel=None):
+        return StudentPrediction((slices > 1.6).astype(np.float32), slices * 0, np.ones_like(slices))
+
+
+def _two_lesions():
+    """Two unhealthy slices with two lesions each, and a target that has one of them, or both."""
+    slices = np.ones((2, 64, 64), np.float16)
+    slices[:, 10:18, 10:18] = slices[:, 40:48, 40:48] = 2
+    mask = np.zeros(slices.shape, np.uint8)
+    mask[:, 10:18, 10:18] = 255
+    mask[1, 40:48, 40:48] = 255
+    labels = np.array([UNHEALTHY, UNHEALTHY], np.int8)
+    volume = RealVolume("s", "x", Path("s"), slices, labels, 6.0, None)  # type: ignore[arg-type]
+    return volume, Target(mask, np.full(slices.shape, 255, np.uint8))
+
+
+def test_a_mask_that_does_not_explain_its_slice_says_nothing_about_the_rest_of_it(config):
+    volume, target = _two_lesions()
+    kept, tested, explained = keep_what_explains(volume, target, Bright(), config, None)
+    assert (tested, explained) == (2, 1)
+    assert kept.weight[0, 14, 14] == 255
+    assert not kept.weight[0, 44, 44], "the other lesion must not be taught as healthy"
+    assert (kept.weight[1] == 255).all()
+
+
+def test_surroundings_are_continued(config):
+    volume, _ = _two_lesions()
+    wide = np.zeros(volume.slices.shape, bool)
+    wide[:, 8:20, 8:20] = wide[:, 38:50, 38:50] = True
+    filled = surroundings(volume.slices.astype(np.float32), wide, config)
+    np.testing.assert_allclose(filled[wide], 1, atol=0.02)

@@ -39,7 +39,7 @@ def _run(folder: Path, output: Path, **changes) -> StudentRun:
         "contrast": "flair",
         "modality": "flair",
         "seed": 1,
-        "heads": 6,
+        "heads": 3,
         "batch_size": 2,
         "widths": (4, 4),
         "pool": 1,

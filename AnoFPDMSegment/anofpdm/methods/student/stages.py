@@ -23,7 +23,8 @@ from .pseudo_masks import Trust, targets_of, trust_of
 from .real_heads import RealHeads
 from .real_volumes import RealVolume, real_volumes
 from .rendered_heads import RenderedHeads
-from .teacher_maps import teacher_map
+from .repainting import keep_what_explains
+from .teacher_maps import result_folder, teacher_map
 from .trainer import Schedule, Source, StudentTrainer
 
 Stage = Literal["rendered", "self-training"]
@@ -126,21 +127,24 @@ def self_training_round(
     for source, some in by_source.items():
         own, brain = _predictions(predictor, some, cancel)
         maps = {OWN: own}
-        if teacher is not None:
-            found = [teacher_map(teacher, volume) for volume in some]
-            if all(one is not None for one in found):
-                maps[TEACHER] = [one for one in found if one is not None]
-            elif any(one is not None for one in found):
-                missing = next(v.name for v, one in zip(some, found, strict=True) if one is None)
-                raise InputError(f"{teacher} has no result of {missing}; detect in all volumes of its source, or none.")
+        results = _results(teacher, some)
+        if results:
+            maps[TEACHER] = [teacher_map(folder, volume) for folder, volume in zip(results, some, strict=True)]
         trust[source] = trust_of(some, maps)
         message(_words(source, trust[source]))
+        believed = bool(results) and trust[source].weight[TEACHER] > 0
+        tested = explained = 0
         for index, volume in enumerate(some):
-            targets.append(targets_of(volume, {name: of[index] for name, of in maps.items()}, trust[source]))
+            target = targets_of(volume, {name: of[index] for name, of in maps.items()}, trust[source])
+            repair = results[index] if believed else None
+            target, more, fitting = keep_what_explains(volume, target, predictor, config, repair, cancel)
+            tested, explained = tested + more, explained + fitting
+            targets.append(target)
             brains.append(brain[index])
             means.append(trust[source].healthy_means_it)
             weights.append(1 / len(some))
             ordered.append(volume)
+        message(f"{source or 'the manifest'}: {explained} of {tested} masks explain their unhealthy slice.")
     heads = RealHeads(tuple(ordered), tuple(brains), tuple(targets), tuple(means), tuple(weights), config, seed)
     return Round(heads, trust)
 
@@ -171,6 +175,19 @@ def train_on_real(
     finally:
         for pool in pools:
             pool.close()
+
+
+def _results(teacher: Path | None, volumes: Sequence[RealVolume]) -> list[Path]:
+    """The teacher's result of every volume; empty if it has none of them. Raises InputError if it has some."""
+    if teacher is None:
+        return []
+    found = [result_folder(teacher, volume) for volume in volumes]
+    if not any(found):
+        return []
+    missing = [volume.name for volume, folder in zip(volumes, found, strict=True) if folder is None]
+    if missing:
+        raise InputError(f"{teacher} has no result of {missing[0]}; detect in all volumes of its source, or in none.")
+    return [folder for folder in found if folder is not None]
 
 
 def _predictions(
