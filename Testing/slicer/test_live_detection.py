@@ -72,6 +72,7 @@ def test_a_plane_along_the_voxels_takes_one_layer() -> None:
 def test_a_preview_is_the_full_result_in_the_slices_shown(scene: Any, change: dict[str, Any]) -> None:
     result = made_result(scene)
     views = [addSliceView(scene, name).GetSliceNode() for name in SLICE_VIEWS]
+    result.show(0.6)
     result.centreOn(1)
     views[0].SetSliceOffset(views[0].GetSliceOffset() + 1.7)
     views[1].GetSliceToRAS().SetElement(0, 2, 0.2)  # no longer along the voxels

@@ -46,6 +46,24 @@ def test_the_user_is_asked_once_and_obeyed(scene: Any) -> None:
     assert len(asked) == 2, "without edits nobody is asked"
 
 
+def test_the_question_is_asked_with_the_edited_outline_in_sight(scene: Any) -> None:
+    """After a slider was dragged, which hides the outline."""
+    result = made_result(scene)
+    result.show(0.6)
+    paint(result, np.s_[5:7, 5:7, 5:7])
+    edited, seen = result.segmentationNode, []
+
+    def answer() -> EditedChoice:
+        seen.append(bool(edited.GetDisplayVisibility()))
+        return EditedChoice.NEW
+
+    stronger = dataclasses.replace(SETTINGS, guidance=3.0)
+    result.preview(stronger)
+    assert not edited.GetDisplayVisibility()
+    result.update(stronger, answer)
+    assert seen == [True] and edited.GetDisplayVisibility() and result.segmentationNode.GetDisplayVisibility()
+
+
 @pytest.mark.parametrize("edit", ["erased", "finer", "segment removed"])
 def test_every_edit_is_noticed(scene: Any, edit: str) -> None:
     import slicer

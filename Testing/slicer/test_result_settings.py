@@ -35,6 +35,7 @@ def test_settings_change_everything(scene: Any) -> None:
 
 def test_settings_that_cannot_be_leave_everything_as_it_is(scene: Any) -> None:
     result = made_result(scene, point=BANK)
+    result.show(0.5)
     before = np.array(voxelsOf(result.heatmapNode.GetImageData()))
     for action in (result.update, result.preview):
         with pytest.raises(SettingsError, match="0, 2, 8"):

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from . import evidence_nodes, heatmap_node, segmentation_node, slice_views, subject_hierarchy
 from .divergence_plot import DivergencePlot
 from .edits import EditedChoice, EditGuard
+from .examined_inputs import ExaminedInputs, copyMarks, examinedInputs
 from .finding_review import FindingReview
 from .findings_table import componentColumns, createTable, fillTable, sliceColumns
 from .healthy_prediction_node import createHealthyPrediction, updateHealthyPrediction
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 _ATTRIBUTE = "AnoFPDM.Result"
 _REVERSED = "reversedK"
 _NAME = "name"
+_MADE = "made"
 _INPUT, _HEATMAP, _SEGMENTATION = "input", "heatmap", "segmentation"
 _FINDINGS, _SLICES, _HEALTHY, _CHART = "findings", "slices", "healthyPrediction", "divergenceChart"
 _CHART_PARTS = "divergenceChartParts"
@@ -61,18 +64,25 @@ class Result:
 
     @classmethod
     def create(
-        cls, context: SceneContext, inputNode: Any, detection: Detection, *, replace: Result | None = None
+        cls,
+        context: SceneContext,
+        inputNode: Any,
+        detection: Detection,
+        *,
+        examined: ExaminedInputs | None = None,
+        replace: Result | None = None,
     ) -> Result:
-        """Add a detection on `inputNode` to the scene; `replace` is removed once everything else succeeded.
+        """Add a detection on `inputNode` to the scene, to be shown later; `replace` is removed once all else succeeded.
 
-        Raises anofpdm's InputError if the detection was made on a volume of another size.
+        examined: the inputs as they were when the run began; None: `inputNode` alone, as it is now. Raises anofpdm's
+        InputError if the detection was made on a volume of another size.
         """
         frame = OutputFrame.forInput(inputNode, detection.case.geometry)
         cls.removeLeftovers(context)
         node = context.addNode("vtkMRMLScriptedModuleNode", f"{inputNode.GetName()} anomaly result", hidden=True)
         result = cls(context, node)
         try:
-            result._addNodes(inputNode, detection, frame)
+            result._addNodes(inputNode, detection, frame, examined)
         except BaseException:
             result.remove()
             raise
@@ -107,19 +117,26 @@ class Result:
                 for node in [*evidence_nodes.evidenceNodes(result.node), *parts, result.node]:
                     context.removeNode(node)
 
-    def _addNodes(self, inputNode: Any, detection: Detection, frame: OutputFrame) -> None:
+    def _addNodes(
+        self, inputNode: Any, detection: Detection, frame: OutputFrame, examined: ExaminedInputs | None
+    ) -> None:
         context, name = self.context, inputNode.GetName()
+        examined = examined or ExaminedInputs.now({detection.case.model.used[0]: inputNode})
         self.node.SetAttribute(_ATTRIBUTE, "1")
         self.node.SetModuleName("AnoFPDMSegmentResult")
         self.node.SetParameter(_REVERSED, "1" if frame.reversedK else "0")
         self.node.SetParameter(_NAME, name)
+        self.node.SetParameter(_MADE, datetime.now(timezone.utc).isoformat(timespec="seconds"))
         self._detection = detection
         self._refer(_INPUT, inputNode)
+        examined.markOn(self.node)
         self._refer(_HEATMAP, heatmap_node.createHeatmap(context, self._title(_HEATMAP), frame, detection.score))
         self._addMissing(detection, frame)
         self._addSegmentation(detection, frame)
         self._fillTables(detection)
         evidence_nodes.storeEvidence(context, f"{name} anomaly evidence", detection.case, frame, self.node)
+        for made in (self.heatmapNode, self.healthyPredictionNode):
+            examined.markOn(made)
         transform = inputNode.GetTransformNodeID()
         for placed in self.volumeNodes:
             placed.SetAttribute(RESULT_ATTRIBUTE, "1")
@@ -152,6 +169,7 @@ class Result:
             frame,
             self.review.mask(detection),
         )
+        copyMarks(self.node, node)
         self._refer(_SEGMENTATION, node)
         self._guard.remember()
 
@@ -161,6 +179,12 @@ class Result:
     def name(self) -> str:
         """After the input."""
         return str(self.node.GetParameter(_NAME))
+
+    @property
+    def made(self) -> datetime | None:
+        """When the detection was put into the scene; None in scenes that do not say."""
+        text = self.node.GetParameter(_MADE)
+        return datetime.fromisoformat(text) if text else None
 
     @property
     def inputNode(self) -> Any:
@@ -241,6 +265,10 @@ class Result:
         reverse = self.node.GetParameter(_REVERSED) == "1"
         return OutputFrame.ofNode(self.heatmapNode, self.case.geometry, reversedK=reverse)
 
+    def isOf(self, examined: ExaminedInputs) -> bool:
+        """Whether it was made from these inputs, of this content: another time point's result is another one."""
+        return self.inputNode is examined.first and examinedInputs(self.node).firstContent == examined.firstContent
+
     @property
     def wasEdited(self) -> bool:
         """Whether the segmentation was changed by hand since it was written."""
@@ -286,8 +314,10 @@ class Result:
         self._fillTables(self.detection)
 
     def show(self, opacity: float) -> None:
-        """Input and heatmap in all slice views."""
+        """Input, heatmap and outline in all slice views."""
         slice_views.showInSliceViews(self.context, self.inputNode, self.heatmapNode, opacity)
+        if self.segmentationNode is not None:
+            self.segmentationNode.SetDisplayVisibility(True)
 
     def centreOn(self, number: int) -> None:
         """Bring the peak of component `number` to the middle of all slice views."""
@@ -356,14 +386,16 @@ class Result:
 
     def _writeSegmentation(self, onEdited: OnEdited) -> None:
         node, detection, frame = self.segmentationNode, self.detection, self.frame
-        choice = EditedChoice.DISCARD if node is None or not self.wasEdited else onEdited()
         if self._hiddenWhileDragging and node is not None:
+            # Before the question: it is about what the user should see.
             node.SetDisplayVisibility(True)
         self._hiddenWhileDragging = False
+        choice = EditedChoice.DISCARD if node is None or not self.wasEdited else onEdited()
         if choice is EditedChoice.KEEP:
             return
         if node is None or choice is EditedChoice.NEW:
             self._addSegmentation(detection, frame)
+            self.segmentationNode.SetDisplayVisibility(node is not None and bool(node.GetDisplayVisibility()))
             self.segmentationNode.SetAndObserveTransformNodeID(self.heatmapNode.GetTransformNodeID())
             subject_hierarchy.putBeside(self.context, self.inputNode, [self.segmentationNode])
             return

@@ -23,7 +23,7 @@ _SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresent
 
 
 def createSegmentation(context: SceneContext, name: str, inputNode: Any, frame: OutputFrame, mask: Any) -> Any:
-    """A segmentation node with the mask [k, j, i] (of the case) as its one segment.
+    """A segmentation node with the mask [k, j, i] (of the case) as its one segment; not visible yet.
 
     The input is its reference volume, in whose grid Slicer edits and exports it.
     """
@@ -41,6 +41,7 @@ def createSegmentation(context: SceneContext, name: str, inputNode: Any, frame: 
     node.GetSegmentation().AddSegment(segment, SEGMENT_ID)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
+    display.SetVisibility(False)
     display.SetVisibility2DFill(False)
     display.SetVisibility2DOutline(True)
     display.SetSliceIntersectionThickness(2)
@@ -121,6 +122,6 @@ def isSurfaceShown(node: Any) -> bool:
     return bool(node.GetSegmentation().ContainsRepresentation(_SURFACE))
 
 
-def showSegmentation(node: Any, shown: bool) -> None:
-    """Show or hide the outline."""
-    node.GetDisplayNode().SetVisibility(shown)
+def showOutline(node: Any, shown: bool) -> None:
+    """Show or hide the outline in slice views; the surface stays as it is."""
+    node.GetDisplayNode().SetVisibility2D(shown)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import slicer
+
 from .voxels import arrayOfMatrix, isTransformLinear, parentToWorld
 
 if TYPE_CHECKING:
@@ -17,6 +19,24 @@ def showInSliceViews(context: SceneContext, background: Any, foreground: Any, op
         composite.SetBackgroundVolumeID(background.GetID() if background else None)
         composite.SetForegroundVolumeID(foreground.GetID() if foreground else None)
         composite.SetForegroundOpacity(opacity)
+
+
+def slicePairs(context: SceneContext) -> list[tuple[Any, Any]]:
+    """Slice node and composite node of every slice view."""
+    pairs = [(node, slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(node)) for node in context.nodes("vtkMRMLSliceNode")]
+    return [(node, composite) for node, composite in pairs if composite is not None]
+
+
+def shownPairs(context: SceneContext) -> list[tuple[Any, Any]]:
+    """Those of the views in the layout; of all where none is."""
+    pairs = slicePairs(context)
+    return [pair for pair in pairs if pair[0].IsMappedInLayout()] or pairs
+
+
+def imageIn(composite: Any) -> Any:
+    """The volume that a view shows underneath everything else; None where it shows none."""
+    identity = composite.GetBackgroundVolumeID() or composite.GetForegroundVolumeID()
+    return composite.GetScene().GetNodeByID(identity) if identity else None
 
 
 def showForeground(context: SceneContext, foreground: Any, opacity: float) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import slicer.util
 from slicer.i18n import tr as _
 
+from ..mrml.examined_inputs import ExaminedInputs
 from ..mrml.result import Result
+from ..mrml.result_display import ResultDisplay
 from ..worker.detection_run import DetectionRun
 from ..worker.events import Cancelled, Event, Failed, Finished
 from .detection_section import DetectionSection
 from .inputs_section import InputsSection
 from .model_section import ModelSection
+from .result_section import ResultSection
 from .run_controller import RunController
 from .run_section import RunSection
 from .services import PanelServices
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from anofpdm.detection import Detection
 
     from .detection_options import PlannedRun
+
+_ANNOUNCED_MS = 10_000
 
 
 class DetectAction:
@@ -36,6 +41,8 @@ class DetectAction:
         inputs: InputsSection,
         model: ModelSection,
         detection: DetectionSection,
+        results: ResultSection,
+        display: ResultDisplay,
     ) -> None:
         self._services = services
         self._state = state
@@ -43,13 +50,14 @@ class DetectAction:
         self._inputs = inputs
         self._model = model
         self._detection = detection
+        self._results = results
+        self._display = display
         self._view: RunSection | None = None
         self._run: DetectionRun | None = None
         self._planned: PlannedRun | None = None
-        self._inputNode: Any = None
-        # As chosen when the run began: the user may be in another module when it ends.
+        # As they were when the run began: the user may be in another module when it ends.
+        self._examined: ExaminedInputs | None = None
         self._replace = True
-        self._opacity = 1.0
 
     def shownBy(self, view: RunSection) -> None:
         """Where progress is shown."""
@@ -87,10 +95,9 @@ class DetectAction:
         assert self._state.parameters is not None
         run, planned = DetectionRun(self._services.command), self._detection.planned()
         self.view.begin(run.log, _("Writing the inputs..."))
-        self._inputNode = next(iter(self._inputs.inputs().values()))
         self._replace = self._state.parameters.replaceResult
-        self._opacity = self._state.parameters.heatmapOpacity
         with waiting():
+            self._examined = ExaminedInputs.now(self._inputs.inputs())
             run.start(self._inputs.writers(), planned.options)
             self._run, self._planned = run, planned
             self._controller.follow(run, self._hear)
@@ -113,26 +120,45 @@ class DetectAction:
             self.view.show(event)
 
     def _finish(self) -> None:
-        result = None
+        result, show = None, False
         with waiting():
             result = self._import()
+            show = self._display.mayShow(self._examined)
         if result is None:
             self._end(_("The result could not be put into the scene."), failed=True)
             return
-        self._end(_("Done."))
-        self._state.setResult(result)
+        if show:
+            self._end(_("Done."))
+            self._state.setResult(result)
+            self._display.show()
+        else:
+            self._announce(result)
+
+    def _announce(self, result: Result) -> None:
+        """The user looks at another image now; the views stay there."""
+        shown = self._state.result
+        if shown is None or shown.heatmapNode is None:
+            self._state.setResult(result)
+        else:
+            self._results.reload()
+        text = _("Done. The views show another image, so they stay there; the result is {result}: choose or show it.")
+        text = text.format(result=self._results.nameOf(result))
+        self._end(text)
+        slicer.util.showStatusMessage(text, _ANNOUNCED_MS)
 
     def _import(self) -> Result | None:
-        context, node = self._services.context, self._inputNode
-        assert self._run is not None and self._planned is not None
+        context, examined = self._services.context, self._examined
+        assert self._run is not None and self._planned is not None and examined is not None
+        node = examined.first
         detection: Detection = self._run.detection()
         if not context.scene.IsNodePresent(node):
             from anofpdm.errors import InputError
 
             raise InputError(_("The examined volume was removed from the scene, so its result has no place."))
-        replaced = next((each for each in reversed(Result.all(context)) if each.inputNode is node), None)
-        result = Result.create(context, node, detection, replace=replaced if self._replace else None)
-        result.show(self._opacity)
+        replaced = None
+        if self._replace:
+            replaced = next((each for each in reversed(Result.all(context)) if each.isOf(examined)), None)
+        result = Result.create(context, node, detection, examined=examined, replace=replaced)
         case = detection.case
         self._detection.remember(self._planned, case.run.run_time_s, len(case.examined))
         return result
@@ -151,7 +177,7 @@ class DetectAction:
     def _tidy(self) -> None:
         run, self._run = self._run, None
         self._planned = None
-        self._inputNode = None
+        self._examined = None
         if run is not None:
             run.close()
         if self._state.busy:

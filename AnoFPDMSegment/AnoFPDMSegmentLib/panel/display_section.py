@@ -6,8 +6,8 @@ from typing import Any
 
 import qt
 
-from ..mrml import heatmap_node, segmentation_node, slice_views
-from .services import PanelServices
+from ..mrml import segmentation_node
+from ..mrml.result_display import DisplayChoices, ResultDisplay
 from .state import PanelState
 from .widgets import quiet, waiting
 
@@ -15,11 +15,10 @@ from .widgets import quiet, waiting
 class DisplaySection:
     """What is remembered in the parameters is shown for whichever result is chosen."""
 
-    def __init__(self, ui: Any, services: PanelServices, state: PanelState) -> None:
+    def __init__(self, ui: Any, state: PanelState, display: ResultDisplay) -> None:
         self._ui = ui
-        self._context = services.context
         self._state = state
-        self._shown: tuple[Any, ...] = ()
+        self._display = display
         ui.heatmapColors.connect("currentNodeChanged(vtkMRMLNode*)", self._setColors)
         ui.segmentColor.connect("colorChanged(QColor)", self._setSegmentColor)
         ui.showSurface.connect("toggled(bool)", self._showSurface)
@@ -29,7 +28,7 @@ class DisplaySection:
 
     def _showResult(self) -> None:
         result = self._state.result
-        self._shown = ()
+        self._display.choose(result)
         if result is None:
             return
         with quiet(self._ui.heatmapColors, self._ui.segmentColor, self._ui.showSurface):
@@ -45,28 +44,19 @@ class DisplaySection:
         self._show()
 
     def _show(self) -> None:
-        """Bring the scene in line with the parameters, where they have changed."""
+        """Bring the scene in line with the parameters."""
         result, parameters = self._state.result, self._state.parameters
         if result is None or parameters is None:
             return
-        wanted = (
-            parameters.showHeatmap,
-            parameters.heatmapOpacity,
-            parameters.heatmapFrom,
-            parameters.showSegmentation,
-            parameters.showHealthyPrediction,
+        self._display.setChoices(
+            DisplayChoices(
+                heatmap=parameters.showHeatmap,
+                opacity=parameters.heatmapOpacity,
+                lowest=parameters.heatmapFrom,
+                outline=parameters.showSegmentation,
+                healthyPrediction=parameters.showHealthyPrediction,
+            )
         )
-        if wanted == self._shown:
-            return
-        self._shown = wanted
-        heatmap, opacity = result.heatmapNode, parameters.heatmapOpacity
-        heatmap_node.showFrom(heatmap, parameters.heatmapFrom)
-        if parameters.showHealthyPrediction:
-            slice_views.showForeground(self._context, result.healthyPredictionNode, 1.0)
-        else:
-            slice_views.showForeground(self._context, heatmap if parameters.showHeatmap else None, opacity)
-        if result.segmentationNode is not None:
-            segmentation_node.showSegmentation(result.segmentationNode, parameters.showSegmentation)
         self._ui.heatmapOpacity.enabled = parameters.showHeatmap and not parameters.showHealthyPrediction
 
     def _segment(self) -> Any:

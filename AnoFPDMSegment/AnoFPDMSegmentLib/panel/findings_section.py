@@ -7,6 +7,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from ..mrml.result_display import ResultDisplay
 from .result_section import ResultSection
 from .state import PanelState
 from .tables import cell, fillTable, prepareTable
@@ -18,9 +19,10 @@ _ACCEPTED = 0
 class FindingsSection:
     """A row for each component, largest first; its check mark says whether it is in the segmentation."""
 
-    def __init__(self, ui: Any, state: PanelState, results: ResultSection) -> None:
+    def __init__(self, ui: Any, state: PanelState, results: ResultSection, display: ResultDisplay) -> None:
         self._ui = ui
         self._state = state
+        self._display = display
         self._results = results
         prepareTable(
             ui.findingsTable,
@@ -82,7 +84,7 @@ class FindingsSection:
 
     def _jump(self, row: int) -> None:
         if self._state.result is not None and 0 <= row < len(self._state.result.detection.components):
-            self._state.result.centreOn(row + 1)
+            self._display.centreOn(row + 1)
 
     def _review(self, row: int, column: int) -> None:
         if column == _ACCEPTED:

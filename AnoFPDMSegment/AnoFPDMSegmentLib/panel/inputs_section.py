@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from ..mrml.input_volumes import checkImage, checkPlace, exportVolume, guessInputs
 from ..mrml.observers import Observers
 from ..parameters import MOST_INPUTS
+from .result_names import inputsPlace
 from .services import PanelServices
 from .state import PanelState
 from .widgets import Later
@@ -25,6 +26,7 @@ class InputsSection:
         self._state = state
         self._labels = [getattr(ui, f"inputLabel{n}") for n in range(1, MOST_INPUTS + 1)]
         self._selectors = [getattr(ui, f"inputVolume{n}") for n in range(1, MOST_INPUTS + 1)]
+        self._place = ui.inputsPlaceLabel
         self._status = ui.inputsStatusLabel
         self._checked: dict[tuple[str, str, int], str] = {}
         """What was found wrong with an image, by the ID and the name of its node and the time of its last change."""
@@ -61,6 +63,8 @@ class InputsSection:
     def check(self) -> None:
         """Find out again what is wrong, and keep an eye on what is selected."""
         self._watch()
+        self._place.text = inputsPlace(self._services.context, self.inputs())
+        self._place.visible = bool(self._place.text)
         problems = self._problems()
         self._status.text = "\n".join(problems)
         self._status.visible = bool(problems)

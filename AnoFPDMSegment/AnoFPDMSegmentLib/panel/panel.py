@@ -8,6 +8,7 @@ import slicer.util
 import vtk
 
 from ..mrml.observers import Observers
+from ..mrml.result_display import ResultDisplay
 from .calibrate_action import CalibrateAction
 from .detect_action import DetectAction
 from .detection_section import DetectionSection
@@ -16,6 +17,7 @@ from .export_section import ExportSection
 from .findings_section import FindingsSection
 from .inputs_section import InputsSection
 from .model_section import ModelSection
+from .result_place import ResultPlace
 from .result_section import ResultSection
 from .run_controller import RunController
 from .run_section import RunSection
@@ -44,26 +46,31 @@ class Panel:
         self._guiTag: int | None = None
         self._observers = Observers()
         self._sceneObservers = Observers()
+        self._display = ResultDisplay(services.context, lambda: self._viewsChanged.ask())
         self._makeSections()
+        self._viewsChanged = Later(self._place.refresh)
         self._removed = Later(self._results.refresh)
         self._connectScene()
 
     def _makeSections(self) -> None:
-        ui, services, state = self.ui, self._services, self.state
+        ui, services, state, display = self.ui, self._services, self.state, self._display
         controller = RunController()
         self._inputs = InputsSection(ui, services, state)
         self._model = ModelSection(ui, services, state)
         self._detection = DetectionSection(ui, services, state)
-        self._detect = DetectAction(services, state, controller, self._inputs, self._model, self._detection)
+        self._results = ResultSection(ui, services, state, display)
+        self._detect = DetectAction(
+            services, state, controller, self._inputs, self._model, self._detection, self._results, display
+        )
         self._calibrate = CalibrateAction(services, state, controller, self._model)
         self._scaling = ScalingSection(ui, state, self._calibrate.start)
         self._run = RunSection(ui, state, controller, self._detect.start)
         self._detect.shownBy(self._run)
         self._calibrate.shownBy(self._run)
-        self._results = ResultSection(ui, services, state)
-        self._display = DisplaySection(ui, services, state)
-        self._findings = FindingsSection(ui, state, self._results)
-        self._slices = SlicesSection(ui, services, state)
+        self._displaySection = DisplaySection(ui, state, display)
+        self._place = ResultPlace(ui, services, state, display)
+        self._findings = FindingsSection(ui, state, self._results, display)
+        self._slices = SlicesSection(ui, services, state, display)
         self._export = ExportSection(ui, services, state)
 
     def _connectScene(self) -> None:
@@ -72,6 +79,7 @@ class Panel:
         self._widget.setMRMLScene(scene)
         # Also while another module is shown: patients are deleted there.
         self._sceneObservers.add(scene, scene.NodeRemovedEvent, self._removed.ask)
+        self._display.watch()
 
     def enter(self) -> None:
         """The panel is shown: connect it to the parameters of the scene."""
@@ -88,9 +96,11 @@ class Panel:
         self._detect.abandon()
         self._disconnect()
         self.state.setResult(None)
+        self._unwatch()
 
     def onSceneEndClose(self) -> None:
         """The scene is empty."""
+        self._display.watch()
         if self._entered:
             self._connect()
 
@@ -106,11 +116,16 @@ class Panel:
         self.state.setResult(None)
         self._sceneObservers.clear()
         self._removed.forget()
+        self._unwatch()
         self._widget.setMRMLScene(None)
         # Or else each reload would leave a panel, out of sight, with everything that its widgets call.
         self._widget.hide()
         self._parent.layout().removeWidget(self._widget)
         self._widget.deleteLater()
+
+    def _unwatch(self) -> None:
+        self._display.unwatch()
+        self._viewsChanged.forget()
 
     def _connect(self) -> None:
         self._disconnect()

@@ -12,8 +12,10 @@ from slicer.i18n import tr as _
 
 from ..mrml.edits import EditedChoice
 from ..mrml.result import Result
+from ..mrml.result_display import ResultDisplay
 from . import result_settings
 from .edited_question import EditedQuestion
+from .result_names import resultNames
 from .result_scaling import ResultScaling
 from .services import PanelServices
 from .state import PanelState
@@ -23,11 +25,14 @@ from .widgets import Later, fillCombo, nearest, quiet, setSlider, waiting
 class ResultSection:
     """While a slider is dragged the slices in view follow; once it is let go, everything does."""
 
-    def __init__(self, ui: Any, services: PanelServices, state: PanelState) -> None:
+    def __init__(self, ui: Any, services: PanelServices, state: PanelState, display: ResultDisplay) -> None:
         self._ui = ui
         self._context = services.context
         self._state = state
+        self._display = display
         self._results: list[Result] = []
+        self._parts: tuple[Any, ...] = ()
+        """What of the shown result there was when it was shown last."""
         self._kinds: list[str] = []
         self._pending: Any = None
         self._previewed = False
@@ -38,6 +43,7 @@ class ResultSection:
         self._scaling = ResultScaling(ui)
         self.question = EditedQuestion()
         ui.resultSelector.connect("currentIndexChanged(int)", self._choose)
+        ui.showResultButton.connect("clicked()", self._show)
         ui.removeResultButton.connect("clicked()", self._remove)
         ui.asCalibratedButton.connect("clicked()", self._asCalibrated)
         ui.resetResultScalingButton.connect("clicked()", self._resetScaling)
@@ -72,6 +78,18 @@ class ResultSection:
         Result.removeLeftovers(self._context)
         if [each.node for each in Result.all(self._context)] != [each.node for each in self._results]:
             self.reload()
+        elif self._state.result is not None and self._partsOf(self._state.result) != self._parts:
+            self._parts = self._partsOf(self._state.result)
+            self._state.resultUpdated()
+
+    def nameOf(self, result: Result) -> str:
+        """What the list calls a result."""
+        names = resultNames(self._context, self._results)
+        return next(name for name, each in zip(names, self._results, strict=True) if each.node is result.node)
+
+    @staticmethod
+    def _partsOf(result: Result) -> tuple[Any, ...]:
+        return result.segmentationNode, result.inputNode
 
     def _find(self) -> None:
         """The scene's results; those known already are the same objects, which hold what was computed."""
@@ -83,10 +101,15 @@ class ResultSection:
     def _choose(self, index: int) -> None:
         if 0 <= index < len(self._results):
             self._state.setResult(self._results[index])
+            self._show()
+
+    def _show(self) -> None:
+        with waiting():
+            self._display.show()
 
     def _remove(self) -> None:
         result = self._state.result
-        text = _("Take the result of {volume} out of the scene?").format(volume=result.name)
+        text = _("Take the result of {result} out of the scene?").format(result=self.nameOf(result))
         if result.wasEdited:
             text += " " + _("Its segmentation, which was edited by hand, stays.")
         if slicer.util.confirmYesNoDisplay(text):
@@ -99,11 +122,12 @@ class ResultSection:
         if result is not None and not any(each is result for each in self._results):
             self._find()
         index = next((n for n, each in enumerate(self._results) if each is result), -1)
-        fillCombo(self._ui.resultSelector, [each.heatmapNode.GetName() for each in self._results], index)
+        fillCombo(self._ui.resultSelector, resultNames(self._context, self._results), index)
         self._ui.resultSection.visible = bool(self._results)
         self._preview.forget()
         self._previewed = False
         self.question.forget()
+        self._parts = self._partsOf(result) if result is not None else ()
         if result is None:
             return
         with waiting():

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from ..mrml.findings_table import sliceDecision
 from ..mrml.observers import Observers
+from ..mrml.result_display import ResultDisplay
 from .services import PanelServices
 from .state import PanelState
 from .tables import cell, fillTable, prepareTable
@@ -22,10 +23,11 @@ PLOT_VIEW = "AnoFPDMDivergence"
 class SlicesSection:
     """Follows the axial slice view; a click in the table moves all views."""
 
-    def __init__(self, ui: Any, services: PanelServices, state: PanelState) -> None:
+    def __init__(self, ui: Any, services: PanelServices, state: PanelState, display: ResultDisplay) -> None:
         self._ui = ui
         self._context = services.context
         self._state = state
+        self._display = display
         self._sliceNode: Any = None
         self._observers = Observers()
         self._index: int | None = None
@@ -82,7 +84,7 @@ class SlicesSection:
 
     def _jump(self, row: int) -> None:
         if self._state.result is not None and row >= 0:
-            self._state.result.centreOnSlice(row)
+            self._display.centreOnSlice(row)
 
     def _showSliceInView(self) -> None:
         """Plot and table row of the slice that the axial view stands in."""

@@ -21,6 +21,7 @@ def _show(session: Any, result: Any) -> Any:
     session.panel._results.reload()
     session.pump()
     assert session.result.node is result.node
+    session.click(session.ui.showResultButton)
     session.open(session.ui.slicesGroup, session.ui.plotGroup)
     return session
 
@@ -229,7 +230,7 @@ def test_display(shown: Any) -> None:
     assert composite.GetForegroundVolumeID() == result.healthyPredictionNode.GetID()
     shown.click(ui.showHealthyPrediction)
     shown.click(ui.showSegmentation)
-    assert not result.segmentationNode.GetDisplayNode().GetVisibility()
+    assert not result.segmentationNode.GetDisplayNode().GetVisibility2D()
     ui.segmentColor.color = qt.QColor(255, 0, 0)
     assert result.segmentationNode.GetSegmentation().GetSegment("Anomaly").GetColor() == (1.0, 0.0, 0.0)
     shown.click(ui.showSurface)
@@ -244,7 +245,7 @@ def test_several_results(shown: Any) -> None:
     second = made_result(shown.context, name="other head")
     shown.panel._results.reload()
     assert shown.result is first  # what was looked at stays
-    assert [ui.resultSelector.itemText(n) for n in (0, 1)] == ["head anomaly heatmap", "other head anomaly heatmap"]
+    assert [ui.resultSelector.itemText(n) for n in (0, 1)] == ["head", "other head"]
     shown.choose(ui.resultSelector, "other head")
     assert shown.result.node is second.node
     shown.dialogs.answer("Take the result of other head out", "Yes")
@@ -259,8 +260,9 @@ def test_segmentation_removed_by_the_user(shown: Any) -> None:
     """Settings make another; files of the segmentation are refused with a sentence until then."""
     ui, result = shown.ui, shown.result
     shown.context.removeNode(result.segmentationNode)
-    shown.panel.state.resultUpdated()
-    assert not ui.editButton.enabled and not ui.showSurface.enabled
+    shown.pump()
+    for widget in (ui.editButton, ui.dicomButton, ui.showSurface, ui.showSegmentation, ui.segmentColor):
+        assert not widget.enabled
     shown.drag(ui.thresholdValue, 0.6)
     assert result.segmentationNode is not None and ui.editButton.enabled
 
