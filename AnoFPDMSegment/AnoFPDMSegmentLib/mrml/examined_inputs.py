@@ -55,7 +55,7 @@ def examinedInputs(node: Any) -> ExaminedInputs:
     marks = {name: mark for name, mark in _marks(node).items() if mark[0] is not None}
     return ExaminedInputs(
         {name: volume for name, (volume, _) in marks.items()},
-        {name: content for name, (_, content) in marks.items()},
+        {name: content or "" for name, (_, content) in marks.items()},
         {name: volume.GetName() for name, (volume, _) in marks.items()},
     )
 

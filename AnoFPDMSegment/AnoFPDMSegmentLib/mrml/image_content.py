@@ -40,5 +40,5 @@ def _digest(image: Any, reverse: bool) -> str:
     if image.GetNumberOfScalarComponents() == 1:
         voxels = voxelsOf(image)
         for layer in voxels[::-1] if reverse else voxels:
-            digest.update(np.ascontiguousarray(layer, dtype="<f4"))
+            digest.update(np.ascontiguousarray(layer, dtype="<f4").data)
     return digest.hexdigest()
