@@ -28,6 +28,7 @@ def detect(
 
     Raises RuntimeError with a sentence, or anofpdm's InputError.
     """
+    from .mrml.examined_inputs import ExaminedInputs
     from .mrml.input_volumes import exportVolume
     from .mrml.result import Result
 
@@ -38,10 +39,11 @@ def detect(
     run = DetectionRun(services.command)
     try:
         run.start({name: functools.partial(exportVolume, node) for name, node in inputs.items()}, options)
+        examined = ExaminedInputs.now({name: inputs[name] for name in chosen.inputs if name in inputs})
         last = _wait(run, idle)
         if isinstance(last, Finished):
-            first = inputs.get(chosen.inputs[0])
-            return Result.create(services.context, first, run.detection())
+            detection = run.detection(examined.names)
+            return Result.create(services.context, examined.first, detection, examined=examined)
         raise RuntimeError(last.sentence if isinstance(last, Failed) else "The run was cancelled.")
     finally:
         run.close()

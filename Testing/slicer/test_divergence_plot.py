@@ -16,7 +16,9 @@ def test_the_plot_shows_the_curve_and_the_end_step(scene: Any, point: Any) -> No
     result = made_result(scene, modalities=("flair", "t2"), **options)
     index = int(np.flatnonzero(result.case.examined)[5])
     plot = result.divergencePlot()
-    plot.showSlice(result.detection, index)
+    plot.showSlice(result.detection, index, 21.84)
+    assert plot.chart.GetTitle() == f"Slice {index + 1}, S +21.8 mm"
+    assert not plot.chart.GetLegendVisibility(), "it would lie over the mark, which is where the curve is highest"
     table = plot.nodes[-1].GetTable()
     names = [table.GetColumnName(n) for n in range(table.GetNumberOfColumns())]
     assert names == ["Noise level t", "flair", "flair end step", "t2", "t2 end step"]
@@ -27,5 +29,5 @@ def test_the_plot_shows_the_curve_and_the_end_step(scene: Any, point: Any) -> No
     (marked,) = np.flatnonzero(np.isfinite(marks))
     assert marked == result.detection.selection.end_index[5, 1] and marks[marked] == pytest.approx(curve[marked])
     assert result.divergencePlot().chart.GetID() == plot.chart.GetID()
-    plot.showSlice(result.detection, 0)
+    plot.showSlice(result.detection, 0, -70.0)
     assert "not examined" in plot.chart.GetTitle() and plot.nodes[-1].GetTable().GetNumberOfRows() == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import struct
 from html.parser import HTMLParser
 from pathlib import Path
@@ -100,6 +101,31 @@ def test_tables_and_documents_carry_the_review(scene: Any, tmp_path: Path) -> No
     first = result.detection.components[0].volume_ml
     assert document["segmentation_volume_ml"] == pytest.approx(first, rel=1e-5)
     check_document(document["findings"], "the exported findings")
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_patient_and_study_are_named_only_when_asked(scene: Any, tmp_path: Path, asked: bool) -> None:
+    from AnoFPDMSegmentLib.mrml.subject_hierarchy import Place
+
+    result = made_result(scene)
+    place = Place("Rosa <1>", "Head (2024)") if asked else None
+    paths = exportResult(result, tmp_path, KINDS, place=place)
+    named = {path.name for path in paths if b"Rosa" in path.read_bytes() or b"Head (2024)" in path.read_bytes()}
+    assert named == ({"head anomaly findings.json", "head anomaly report.html"} if asked else set())
+    document = json.loads(file_of(paths, "findings.json").read_text(encoding="utf-8"))
+    assert (document.get("patient"), document.get("study")) == (("Rosa <1>", "Head (2024)") if asked else (None, None))
+    assert ("Rosa &lt;1&gt; · Head (2024)" in file_of(paths, "report.html").read_text(encoding="utf-8")) is asked
+
+
+def test_slices_are_numbered_from_1_beside_their_level(scene: Any, tmp_path: Path) -> None:
+    result = made_result(scene)
+    paths = exportResult(result, tmp_path, {"csv", "report"})
+    with file_of(paths, "slices.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [int(row["Slice"]) for row in rows] == list(range(1, len(rows) + 1))
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", file_of(paths, "report.html").read_text(encoding="utf-8"))
+    known = [f"Slice {number}, S {level:+.1f} mm" for number, level in enumerate(result.case.grid.ras_s, 1)]
+    assert captions and set(captions) <= set(known)
 
 
 def test_files_hold_the_edited_segmentation_with_all_its_segments(scene: Any, tmp_path: Path) -> None:

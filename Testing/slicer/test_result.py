@@ -13,6 +13,7 @@ from scene_makers import add_volume
 
 from anofpdm.detection import build_detection
 from anofpdm.errors import InputError
+from anofpdm.selection.settings import SelectionSettings
 from AnoFPDMSegmentLib.mrml import heatmap_node
 from AnoFPDMSegmentLib.mrml.result import Result
 from AnoFPDMSegmentLib.mrml.voxels import voxelsOf
@@ -78,6 +79,37 @@ def test_tables_hold_the_findings(scene: Any) -> None:
     assert np.isnan(np.array(areas)[~examined]).all() and np.isfinite(np.array(areas)[examined]).all()
 
 
+@pytest.mark.parametrize("decision", ["map", "similarity", None])
+def test_the_table_of_slices_shows_the_threshold_that_decides(scene: Any, detected_case: Any, decision: Any) -> None:
+    from scene_makers import SAMPLE, load_volume
+
+    settings = SelectionSettings(decision=decision)
+    if decision == "similarity":
+        typical = float(np.median(build_detection(detected_case).selection.similarity))
+        settings = dataclasses.replace(settings, decision_threshold=typical)
+    if decision is None:
+        settings = dataclasses.replace(SETTINGS, guidance=30.0)
+        detected_case = dataclasses.replace(detected_case, calibration=None)
+    detection = build_detection(detected_case, settings)
+    result = Result.create(scene, load_volume(scene, SAMPLE), detection)
+    examined = detected_case.examined
+    assert column(result.slicesNode, "Slice") == list(range(1, len(examined) + 1))
+    limits = np.array(column(result.slicesNode, "Decision threshold"))
+    decided = column(result.slicesNode, "Decided by")
+    verdicts = np.array(column(result.slicesNode, "Decision"))[examined]
+    if decision is None:
+        assert set(decided) == {""} and np.isnan(limits).all() and set(verdicts) == {"no decision"}
+        return
+    name = {"map": "Map statistic", "similarity": "Similarity"}[decision]
+    assert [text for text, seen in zip(decided, examined, strict=True) if not seen] == [""] * int((~examined).sum())
+    assert {text for text, seen in zip(decided, examined, strict=True) if seen} == {name.lower()}
+    values = np.array(column(result.slicesNode, name))
+    over = values >= limits if decision == "map" else values <= limits
+    assert set(verdicts) == {"healthy", "unhealthy"}
+    assert np.array_equal(over[examined], verdicts == "unhealthy")
+    assert np.isnan(limits[~examined]).all()
+
+
 def test_evidence_is_hidden_and_no_result_is_offered_as_input(scene: Any) -> None:
     from AnoFPDMSegmentLib.mrml.evidence_nodes import evidenceNodes
     from AnoFPDMSegmentLib.mrml.input_volumes import checkInput, guessInputs
@@ -95,7 +127,7 @@ def test_removing_leaves_the_scene_as_it_was(scene: Any) -> None:
     node = add_volume(scene, np.ones(geometry.array_shape, np.float32))
     before = node_ids(scene)
     result = Result.create(scene, node, build_detection(make_case(geometry, [LARGE])))
-    result.divergencePlot().showSlice(result.detection, 10)
+    result.divergencePlot().showSlice(result.detection, 10, 0.0)
     result.remove()
     left = [scene.scene.GetNodeByID(each) for each in node_ids(scene) - before]
     assert [each.GetName() for each in left] == ["AnoFPDM heat"]  # the color table serves every result

@@ -72,7 +72,9 @@ def test_finds_the_lesion(run: DetectionRun) -> None:
     assert stages == ["reading", "preparing", "detecting", "building", "writing"]
     last = [event for event in events if isinstance(event, Progress)][-1]
     assert last.slices_done == last.slices == 28 and last.seconds_left is not None
-    detection = run.detection()
+    detection = run.detection({"flair": "5: T2\\FLAIR w/ fat sat"})
+    assert detection.findings["input"]["files"] == {"flair": "5: T2_FLAIR w_ fat sat"}
+    assert run.detection().findings["input"]["files"] == {"flair": "flair.nrrd"}
     truth = sitk.GetArrayFromImage(sitk.ReadImage(str(SAMPLE).replace("lesion.nii", "lesion_mask.nii"))) > 0
     overlap = 2 * np.sum(detection.mask & truth) / (detection.mask.sum() + truth.sum())
     assert overlap > 0.5

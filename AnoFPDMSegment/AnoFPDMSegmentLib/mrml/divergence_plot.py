@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .findings_table import createTable, fillTable
+from .findings_table import createTable, fillTable, sliceNumber
 
 if TYPE_CHECKING:
     from anofpdm.detection import Detection
@@ -32,6 +32,8 @@ class DivergencePlot:
         chart = context.addNode("vtkMRMLPlotChartNode", name)
         chart.SetXAxisTitle(_LEVEL)
         chart.SetYAxisTitle("Divergence M_t")
+        # It would lie over the mark, which stands where the curve is highest.
+        chart.SetLegendVisibility(False)
         for index, modality in enumerate(modalities):
             for mark in (False, True):
                 title = f"{modality} end step" if mark else modality
@@ -54,13 +56,19 @@ class DivergencePlot:
         tables = {node.GetTableNode().GetID(): node.GetTableNode() for node in series if node.GetTableNode()}
         return [self.chart, *series, *tables.values()]
 
-    def showSlice(self, detection: Detection, index: int) -> None:
-        """Plot slice `index` of the stack; empty for a slice that was not examined."""
+    @property
+    def colors(self) -> list[tuple[float, float, float]]:
+        """Of each modality's curve and mark."""
+        series = [self.chart.GetNthPlotSeriesNode(n) for n in range(0, self.chart.GetNumberOfPlotSeriesNodes(), 2)]
+        return [tuple(each.GetColor()) for each in series]
+
+    def showSlice(self, detection: Detection, index: int, levelS: float) -> None:
+        """Plot slice `index` of the stack, which lies at `levelS` mm now; empty for one that was not examined."""
         from anofpdm.diffusion.schedule import visited_levels
 
         case, selection = detection.case, detection.selection
         table = self.nodes[-1]
-        level = f"S {case.grid.ras_s[index]:+.1f} mm"
+        level = f"Slice {sliceNumber(index)}, S {levelS:+.1f} mm"
         if not case.examined[index]:
             fillTable(table, [])
             self.chart.SetTitle(f"{level}: not examined ({case.not_examined_reason[index]})")

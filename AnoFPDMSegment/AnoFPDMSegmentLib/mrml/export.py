@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .result import Result
+    from .subject_hierarchy import Place
 
 KINDS = ("segmentation", "labelmap", "surface", "heatmap", "csv", "json", "report")
 REVIEW_SCHEMA = "anofpdm-reviewed-findings"
@@ -42,10 +43,13 @@ _OF_SEGMENTATION = ("segmentation", "labelmap", "surface")
 _LONGEST_NAME = 80
 
 
-def exportResult(result: Result, folder: Path, kinds: Collection[str], modelCard: str = "") -> list[Path]:
+def exportResult(
+    result: Result, folder: Path, kinds: Collection[str], modelCard: str = "", place: Place | None = None
+) -> list[Path]:
     """Write the files of `kinds` (of KINDS) into a folder, which is made if needed; older ones are replaced.
 
-    modelCard: Markdown, for the report. Returns the files. Raises anofpdm's OutputError with a sentence; nothing is
+    modelCard: Markdown, for the report. place: whose the result is, for report and findings; None: no file names the
+    patient. Returns the files. Raises anofpdm's OutputError with a sentence; nothing is
     left half written.
     """
     from anofpdm.errors import OutputError
@@ -62,9 +66,9 @@ def exportResult(result: Result, folder: Path, kinds: Collection[str], modelCard
         "surface.stl": lambda path: _writeSurface(result, path),
         "heatmap.nrrd": lambda path: _writeHeatmap(result, path),
         "findings.csv": lambda path: _writeTable(path, _components(result)),
-        "slices.csv": lambda path: _writeTable(path, sliceColumns(result.detection.findings["slices"])),
-        "findings.json": lambda path: _writeDocument(result, path),
-        "report.html": lambda path: path.write_text(reportPage(result, modelCard), encoding="utf-8"),
+        "slices.csv": lambda path: _writeTable(path, sliceColumns(result.detection.findings)),
+        "findings.json": lambda path: _writeDocument(result, path, place),
+        "report.html": lambda path: path.write_text(reportPage(result, modelCard, place), encoding="utf-8"),
     }
     names = fileNames(result, kinds)
     return list(write_output_set(folder, {name: writers[_kindOf(name)] for name in names}))
@@ -157,12 +161,13 @@ def _writeTable(path: Path, columns: list[Column]) -> None:
         writer.writerows(zip(*(values for _, _, values in columns), strict=True))
 
 
-def _writeDocument(result: Result, path: Path) -> None:
+def _writeDocument(result: Result, path: Path, place: Place | None) -> None:
     """The findings as detected, with the review beside them (Resources/findings-schema.md)."""
     segmentation = result.segmentationNode
     document = {
         "schema": REVIEW_SCHEMA,
         "version": 1,
+        **({"patient": place.patient, "study": place.study} if place is not None else {}),
         "accepted": result.accepted,
         "segmentation_edited": result.wasEdited,
         "segmentation_volume_ml": segmentation_node.segmentVolume(segmentation) / 1000 if segmentation else None,

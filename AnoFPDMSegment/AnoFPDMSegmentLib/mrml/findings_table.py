@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Column = tuple[str, str, Sequence[Any]]
 """Title, kind ("int", "float" or "text") and values; None is an empty cell, or not a number."""
+DECIDED_BY = {"map": "map statistic", "similarity": "similarity"}
+"""What decides whether a slice is unhealthy: the one at or above its threshold, the other at or below."""
 _ARRAYS = {"int": vtk.vtkIntArray, "float": vtk.vtkDoubleArray, "text": vtk.vtkStringArray}
 
 
@@ -50,17 +52,26 @@ def componentColumns(components: Sequence[Mapping[str, Any]], accepted: Sequence
     ]
 
 
-def sliceColumns(slices: Sequence[Mapping[str, Any]]) -> list[Column]:
-    """Of the slices of a findings document, inferior to superior."""
+def sliceColumns(findings: Mapping[str, Any]) -> list[Column]:
+    """Of the slices of a findings document, inferior to superior, numbered from 1."""
+    slices, parameters = findings["slices"], findings["parameters"]
+    decided = [DECIDED_BY[parameters["decision"]] if entry["decision"] else "" for entry in slices]
+    limits = [parameters["decision_threshold"] if entry["decision"] else None for entry in slices]
     return [
-        ("Slice", "int", [entry["index"] for entry in slices]),
+        ("Slice", "int", [sliceNumber(entry["index"]) for entry in slices]),
         ("Level S [mm]", "float", [entry["level_ras_s_mm"] for entry in slices]),
         ("Decision", "text", [sliceDecision(entry) for entry in slices]),
+        ("Decided by", "text", decided),
+        ("Decision threshold", "float", limits),
         ("Similarity", "float", [entry["similarity"] for entry in slices]),
         ("Map statistic", "float", [entry["map_statistic"] for entry in slices]),
-        ("Threshold", "float", [entry["threshold"] for entry in slices]),
         ("Area [mm2]", "float", [entry["area_mm2"] if entry["examined"] else None for entry in slices]),
     ]
+
+
+def sliceNumber(index: int) -> int:
+    """What people call slice `index` of the stack."""
+    return index + 1
 
 
 def sliceDecision(entry: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .findings_table import componentColumns, sliceColumns
+from .findings_table import componentColumns, sliceColumns, sliceNumber
 from .png import pngBytes
 from .segmentation_node import readMask, segmentVolume
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anofpdm.evidence.case import CaseEvidence
 
     from .result import Result
+    from .subject_hierarchy import Place
 
 MOST_PICTURES = 12
 _SIDE = 256
@@ -35,11 +36,15 @@ pre { white-space: pre-wrap; background: #f7f7f9; padding: 1em }
 """
 
 
-def reportPage(result: Result, modelCard: str = "") -> str:
-    """The whole page; everything it shows is inside it. modelCard: Markdown."""
+def reportPage(result: Result, modelCard: str = "", place: Place | None = None) -> str:
+    """The whole page; everything it shows is inside it.
+
+    modelCard: Markdown. place: whose the result is; None: the page does not say.
+    """
     findings = result.detection.findings
     parts = [
         f"<h1>AnoFPDM: {escape(result.name)}</h1>",
+        f"<p>{escape(' · '.join(filter(None, (place.patient, place.study))))}</p>" if place is not None else "",
         f'<p class="notice">{escape(findings["statement"])}</p>',
         f"<p>{escape(findings['summary'])}</p>",
         *_segmentation(result),
@@ -49,7 +54,7 @@ def reportPage(result: Result, modelCard: str = "") -> str:
         "<h2>Slices</h2>",
         *_pictures(result),
         "<details><summary>Every slice</summary>",
-        _table(sliceColumns(findings["slices"])),
+        _table(sliceColumns(findings)),
         "</details>",
         "<h2>Parameters</h2>",
         _pairs(_parameters(findings)),
@@ -110,7 +115,7 @@ def _pictures(result: Result) -> list[str]:
     for index in sorted(shown):
         picture = heat_picture(case.display[index], score[index], top, _SIDE, outline[index])
         data = base64.b64encode(pngBytes(picture)).decode("ascii")
-        label = f"S {case.grid.ras_s[index]:+.1f} mm"
+        label = f"Slice {sliceNumber(index)}, S {case.grid.ras_s[index]:+.1f} mm"
         figures.append(
             f'<figure><img src="data:image/png;base64,{data}" alt="{label}" width="{_SIDE}" height="{_SIDE}">'
             f"<figcaption>{label}</figcaption></figure>"

@@ -44,6 +44,7 @@ _TITLES = {
 }
 """After the input's name; the roles of the visible nodes."""
 
+Point = tuple[float, float, float]
 OnEdited = Callable[[], EditedChoice]
 
 
@@ -322,13 +323,20 @@ class Result:
     def centreOn(self, number: int) -> None:
         """Bring the peak of component `number` to the middle of all slice views."""
         component = self.detection.components[number - 1]
-        slice_views.centreSliceViews(self.context, self.frame.toWorld(self.heatmapNode, component.peak_ras_mm))
+        slice_views.centreSliceViews(self.context, self.toWorld(component.peak_ras_mm))
 
     def centreOnSlice(self, index: int) -> None:
         """Bring the middle of slice `index` of the stack to the middle of all slice views."""
+        slice_views.centreSliceViews(self.context, self.sliceCentre(index))
+
+    def toWorld(self, pointRAS: Point) -> Point:
+        """Where a point of the findings lies now: the volume may have come under another transform since."""
+        return self.frame.toWorld(self.heatmapNode, pointRAS)
+
+    def sliceCentre(self, index: int) -> Point:
+        """Where the middle of slice `index` of the stack lies now, RAS mm."""
         left, posterior, superior = self.case.grid.slice_centers[index].tolist()
-        point = self.frame.toWorld(self.heatmapNode, (-left, -posterior, superior))
-        slice_views.centreSliceViews(self.context, point)
+        return self.toWorld((-left, -posterior, superior))
 
     def divergencePlot(self) -> DivergencePlot:
         """The plot of M_t; its nodes are made at first use."""
@@ -382,7 +390,7 @@ class Result:
     def _fillTables(self, detection: Detection) -> None:
         findings = detection.findings
         fillTable(self.findingsNode, componentColumns(findings["components"], self.review.accepted(detection)))
-        fillTable(self.slicesNode, sliceColumns(findings["slices"]))
+        fillTable(self.slicesNode, sliceColumns(findings))
 
     def _writeSegmentation(self, onEdited: OnEdited) -> None:
         node, detection, frame = self.segmentationNode, self.detection, self.frame

@@ -36,14 +36,16 @@ class DisplayChoices:
 class ResultDisplay:
     """One a panel. Follows the views from `watch` to `unwatch`, whichever module is open."""
 
-    def __init__(self, context: SceneContext, onChange: Callable[[], object]) -> None:
-        """`onChange` is called when the result may have come into view or left it."""
+    def __init__(
+        self, context: SceneContext, onChange: Callable[[], object], onMove: Callable[[], object] = lambda: None
+    ) -> None:
+        """`onChange` is called when the result may have come into view or left it, `onMove` when it was transformed."""
         self._context = context
         self._onChange = onChange
+        self._onMove = onMove
         self._guard = DisplayGuard(context)
         self._scene = Observers()
         self._nodes = Observers()
-        self._watched: list[Any] = []
         self._busy = False
         self._result: Result | None = None
         self._segmentation: Any = None
@@ -141,18 +143,20 @@ class ResultDisplay:
         """Follow it no longer, and forget the result."""
         self._scene.clear()
         self._nodes.clear()
-        self._watched = []
         self._result = self._segmentation = None
         self._guard = DisplayGuard(self._context)
 
     def _refresh(self) -> None:
         if self._context.scene.IsBatchProcessing():
             return
-        targets = [*self._composites(), *self._examined()]
-        if targets != self._watched:
+        heatmap = self._result.heatmapNode if self._result is not None else None
+        targets = [*self._composites(), *self._examined(), *([heatmap] if heatmap is not None else [])]
+        if targets != self._nodes.targets:
             self._nodes.clear()
-            self._watched = targets
             for node in targets:
+                if node is heatmap:
+                    self._nodes.add(node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._onMove)
+                    continue
                 self._nodes.add(node, vtk.vtkCommand.ModifiedEvent, self._enforce)
                 if node.IsA("vtkMRMLVolumeNode"):
                     self._nodes.add(node, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, self._enforce)

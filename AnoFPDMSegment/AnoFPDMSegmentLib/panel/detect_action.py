@@ -150,7 +150,7 @@ class DetectAction:
         context, examined = self._services.context, self._examined
         assert self._run is not None and self._planned is not None and examined is not None
         node = examined.first
-        detection: Detection = self._run.detection()
+        detection: Detection = self._run.detection(examined.names)
         if not context.scene.IsNodePresent(node):
             from anofpdm.errors import InputError
 

@@ -10,6 +10,8 @@ from slicer.i18n import tr as _
 
 from ..mrml.dicom_series import describeSeries
 from ..mrml.export import exportResult, fileNames
+from ..mrml.subject_hierarchy import Place
+from .result_names import placeOfResult
 from .services import PanelServices
 from .state import PanelState
 from .widgets import waiting
@@ -50,6 +52,7 @@ class ExportSection:
     def _enable(self) -> None:
         result = self._state.result
         segmentation = result.segmentationNode if result is not None else None
+        self._ui.exportPatient.enabled = result is not None and self._place() != Place()
         self._ui.exportButton.enabled = result is not None and any(check.checked for check in self._checks)
         for button in (self._ui.editButton, self._ui.dicomButton):
             button.enabled = segmentation is not None
@@ -63,9 +66,13 @@ class ExportSection:
         if older and not slicer.util.confirmYesNoDisplay(text.format(files=", ".join(older))):
             return
         with waiting():
-            files = exportResult(self._state.result, folder, wanted, self._modelCard())
+            place = self._place() if self._ui.exportPatient.checked and self._ui.exportPatient.enabled else None
+            files = exportResult(self._state.result, folder, wanted, self._modelCard(), place)
             text = _("Written to {folder}: {files}")
             self._ui.exportStatusLabel.text = text.format(folder=folder, files=", ".join(path.name for path in files))
+
+    def _place(self) -> Place:
+        return placeOfResult(self._services.context, self._state.result)
 
     def _modelCard(self) -> str:
         """Of the model that made the result, if it is still among the models."""

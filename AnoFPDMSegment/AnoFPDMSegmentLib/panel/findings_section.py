@@ -45,6 +45,7 @@ class FindingsSection:
         ui.rejectAllButton.connect("clicked()", lambda: self._reviewAll(False))
         state.resultChanged.connect(self._show)
         state.resultUpdated.connect(self._show)
+        state.resultMoved.connect(self._show)
 
     def _show(self) -> None:
         result, table = self._state.result, self._ui.findingsTable
@@ -69,7 +70,7 @@ class FindingsSection:
         check.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | qt.Qt.ItemIsUserCheckable)
         check.setCheckState(qt.Qt.Checked if accepted else qt.Qt.Unchecked)
         texts = [
-            f"S {component['centroid_ras_mm'][2]:+.1f}",
+            f"S {self._state.result.toWorld(tuple(component['centroid_ras_mm']))[2]:+.1f}",
             self._sides[component["side"]],
             f"{component['volume_ml']:.2f}",
             f"{component['longest_diameter_mm']:.1f}",

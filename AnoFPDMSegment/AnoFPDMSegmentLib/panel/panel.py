@@ -46,8 +46,11 @@ class Panel:
         self._guiTag: int | None = None
         self._observers = Observers()
         self._sceneObservers = Observers()
-        self._display = ResultDisplay(services.context, lambda: self._viewsChanged.ask())
+        self._display = ResultDisplay(
+            services.context, onChange=lambda: self._viewsChanged.ask(), onMove=lambda: self._moved.ask()
+        )
         self._makeSections()
+        self._moved = Later(self._resultMoved)
         self._viewsChanged = Later(self._place.refresh)
         self._removed = Later(self._results.refresh)
         self._connectScene()
@@ -126,6 +129,7 @@ class Panel:
     def _unwatch(self) -> None:
         self._display.unwatch()
         self._viewsChanged.forget()
+        self._moved.forget()
 
     def _connect(self) -> None:
         self._disconnect()
@@ -148,6 +152,10 @@ class Panel:
         parameters, self.state.parameters = self.state.parameters, None
         if parameters is not None:
             parameters.disconnectGui(self._guiTag)
+
+    def _resultMoved(self) -> None:
+        if self.state.result is not None and self.state.result.heatmapNode is not None:
+            self.state.resultMoved()
 
     def _parametersChanged(self) -> None:
         self._detection.showVolume(next(iter(self._inputs.inputs().values()), None))

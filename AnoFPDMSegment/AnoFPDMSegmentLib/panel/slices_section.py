@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import qt
@@ -9,7 +11,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from ..mrml.findings_table import sliceDecision
+from ..mrml.findings_table import sliceDecision, sliceNumber
 from ..mrml.observers import Observers
 from ..mrml.result_display import ResultDisplay
 from .services import PanelServices
@@ -35,19 +37,21 @@ class SlicesSection:
         prepareTable(
             ui.slicesTable,
             [
+                (_("Slice"), _("Number of the slice, from 1, inferior to superior.")),
                 (_("Level"), _("Superior coordinate of the slice, in mm.")),
                 (_("Decision"), _("The image-level decision; slices that were not examined are told apart.")),
                 (_("Statistic"), _("Mean of the largest values of the anomaly map inside the head.")),
                 (_("Similarity"), _("Cosine of the guided and the unguided error curve; low means unhealthy.")),
                 (_("mm²"), _("Area of the segmentation in this slice.")),
             ],
-            widest=1,
+            widest=2,
         )
         ui.slicesTable.connect("cellClicked(int,int)", self._jump)
         ui.slicesTable.connect("currentCellChanged(int,int,int,int)", self._jump)
         ui.plotGroup.connect("toggled(bool)", lambda shown: self._follow.ask())
         state.resultChanged.connect(self._show)
         state.resultUpdated.connect(self._show)
+        state.resultMoved.connect(self._show)
 
     def watch(self) -> None:
         """Begin to follow the axial slice view."""
@@ -71,7 +75,7 @@ class SlicesSection:
             self._ui.divergencePlot.setMRMLPlotViewNode(None)
             return
         entries = result.detection.findings["slices"]
-        fillTable(self._ui.slicesTable, [_items(entry) for entry in entries])
+        fillTable(self._ui.slicesTable, [_items(entry, self._level(entry)) for entry in entries])
         totals = result.detection.findings["totals"]
         text = _("{examined} slices examined: {unhealthy} unhealthy, {healthy} healthy; {rest} not examined")
         self._ui.slicesTotalLabel.text = text.format(
@@ -80,7 +84,14 @@ class SlicesSection:
             healthy=totals["slices_healthy"],
             rest=totals["slices_not_examined"],
         )
+        decides = whatDecides(result.detection.findings["parameters"])
+        if decides:
+            self._ui.slicesTotalLabel.text += f". {decides}"
         self._follow.ask()
+
+    def _level(self, entry: dict[str, Any]) -> float:
+        """Where the slice lies now."""
+        return float(self._state.result.sliceCentre(entry["index"])[2])
 
     def _jump(self, row: int) -> None:
         if self._state.result is not None and row >= 0:
@@ -106,11 +117,12 @@ class SlicesSection:
 
     def _plot(self, result: Any, index: int) -> None:
         plot = result.divergencePlot()
-        plot.showSlice(result.detection, index)
+        entry = result.detection.findings["slices"][index]
+        plot.showSlice(result.detection, index, self._level(entry))
         view = self._plotView()
         view.SetPlotChartNodeID(plot.chart.GetID())
         self._ui.divergencePlot.setMRMLPlotViewNode(view)
-        self._ui.plotLabel.text = endStepText(result.detection.findings["slices"][index])
+        self._ui.plotLabel.text = endStepText(entry, plot.colors)
 
     def _plotView(self) -> Any:
         """The node of our own plot view, which is neither saved nor part of the window's layout."""
@@ -134,20 +146,38 @@ def axialSliceNode(context: Any) -> Any:
     return next((node for node in nodes if node.GetLayoutName() == "Red"), nodes[0] if nodes else None)
 
 
-def endStepText(entry: dict[str, Any]) -> str:
-    """The chosen noise scale of a slice, by modality."""
+def endStepText(entry: dict[str, Any], colors: Sequence[tuple[float, float, float]]) -> str:
+    """The chosen noise scale of a slice, by modality; where there are several, with the color of each in the plot."""
     if not entry["examined"]:
         return _("Not examined: {reason}.").format(reason=entry["not_examined_reason"])
     text = _("{modality}: end step {step}, noise level {level}")
-    return "; ".join(
+    texts = [
         text.format(modality=name.upper(), step=end["step"], level=end["noise_level"])
         for name, end in entry["end_step"].items()
+    ]
+    if len(texts) == 1:
+        return texts[0]
+    keys = ["#" + "".join(f"{round(255 * part):02x}" for part in color) for color in colors]
+    return "; ".join(
+        f"<span style='color:{key}'>■</span> {escape(text)}" for key, text in zip(keys, texts, strict=True)
     )
 
 
-def _items(entry: dict[str, Any]) -> list[Any]:
+def whatDecides(parameters: dict[str, Any]) -> str:
+    """A sentence on the threshold that decides about slices; empty where nothing does."""
+    if parameters["decision"] is None:
+        return ""
+    sentences = {
+        "map": _("A slice is unhealthy where its map statistic is ≥ {threshold:.4g}."),
+        "similarity": _("A slice is unhealthy where its similarity is ≤ {threshold:.4g}."),
+    }
+    return sentences[parameters["decision"]].format(threshold=parameters["decision_threshold"])
+
+
+def _items(entry: dict[str, Any], levelS: float) -> list[Any]:
     texts = [
-        f"S {entry['level_ras_s_mm']:+.1f}",
+        str(sliceNumber(entry["index"])),
+        f"S {levelS:+.1f}",
         _decision(entry),
         _number(entry["map_statistic"], "{:.3g}"),
         _number(entry["similarity"], "{:.4f}"),

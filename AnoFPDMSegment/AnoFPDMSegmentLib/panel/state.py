@@ -50,6 +50,8 @@ class PanelState:
         """Another result is shown, or none."""
         self.resultUpdated = Announcement()
         """The shown result follows other settings, or its review has changed."""
+        self.resultMoved = Announcement()
+        """The shown result came to lie elsewhere: under another transform."""
         self.busyChanged = Announcement()
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,11 +46,21 @@ class DetectionRun(WorkerRun):
         self._finished = next((event for event in events if isinstance(event, Finished)), self._finished)
         return events
 
-    def detection(self) -> Detection:
-        """The detection of a finished run, built from its evidence. Raises EvidenceError if that is damaged."""
+    def detection(self, names: Mapping[str, str] | None = None) -> Detection:
+        """The detection of a finished run, built from its evidence. Raises EvidenceError if that is damaged.
+
+        names: what the user calls the inputs, by modality, in place of the temporary files' names.
+        """
         if self._finished is None:
             raise RuntimeError("The run has not finished.")
         from anofpdm.detection import build_detection
         from anofpdm.evidence.storage import EVIDENCE_FILE, load_evidence
 
-        return build_detection(load_evidence(Path(self._finished.output) / EVIDENCE_FILE))
+        case = load_evidence(Path(self._finished.output) / EVIDENCE_FILE)
+        files = tuple((modality, _file_name((names or {}).get(modality, file))) for modality, file in case.run.files)
+        return build_detection(dataclasses.replace(case, run=dataclasses.replace(case.run, files=files)))
+
+
+def _file_name(name: str) -> str:
+    """As findings keep it: of a path they take the last part alone."""
+    return re.sub(r"[/\\]", "_", name)

@@ -99,7 +99,7 @@ def test_a_run_that_is_not_calibrated(session: Any, tmp_path: Path) -> None:
     assert result.case.evidence.point.end_step == 4
     assert ui.thresholdSelector.itemText(0).startswith("Manual")
     assert ui.thresholdSelector.currentText == "Manual: quantile of the map"
-    assert {row[1] for row in session.cells(ui.slicesTable)} <= {"no decision"} | {
+    assert {row[2] for row in session.cells(ui.slicesTable)} <= {"no decision"} | {
         f"not examined: {reason}" for reason in result.case.not_examined_reason
     }
 

@@ -136,6 +136,30 @@ def test_a_sequence_that_stepped_on(two: Any) -> None:
     assert "time point" in ui.notShownLabel.text
 
 
+def test_exported_files_name_the_patient_only_when_asked(two: Any, tmp_path: Path) -> None:
+    ui = two.ui
+    two.choose(ui.resultSelector, "Karl")
+    two.open(ui.exportSection)
+    assert ui.exportPatient.enabled and not ui.exportPatient.checked
+    two.dialogs.answer("", str(tmp_path))
+    two.click(ui.exportDirectory)
+    for asked in (False, True):
+        two.click(ui.exportButton)
+        files = {path.suffixes[-1] for path in tmp_path.iterdir() if b"Karl" in path.read_bytes()}
+        assert files == ({".json", ".html"} if asked else set())
+        if not asked:
+            two.click(ui.exportPatient)
+            two.dialogs.answer("will be replaced", "Yes")
+
+
+def test_without_a_patient_there_is_nobody_to_name(session: Any) -> None:
+    add_result(session.context, add_image(session.context, "head", 90), LEFT)
+    session.panel._results.reload()
+    session.pump()
+    session.open(session.ui.exportSection)
+    assert not session.ui.exportPatient.enabled
+
+
 @pytest.fixture
 def quick(more_models: Path, session: Any) -> Any:
     """With a model that is done at once."""
@@ -186,6 +210,8 @@ def test_a_run_that_ends_in_sight_is_shown_at_its_largest_finding(quick: Any, tm
     if result.detection.components:
         assert np.allclose(centers(quick.context), result.detection.components[0].peak_ras_mm, atol=1e-3)
     assert quick.ui.runStatusLabel.text == "Done."
+    # By its own name, not that of the file it went through.
+    assert result.detection.findings["input"]["files"] == {"flair": "slab"}
 
 
 def test_another_time_points_result_is_not_replaced(quick: Any, tmp_path: Path) -> None:

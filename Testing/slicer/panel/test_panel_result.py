@@ -9,6 +9,9 @@ import pytest
 import slicer.util
 from evidence_makers import BANK
 from made_results import current_mask, made_result, paint
+from scene_makers import add_transform
+
+from AnoFPDMSegmentLib.mrml.voxels import matrixOfArray
 
 
 @pytest.fixture
@@ -181,7 +184,9 @@ def test_a_click_on_a_finding_or_a_slice_moves_the_views(shown: Any) -> None:
 
 def test_slices_not_examined_are_told_apart(shown: Any) -> None:
     ui = shown.ui
-    decisions = [row[1] for row in shown.cells(ui.slicesTable)]
+    cells = shown.cells(ui.slicesTable)
+    assert [row[0] for row in cells] == [str(number) for number in range(1, len(cells) + 1)]
+    decisions = [row[2] for row in cells]
     examined = shown.result.case.examined
     assert not examined.all() and len(decisions) == len(examined)
     for decision, each in zip(decisions, examined, strict=True):
@@ -199,7 +204,7 @@ def test_plot_and_table_follow_the_axial_view(shown: Any) -> None:
     shown.pump()
     assert ui.slicesTable.currentRow() == examined
     chart = ui.divergencePlot.mrmlPlotViewNode().GetPlotChartNode()
-    assert chart.GetTitle() == f"S {levels[examined]:+.1f} mm"
+    assert chart.GetTitle() == f"Slice {examined + 1}, S {levels[examined]:+.1f} mm"
     assert ui.plotLabel.text == "FLAIR: end step 4, noise level 300"
     red.SetSliceOffset(float(levels[0]))
     shown.pump()
@@ -208,6 +213,63 @@ def test_plot_and_table_follow_the_axial_view(shown: Any) -> None:
     shown.pump()
     assert ui.plotLabel.text == "The axial view stands outside the examined stack."
     assert not ui.divergencePlot.mrmlPlotViewNode().GetSaveWithScene()
+
+
+def test_levels_are_those_of_the_views_under_a_transform(shown: Any) -> None:
+    """Which may come, change and go after the detection."""
+    ui, result = shown.ui, shown.result
+
+    def check(up: float) -> None:
+        shown.pump()
+        component = result.detection.findings["components"][0]
+        assert shown.cells(ui.findingsTable)[0][1] == f"S {component['centroid_ras_mm'][2] + up:+.1f}"
+        levels = [row[1] for row in shown.cells(ui.slicesTable)]
+        assert levels == [f"S {level + up:+.1f}" for level in result.case.grid.ras_s]
+        shown.click_cell(ui.slicesTable, 4, 0)
+        shown.pump()
+        assert f"S {_center(shown, 'Red')[2]:+.1f}" == levels[4]
+        assert ui.divergencePlot.mrmlPlotViewNode().GetPlotChartNode().GetTitle().startswith(f"Slice 5, {levels[4]} mm")
+
+    check(0.0)
+    transform = add_transform(shown.context, _raised(25.0), *[result.inputNode, *result.volumeNodes])
+    check(25.0)
+    transform.SetMatrixTransformToParent(matrixOfArray(_raised(-40.0)))
+    check(-40.0)
+    for node in [result.inputNode, *result.volumeNodes]:
+        node.SetAndObserveTransformNodeID(None)
+    check(0.0)
+
+
+def _raised(up: float) -> Any:
+    matrix = np.eye(4)
+    matrix[2, 3] = up
+    return matrix
+
+
+def test_the_key_to_the_plot_stands_beside_it(session: Any) -> None:
+    """In the plot it would cover the mark of the end step."""
+    shown = _show(session, made_result(session.context, modalities=("flair", "t2")))
+    red = next(node for node in shown.context.nodes("vtkMRMLSliceNode") if node.GetLayoutName() == "Red")
+    red.SetSliceOffset(float(shown.result.case.grid.ras_s[int(np.flatnonzero(shown.result.case.examined)[3])]))
+    shown.pump()
+    chart = shown.ui.divergencePlot.mrmlPlotViewNode().GetPlotChartNode()
+    assert not chart.GetLegendVisibility()
+    for number, name in ((0, "FLAIR"), (2, "T2")):
+        color = [round(255 * part) for part in chart.GetNthPlotSeriesNode(number).GetColor()]
+        key = "<span style='color:#{:02x}{:02x}{:02x}'>■</span> {}: end step 4, noise level 300"
+        assert key.format(*color, name) in shown.ui.plotLabel.text
+
+
+def test_what_decides_a_slice_is_said(session: Any, detection: Any) -> None:
+    from scene_makers import SAMPLE
+
+    from AnoFPDMSegmentLib.mrml.result import Result
+
+    _show(session, Result.create(session.context, session.load(SAMPLE), detection))
+    choices = detection.selection.choices
+    sign, name = {"map": ("≥", "map statistic"), "similarity": ("≤", "similarity")}[choices.decision]
+    expected = f"A slice is unhealthy where its {name} is {sign} {choices.decision_threshold:.4g}."
+    assert expected in session.ui.slicesTotalLabel.text
 
 
 def test_display(shown: Any) -> None:
