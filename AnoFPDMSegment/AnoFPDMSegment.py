@@ -125,7 +125,7 @@ class AnoFPDMSegmentLogic(ScriptedLoadableModuleLogic):
         return makeServices(self.getParameterNode)
 
     def detect(self, inputs, options=None):
-        """Detect and return the Result, its nodes in the scene; Slicer stays responsive meanwhile.
+        """Detect and return the Result, its nodes in the scene but in no view yet; Slicer stays responsive meanwhile.
 
         Args:
             inputs: a volume node, or volume nodes by modality ({"flair": node, "t2": node}).

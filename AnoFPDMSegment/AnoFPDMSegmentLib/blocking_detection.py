@@ -26,7 +26,8 @@ def detect(
 ) -> Result:
     """Detect in volume nodes, by modality or the only one; `idle` is called while waiting.
 
-    Raises RuntimeError with a sentence, or anofpdm's InputError.
+    The result is in the scene, but in no view before `Result.show`. Raises RuntimeError with a sentence, or anofpdm's
+    InputError.
     """
     from .mrml.examined_inputs import ExaminedInputs
     from .mrml.input_volumes import exportVolume

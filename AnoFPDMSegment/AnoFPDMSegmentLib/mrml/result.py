@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _ATTRIBUTE = "AnoFPDM.Result"
 _REVERSED = "reversedK"
 _NAME = "name"
-_MADE = "made"
+_MADE, _MODEL = "made", "model"
 _INPUT, _HEATMAP, _SEGMENTATION = "input", "heatmap", "segmentation"
 _FINDINGS, _SLICES, _HEALTHY, _CHART = "findings", "slices", "healthyPrediction", "divergenceChart"
 _CHART_PARTS = "divergenceChartParts"
@@ -128,6 +128,7 @@ class Result:
         self.node.SetParameter(_REVERSED, "1" if frame.reversedK else "0")
         self.node.SetParameter(_NAME, name)
         self.node.SetParameter(_MADE, datetime.now(timezone.utc).isoformat(timespec="seconds"))
+        self.node.SetParameter(_MODEL, detection.case.model.title)
         self._detection = detection
         self._refer(_INPUT, inputNode)
         examined.markOn(self.node)
@@ -186,6 +187,11 @@ class Result:
         """When the detection was put into the scene; None in scenes that do not say."""
         text = self.node.GetParameter(_MADE)
         return datetime.fromisoformat(text) if text else None
+
+    @property
+    def model(self) -> str:
+        """Title of the model, known without the evidence; empty in scenes that do not say."""
+        return str(self.node.GetParameter(_MODEL) or "")
 
     @property
     def inputNode(self) -> Any:

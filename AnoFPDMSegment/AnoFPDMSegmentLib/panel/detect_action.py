@@ -123,7 +123,7 @@ class DetectAction:
         result, show = None, False
         with waiting():
             result = self._import()
-            show = self._display.mayShow(self._examined)
+            show = self._examined is not None and self._display.mayShow(self._examined)
         if result is None:
             self._end(_("The result could not be put into the scene."), failed=True)
             return

@@ -30,8 +30,10 @@ def resultNames(context: SceneContext, results: Sequence[Result]) -> list[str]:
 
 def resultDetails(context: SceneContext, result: Result) -> str:
     """The same in full, and the model."""
-    made = _("made {time} with {model}").format(time=_time(result), model=result.case.model.title)
-    return _BETWEEN.join([_joined(placeOfResult(context, result), result.name), made])
+    parts = [_joined(placeOfResult(context, result), result.name)]
+    if result.made is not None and result.model:
+        parts.append(_("made {time} with {model}").format(time=_time(result), model=result.model))
+    return _BETWEEN.join(parts)
 
 
 def inputsPlace(context: SceneContext, nodes: Mapping[str, Any]) -> str:
