@@ -27,7 +27,7 @@ class DisplayGuard:
         self._waiting: dict[str, tuple[str, float]] = {}
         """Composite node: the foreground that waits for its image, and its opacity."""
 
-    def await_(self, composite: Any, foreground: Any, opacity: float) -> None:
+    def expect(self, composite: Any, foreground: Any, opacity: float) -> None:
         """Show a foreground in a view as soon as its image is there; None: nothing."""
         self._waiting.pop(composite.GetID(), None)
         if foreground is not None:
@@ -46,7 +46,7 @@ class DisplayGuard:
         foreground, image = self._volume(composite.GetForegroundVolumeID()), slice_views.imageIn(composite)
         if foreground is not None and isMarked(foreground):
             if image is not None and not wasMadeFrom(foreground, image):
-                self.await_(composite, foreground, composite.GetForegroundOpacity())
+                self.expect(composite, foreground, composite.GetForegroundOpacity())
                 composite.SetForegroundVolumeID(None)
             else:
                 self._waiting.pop(composite.GetID(), None)

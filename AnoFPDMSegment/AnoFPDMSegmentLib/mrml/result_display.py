@@ -89,16 +89,21 @@ class ResultDisplay:
         elif new:
             result.centreOnSlice(len(result.case.examined) // 2)
 
+    def comeIntoView(self) -> None:
+        """Show the chosen result, unless a view shows it already."""
+        if not self.isInView:
+            self.show()
+
     def centreOn(self, number: int) -> None:
         """Bring component `number` of the chosen result to the middle of the views, which show it then."""
         if self._result is not None:
-            self._comeIntoView()
+            self.comeIntoView()
             self._result.centreOn(number)
 
     def centreOnSlice(self, index: int) -> None:
         """Bring slice `index` of the stack to the middle of the views, which show the result then."""
         if self._result is not None:
-            self._comeIntoView()
+            self.comeIntoView()
             self._result.centreOnSlice(index)
 
     # What the views show.
@@ -182,10 +187,6 @@ class ResultDisplay:
     def _composites(self) -> list[Any]:
         return [composite for _, composite in slice_views.slicePairs(self._context)]
 
-    def _comeIntoView(self) -> None:
-        if not self.isInView:
-            self.show()
-
     def _apply(self) -> None:
         """Bring heatmap and outline of the chosen result in line with the choices, where its image is shown."""
         result, choices = self._result, self._choices
@@ -202,6 +203,6 @@ class ResultDisplay:
                 composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
                 composite.SetForegroundOpacity(opacity)
             else:
-                self._guard.await_(composite, foreground, opacity)
+                self._guard.expect(composite, foreground, opacity)
         if result.segmentationNode is not None:
             segmentation_node.showOutline(result.segmentationNode, choices.outline)

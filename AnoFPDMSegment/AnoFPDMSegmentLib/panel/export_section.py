@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 
 from ..mrml.dicom_series import describeSeries
 from ..mrml.export import exportResult, fileNames
+from ..mrml.result_display import ResultDisplay
 from ..mrml.subject_hierarchy import Place
 from .result_names import placeOfResult
 from .services import PanelServices
@@ -30,8 +31,9 @@ _CHOICES = {
 class ExportSection:
     """Writes what is checked into a folder."""
 
-    def __init__(self, ui: Any, services: PanelServices, state: PanelState) -> None:
+    def __init__(self, ui: Any, services: PanelServices, state: PanelState, display: ResultDisplay) -> None:
         self._ui = ui
+        self._display = display
         self._services = services
         self._state = state
         self._checks = {getattr(ui, name): what for name, what in _CHOICES.items()}
@@ -83,6 +85,7 @@ class ExportSection:
     def _edit(self) -> None:
         with waiting():
             result = self._state.result
+            self._display.comeIntoView()
             self._services.application.openSegmentEditor(result.segmentationNode, result.inputNode)
 
     def _exportDicom(self) -> None:

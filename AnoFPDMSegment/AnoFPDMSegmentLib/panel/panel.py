@@ -74,7 +74,7 @@ class Panel:
         self._place = ResultPlace(ui, services, state, display)
         self._findings = FindingsSection(ui, state, self._results, display)
         self._slices = SlicesSection(ui, services, state, display)
-        self._export = ExportSection(ui, services, state)
+        self._export = ExportSection(ui, services, state, display)
 
     def _connectScene(self) -> None:
         # Hands the scene to all selectors inside, as the .ui file says.

@@ -127,6 +127,15 @@ def test_a_clicked_finding_brings_its_image(two: Any) -> None:
     assert backgrounds(two.context) == [two.first.GetID()] * 3
 
 
+def test_an_outline_is_edited_over_its_own_image(two: Any) -> None:
+    ui = two.ui
+    two.choose(ui.resultSelector, "Rosa")
+    look_at(two.context, two.second)
+    two.open(ui.exportSection)
+    two.click(ui.editButton)
+    assert backgrounds(two.context) == [two.first.GetID()] * 3 and outlined_in(two.context, two.one) == ALL
+
+
 def test_a_sequence_that_stepped_on(two: Any) -> None:
     ui = two.ui
     two.choose(ui.resultSelector, "Rosa")
@@ -141,11 +150,13 @@ def test_exported_files_name_the_patient_only_when_asked(two: Any, tmp_path: Pat
     two.choose(ui.resultSelector, "Karl")
     two.open(ui.exportSection)
     assert ui.exportPatient.enabled and not ui.exportPatient.checked
-    two.dialogs.answer("", str(tmp_path))
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    two.dialogs.answer("", str(folder))
     two.click(ui.exportDirectory)
     for asked in (False, True):
         two.click(ui.exportButton)
-        files = {path.suffixes[-1] for path in tmp_path.iterdir() if b"Karl" in path.read_bytes()}
+        files = {path.suffix for path in folder.iterdir() if b"Karl" in path.read_bytes()}
         assert files == ({".json", ".html"} if asked else set())
         if not asked:
             two.click(ui.exportPatient)
