@@ -194,6 +194,17 @@ def test_a_volume_that_stepped_to_another_time_point_is_another_image(two: Any) 
     assert foregrounds(two.context) == [two.one.heatmapNode.GetID()] * 3 and outlined_in(two.context, two.one) == ALL
 
 
+def test_a_healthy_prediction_made_again_keeps_to_its_image_too(two: Any) -> None:
+    two.display.setChoices(DisplayChoices(healthyPrediction=True))
+    two.show(two.one)
+    two.context.removeNode(two.one.healthyPredictionNode)
+    two.one.update(two.one.settings)
+    two.show(two.one)
+    assert foregrounds(two.context) == [two.one.healthyPredictionNode.GetID()] * 3
+    look_at(two.context, two.second)
+    assert foregrounds(two.context) == [None] * 3
+
+
 def test_voxels_changed_in_place_are_another_image_too(two: Any) -> None:
     from AnoFPDMSegmentLib.mrml.voxels import setVoxels, voxelsOf
 

@@ -16,6 +16,35 @@ if TYPE_CHECKING:
 _LEVEL = "Noise level t"
 _SERIES_ROLE = "series"
 _COLORS = ((0.85, 0.33, 0.10), (0.00, 0.45, 0.74), (0.47, 0.67, 0.19), (0.49, 0.18, 0.56))
+_CHART, _PARTS = "divergenceChart", "divergenceChartParts"
+"""Roles of the chart, and of its series and table, which are hidden and left when the user deletes it."""
+
+
+def findPlot(owner: Any) -> DivergencePlot | None:
+    """The plot that `owner` (a node of the scene) refers to; None where there is none, or its chart was removed."""
+    chart = owner.GetNodeReference(_CHART)
+    return DivergencePlot(chart) if chart is not None else None
+
+
+def plotNodes(owner: Any) -> list[Any]:
+    """The nodes of that plot, or what is left of them."""
+    plot = findPlot(owner)
+    if plot is not None:
+        return plot.nodes
+    parts = [owner.GetNthNodeReference(_PARTS, n) for n in range(owner.GetNumberOfNodeReferences(_PARTS))]
+    return [part for part in parts if part]
+
+
+def addPlot(context: SceneContext, owner: Any, name: str, modalities: tuple[str, ...]) -> DivergencePlot:
+    """An empty plot that `owner` refers to, in place of what is left of one."""
+    for node in plotNodes(owner):
+        context.removeNode(node)
+    plot = DivergencePlot.create(context, name, modalities)
+    owner.SetNodeReferenceID(_CHART, plot.chart.GetID())
+    owner.RemoveNodeReferenceIDs(_PARTS)
+    for part in plot.nodes[1:]:
+        owner.AddNodeReferenceID(_PARTS, part.GetID())
+    return plot
 
 
 class DivergencePlot:

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from . import evidence_nodes, heatmap_node, segmentation_node, slice_views, subject_hierarchy
-from .divergence_plot import DivergencePlot
+from .divergence_plot import DivergencePlot, addPlot, findPlot, plotNodes
 from .edits import EditedChoice, EditGuard
 from .examined_inputs import ExaminedInputs, copyMarks, examinedInputs
 from .finding_review import FindingReview
@@ -32,9 +32,7 @@ _REVERSED = "reversedK"
 _NAME = "name"
 _MADE, _MODEL = "made", "model"
 _INPUT, _HEATMAP, _SEGMENTATION = "input", "heatmap", "segmentation"
-_FINDINGS, _SLICES, _HEALTHY, _CHART = "findings", "slices", "healthyPrediction", "divergenceChart"
-_CHART_PARTS = "divergenceChartParts"
-"""Series and table of the chart: hidden, and left when the user deletes it."""
+_FINDINGS, _SLICES, _HEALTHY = "findings", "slices", "healthyPrediction"
 _TITLES = {
     _HEATMAP: "anomaly heatmap",
     _SEGMENTATION: "anomaly segmentation",
@@ -113,8 +111,7 @@ class Result:
             return
         for result in cls._every(context):
             if result.heatmapNode is None:
-                chart = result.node.GetNodeReference(_CHART)
-                parts = [] if chart is not None else result._references(_CHART_PARTS)
+                parts = [] if findPlot(result.node) is not None else plotNodes(result.node)
                 for node in [*evidence_nodes.evidenceNodes(result.node), *parts, result.node]:
                     context.removeNode(node)
 
@@ -137,8 +134,7 @@ class Result:
         self._addSegmentation(detection, frame)
         self._fillTables(detection)
         evidence_nodes.storeEvidence(context, f"{name} anomaly evidence", detection.case, frame, self.node)
-        for made in (self.heatmapNode, self.healthyPredictionNode):
-            examined.markOn(made)
+        copyMarks(self.node, self.heatmapNode)
         transform = inputNode.GetTransformNodeID()
         for placed in self.volumeNodes:
             placed.SetAttribute(RESULT_ATTRIBUTE, "1")
@@ -153,6 +149,7 @@ class Result:
                 self._refer(role, createTable(context, self._title(role)))
         if self.healthyPredictionNode is None:
             self._refer(_HEALTHY, createHealthyPrediction(context, self._title(_HEALTHY), frame, detection))
+            copyMarks(self.node, self.healthyPredictionNode)
         return [node for node in self._own() if node not in before]
 
     def _restoreRemoved(self, detection: Detection, frame: OutputFrame) -> None:
@@ -346,17 +343,10 @@ class Result:
 
     def divergencePlot(self) -> DivergencePlot:
         """The plot of M_t; its nodes are made at first use."""
-        chart = self.node.GetNodeReference(_CHART)
-        if chart is not None:
-            return DivergencePlot(chart)
-        for part in self._references(_CHART_PARTS):
-            self.context.removeNode(part)
-        plot = DivergencePlot.create(self.context, f"{self.name} divergence", self.case.model.used)
-        self._refer(_CHART, plot.chart)
-        self.node.RemoveNodeReferenceIDs(_CHART_PARTS)
-        for part in plot.nodes[1:]:
-            self.node.AddNodeReferenceID(_CHART_PARTS, part.GetID())
-        subject_hierarchy.putBeside(self.context, self.inputNode, [plot.chart])
+        plot = findPlot(self.node)
+        if plot is None:
+            plot = addPlot(self.context, self.node, f"{self.name} divergence", self.case.model.used)
+            subject_hierarchy.putBeside(self.context, self.inputNode, [plot.chart])
         return plot
 
     def sliceAt(self, pointRAS: tuple[float, float, float]) -> int | None:
@@ -365,17 +355,11 @@ class Result:
 
     def remove(self, *, keepEdited: bool = False) -> None:
         """Take the result out of the scene, its nodes included; with `keepEdited`, not an edited segmentation."""
-        nodes = [*self._own(), *evidence_nodes.evidenceNodes(self.node)]
+        nodes = [*self._own(), *evidence_nodes.evidenceNodes(self.node), *plotNodes(self.node)]
         if keepEdited and self.wasEdited:
             nodes.remove(self.segmentationNode)
-        chart = self.node.GetNodeReference(_CHART)
-        nodes += DivergencePlot(chart).nodes if chart is not None else self._references(_CHART_PARTS)
         for node in [*nodes, self.node]:
             self.context.removeNode(node)
-
-    def _references(self, role: str) -> list[Any]:
-        nodes = [self.node.GetNthNodeReference(role, n) for n in range(self.node.GetNumberOfNodeReferences(role))]
-        return [node for node in nodes if node]
 
     def _own(self) -> list[Any]:
         return [node for node in map(self.node.GetNodeReference, _TITLES) if node]

@@ -83,7 +83,9 @@ def test_the_view_moves_while_a_study_is_deleted(study: Any) -> None:
     assert study.result is None
 
 
-@pytest.mark.parametrize("role", ["findings", "slices", "healthyPrediction", "divergenceChart", "segmentation", "input"])
+@pytest.mark.parametrize(
+    "role", ["findings", "slices", "healthyPrediction", "divergenceChart", "segmentation", "input"]
+)
 def test_a_part_of_a_result_is_removed(study: Any, role: str) -> None:
     """The rest stays live."""
     result = study.result
