@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from anofpdm.errors import InputError
+from anofpdm.errors import Cancelled, InputError
+from anofpdm.progress import CancelToken
 from anofpdm.volumes.head import axis_of_slices, find_head
 
 
@@ -171,3 +172,27 @@ def test_real_stripped_slices() -> None:
         finding = find_head(sitk.GetImageFromArray(plane[None].astype(np.float32)))
         assert finding.skull_stripped
         assert overlap(finding.mask, plane[None] > 0) > 0.98
+
+
+def test_finding_the_head_can_be_ended() -> None:
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        find_head(samples.head("flair").image, cancel=token)
+
+
+def test_no_closing_is_longer_than_the_axis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices of 0.1 mm: a ball of 10 mm would be a hundred of them, around each voxel."""
+    from anofpdm.volumes import head as module
+
+    radii, closing = [], module.sitk.BinaryMorphologicalClosing
+
+    def recording(image: sitk.Image, radius: list[int], kernel: int) -> sitk.Image:
+        radii.append(list(radius))
+        return closing(image, radius, kernel)
+
+    monkeypatch.setattr(module.sitk, "BinaryMorphologicalClosing", recording)
+    image = sitk.Image(samples.head("flair").image[:, :, 10:14])
+    image.SetSpacing([*image.GetSpacing()[:2], 0.1])
+    find_head(image)
+    assert radii and all(radius[2] <= 4 for radius in radii)

@@ -17,7 +17,7 @@ from volume_makers import all_axis_orders, head_like, make_image, rotation
 from anofpdm.errors import InputError
 from anofpdm.volumes import meta_image_file
 from anofpdm.volumes.meta_image_file import sound_copy
-from anofpdm.volumes.reading import read_volume
+from anofpdm.volumes.reading import read_noted_volume, read_volume
 
 KINDS = {
     "MET_CHAR": "i1",
@@ -273,6 +273,18 @@ class TestDamaged:
         packed = zlib.compress(VALUES.tobytes())
         refused(written(tmp_path / "a.mha", packed, **changes), "damaged, cut off or not an image")
 
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"ElementSpacing": None}, "does not state the size of its voxels"),
+            ({"ElementSpacing": "1.5 0 3"}, "voxel size that is zero"),
+            ({"ElementSpacing": "1.5 2 -3"}, "voxel size that is zero"),
+            ({"ElementSpacing": None, "ElementSize": "0 2 3"}, "voxel size that is zero"),
+        ],
+    )
+    def test_no_voxel_size(self, tmp_path: Path, changes: dict[str, str | None], words: str) -> None:
+        refused(written(tmp_path / "a.mha", zlib.compress(VALUES.tobytes()), **changes), words)
+
     @pytest.mark.parametrize("data_file", ["LOCALx", "gone.raw", "\0", ".", "/dev/null", "\udcff", "a%d.raw"])
     def test_data_file(self, tmp_path: Path, data_file: str) -> None:
         path = written(tmp_path / "a.mhd", zlib.compress(VALUES.tobytes()), ElementDataFile=data_file)
@@ -282,3 +294,23 @@ class TestDamaged:
     def test_files_of_slices(self, tmp_path: Path, data_file: str) -> None:
         path = written(tmp_path / "a.mhd", VALUES.tobytes(), compressed=False, ElementDataFile=data_file)
         refused(path, "damaged, cut off or not an image")
+
+
+@pytest.mark.parametrize(
+    ("fields", "known"),
+    [
+        ({"TransformMatrix": "1 0 0 0 1 0 0 0 1"}, True),
+        ({"Orientation": "0 1 0 1 0 0 0 0 1"}, True),
+        ({"AnatomicalOrientation": "RAI"}, True),
+        ({"AnatomicalOrientation": "???"}, False),
+        ({"AnatomicalOrientation": "LPS"}, False),
+        ({}, False),
+    ],
+)
+def test_whether_left_and_right_are_known(tmp_path: Path, fields: dict[str, str | None], known: bool) -> None:
+    values = head_like((48, 40, 12))
+    path = written(tmp_path / "a.mha", values.tobytes(), compressed=False, DimSize="48 40 12", **fields)
+    volume = read_noted_volume(path, "flair")
+    assert volume.side_known is known and len(volume.warnings) == (not known)
+    assert all("does not say how it lies in the patient" in warning for warning in volume.warnings)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(volume.image), values)

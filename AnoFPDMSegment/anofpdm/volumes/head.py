@@ -17,6 +17,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..progress import CancelToken
 
 WORK_SPACING_MM = 2.5
 FOREGROUND_SHARE = 0.18
@@ -83,12 +84,13 @@ def axis_of_slices(image: sitk.Image) -> int:
     return int(np.argmax(np.abs(direction[2])))
 
 
-def find_head(image: sitk.Image, name: str = "") -> HeadFinding:
+def find_head(image: sitk.Image, name: str = "", cancel: CancelToken | None = None) -> HeadFinding:
     """Find the head in a 3-D scalar image.
 
     Works on about 2.5 mm voxels. `name` (a modality) goes into the message. Raises InputError if
-    there is no head.
+    there is no head; Cancelled between its steps.
     """
+    cancel = cancel or CancelToken()
     image = sitk.Cast(image, sitk.sitkFloat32)
     axis = 2 - axis_of_slices(image)
     work = _shrink(image)
@@ -99,8 +101,10 @@ def find_head(image: sitk.Image, name: str = "") -> HeadFinding:
         raise InputError(EMPTY_HEAD.format(name=f"{name} " if name else ""))
     rim = _rim(np.moveaxis(sitk.GetArrayViewFromImage(image), axis, 0))
     background = _find_background(rim, low, high)
+    cancel.raise_if_cancelled()
     signal = _signal(values, background)
     mask = _clean(_above_threshold(signal, clean=background.inside_range, constant_rim=background.constant), spacing)
+    cancel.raise_if_cancelled()
     if background.constant and not background.inside_range:
         # The rim alone may be constant while noise remains nearer to the head.
         if _constant_outside(signal, mask, spacing, high - low):
@@ -113,6 +117,7 @@ def find_head(image: sitk.Image, name: str = "") -> HeadFinding:
     stripped = background.inside_range or (
         background.constant and not background.inverted and not _has_skull(signal, mask, spacing)
     )
+    cancel.raise_if_cancelled()
     full = _to_grid(mask, axis, work, image)
     if stripped:
         full = _fit_to_constant(image, full, background, high - low, axis)
@@ -244,7 +249,9 @@ def _clean(mask: Mask, spacing: tuple[float, float, float]) -> Mask:
     tissue = _components(mask, lambda sizes: sizes * voxel >= min(SPECK_MM3, 0.1 * float(sizes.max()) * voxel))
     # A lone slice is closed in its plane: a ball would find nothing above and below to close with.
     lengths = reversed(mask.shape)
-    radius = [int(CLOSING_MM / s + 0.5) if n > 1 else 0 for s, n in zip(reversed(spacing), lengths, strict=True)]
+    # A ball longer than the axis closes no more than one of the axis's length, and takes for ever.
+    reach = zip(reversed(spacing), lengths, strict=True)
+    radius = [min(int(CLOSING_MM / s + 0.5), n) if n > 1 else 0 for s, n in reach]
     pad = [r + 1 for r in radius]
     image = sitk.ConstantPad(sitk.GetImageFromArray(tissue.astype(np.uint8)), pad, pad, 0)
     image = sitk.Crop(sitk.BinaryMorphologicalClosing(image, radius, sitk.sitkBall), pad, pad)

@@ -10,34 +10,68 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import SimpleITK as sitk
+
 from ..errors import InputError
 from .meta_image_header import HEADER_BYTES, MetaImageHeader, parse_meta_image_header
+from .placement import NO_VOXEL_SIZE, NOT_PERPENDICULAR, SIZE_NOT_STATED
+from .volume import Volume
 
 BLOCK_BYTES = 2**20
 ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
 DAMAGED = "{} may be damaged, cut off or not an image; copy or export it again."
 WRONG_LENGTH = "{} holds more or fewer values than its header says; copy or export it again."
+UNKNOWN_PLACE = (
+    "does not say how it lies in the patient (no TransformMatrix); its axes are taken to lead left, back and up, and "
+    "the side of findings is left open, so use the image as it was converted from DICOM."
+)
 NO_DATA_FILE = "{} names a data file that is not there; copy all its files together again."
+
+
+def read_meta_image(path: Path, called: str) -> Volume:
+    """A MetaImage, its values behind the header or in files of their own.
+
+    Raises InputError, in a sentence that begins with `called`; OSError.
+    """
+    with sound_copy(path, called) as copy:
+        reader = sitk.ImageFileReader()
+        reader.SetImageIO("MetaImageIO")
+        reader.SetFileName(str(copy))
+        try:
+            image = reader.Execute()
+        except RuntimeError as error:
+            raise InputError((NOT_PERPENDICULAR if "orthonormal" in str(error) else DAMAGED).format(called)) from error
+    placed = _header(path).is_placed
+    return Volume(image, () if placed else (UNKNOWN_PLACE,), placed)
 
 
 @contextmanager
 def sound_copy(path: Path, called: str) -> Iterator[Path]:
     """A temporary copy of a MetaImage, local and uncompressed, with geometry and kind of values in its header alone.
 
-    Raises InputError, in a sentence that begins with `called`, if the header is damaged, a data file is missing, or
-    the values are not exactly as many as the header says.
+    Raises InputError, in a sentence that begins with `called`, if the header is damaged or states no voxel size, a data
+    file is missing, or the values are not exactly as many as the header says.
     """
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "volume.mha"
         try:
-            with path.open("rb") as stream:
-                header = parse_meta_image_header(stream.read(HEADER_BYTES))
+            header = _header(path)
+            if header.spacing is None:
+                raise InputError(SIZE_NOT_STATED.format(called))
+            if min(header.spacing) <= 0:
+                raise InputError(NO_VOXEL_SIZE.format(called))
             with copy.open("wb") as target:
                 target.write(header.rewritten().encode("ascii"))
                 _write_values(header, path, target, called)
         except (KeyError, ValueError, zlib.error) as error:
             raise InputError(DAMAGED.format(called)) from error
         yield copy
+
+
+def _header(path: Path) -> MetaImageHeader:
+    """Raises KeyError or ValueError."""
+    with path.open("rb") as stream:
+        return parse_meta_image_header(stream.read(HEADER_BYTES))
 
 
 def _write_values(header: MetaImageHeader, path: Path, target: BinaryIO, called: str) -> None:

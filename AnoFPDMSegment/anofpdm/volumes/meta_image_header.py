@@ -27,6 +27,7 @@ ELEMENT_BYTES = {
 _LOCAL = ("LOCAL", "Local", "local")
 _BYTE_ORDER = ("ElementByteOrderMSB", "BinaryDataByteOrderMSB")
 _VECTORS = ("Position", "Origin", "Offset", "ElementSize", "ElementSpacing")
+_SPACINGS = ("ElementSpacing", "ElementSize")
 _MATRICES = ("Orientation", "Rotation", "TransformMatrix")
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -55,6 +56,19 @@ class MetaImageHeader:
     def data_bytes(self) -> int:
         """Length of the values when they are not compressed."""
         return math.prod(self.size) * self.channels * ELEMENT_BYTES[self.element_type]
+
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Of each axis, in mm; None if the file states none. Raises ValueError if it is not that many numbers."""
+        for name in _SPACINGS:
+            if name in self.fields:
+                return tuple(map(float, _numbers(self.fields[name], len(self.size)).split()))
+        return None
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether the file says how its axes lie in the patient."""
+        return any(name in self.fields for name in _MATRICES) or self.fields.get("AnatomicalOrientation") == "RAI"
 
     def rewritten(self) -> str:
         """A header for the same values, uncompressed behind it: geometry, kind of values and byte order alone.

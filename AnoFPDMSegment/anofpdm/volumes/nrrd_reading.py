@@ -19,7 +19,7 @@ from ..progress import CancelToken
 from .meta_image_file import NO_DATA_FILE
 from .nifti_file import COMPLEX_NUMBERS, PICTURE, SEVERAL_VALUES, SEVERAL_VOLUMES
 from .nrrd_header import LONGEST_HEADER, TO_LPS, NrrdHeader, parse_nrrd_header
-from .placement import Placement, place
+from .placement import SIZE_NOT_STATED, Placement, place
 from .value_stream import (
     LARGEST_IMAGE_VOXELS,
     MAXIMUM_DEFLATION,
@@ -31,7 +31,6 @@ from .value_stream import (
 from .volume import Volume
 
 DAMAGED = "{} is damaged, cut off or not what its name says; copy or export it again."
-NO_SIZE = "{} does not state the size of its voxels; export it again."
 NO_UNPACKER = "{} is compressed with bzip2, which this Python cannot unpack; save it with gzip compression or none."
 UNKNOWN_PLACE = (
     "does not say how it lies in the patient (no space, or no directions in it); positions are counted from its own "
@@ -98,7 +97,7 @@ def _place(header: NrrdHeader, axes: list[int], called: str) -> tuple[Placement,
         return placement, () if known else (UNKNOWN_PLACE,), known
     spacings = [header.spacings[axis] for axis in axes]
     if any(spacing is None for spacing in spacings):
-        raise InputError(NO_SIZE.format(called))
+        raise InputError(SIZE_NOT_STATED.format(called))
     diagonal = np.diag([abs(spacing) for spacing in spacings if spacing is not None])
     return place(diagonal, np.zeros(3), called), (UNKNOWN_PLACE,), False
 

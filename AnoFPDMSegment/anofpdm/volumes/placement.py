@@ -19,6 +19,7 @@ LARGEST_ANGLE_DEGREES = 10.0
 """Two statements of the same axis further apart than this contradict each other."""
 NOT_PERPENDICULAR = "{} has axes that are not perpendicular; resample it onto perpendicular axes first."
 UNDEFINED_PLACE = "{} has an undefined position or orientation; export it again."
+SIZE_NOT_STATED = "{} does not state the size of its voxels; export it again."
 NO_VOXEL_SIZE = "{} has a voxel size that is zero, negative or undefined; export it again."
 
 

@@ -77,7 +77,7 @@ def prepare_case(
     `images`: one checked volume per modality of the model; they may lie on different grids, and the
     first modality's decides about head, stack and output. Raises InputError if the modalities are
     not the model's, or if an image shows no head, belongs elsewhere, or leaves nothing to examine;
-    Cancelled between the modalities once `cancel` is set.
+    Cancelled soon after `cancel` is set.
     """
     check_modalities(images, config)
     cancel = cancel or CancelToken()
@@ -86,7 +86,7 @@ def prepare_case(
     for name in config.modalities:
         cancel.raise_if_cancelled()
         _refuse_mask(images[name], name)
-        findings[name] = find_head(images[name], name)
+        findings[name] = find_head(images[name], name, cancel)
     grid = plan_stack(images[first], findings[first].mask, config.grid)
     slab = config.grid.slab_average
     head: Mask = sample_stack(sitk.Cast(findings[first].mask, sitk.sitkFloat32), grid, slab_average=slab) >= 0.5
@@ -100,6 +100,7 @@ def prepare_case(
         stacks.append(sample_stack(image, grid, slab_average=slab))
         coverage = sample_stack_coverage(image, grid, slab_average=slab)
         covered.append(coverage > 0.5)
+        cancel.raise_if_cancelled()
         cut |= cut_off_slices(head, unseen_pixels(images[name], grid, coverage, slab_average=slab))
         warnings += shift_warnings + _coverage_warnings(head, covered[-1], name, first)
         if name == config.used[0]:

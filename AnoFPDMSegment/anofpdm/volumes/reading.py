@@ -18,7 +18,7 @@ from ..errors import InputError
 from ..progress import CancelToken
 from .file_kinds import DICOM_ENDINGS, IMAGE_IO_BY_ENDING
 from .head import axis_of_slices
-from .meta_image_file import sound_copy
+from .meta_image_file import read_meta_image
 from .nifti_file import COMPLEX_NUMBERS, PICTURE, SEVERAL_VALUES, SEVERAL_VOLUMES, read_nifti
 from .nrrd_reading import read_nrrd
 from .padding import far_constant, fill_padding
@@ -147,8 +147,7 @@ def _read(path: Path, called: str, cancel: CancelToken | None) -> Volume:
     if image_io == "NiftiImageIO":
         return read_nifti(path, called, cancel)
     if image_io == "MetaImageIO":
-        with sound_copy(path, called) as copy:
-            return Volume(_read_file(copy, image_io, called))
+        return read_meta_image(path, called)
     return read_nrrd(path, called, cancel)
 
 
@@ -162,23 +161,6 @@ def _read_dicom(path: Path, called: str, cancel: CancelToken | None) -> Volume:
 def _has_dicom_preamble(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(132)[128:] == b"DICM"
-
-
-def _read_file(path: Path, image_io: str, called: str) -> sitk.Image:
-    with path.open("rb"):  # ITK does not tell a forbidden file from a damaged one
-        pass
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO(image_io)
-    reader.SetFileName(str(path))
-    try:
-        image: sitk.Image = reader.Execute()
-    except RuntimeError as error:
-        if "orthonormal" in str(error):
-            raise InputError(
-                f"{called} has axes that are not perpendicular; resample it onto perpendicular axes first."
-            ) from error
-        raise InputError(f"{called} is damaged, cut off or not what its name says; copy or export it again.") from error
-    return image
 
 
 def _checked(image: sitk.Image, called: str) -> sitk.Image:
