@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +15,20 @@ import pydicom
 import SimpleITK as sitk
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 SECRET = "SECRET^PATIENT"
+
+
+_numbers = itertools.count(10**12)
+
+
+def new_uid() -> str:
+    """Another one each time, of always the same length: equal files have headers of equal length."""
+    return f"1.2.826.0.1.3680043.8.498.{next(_numbers)}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ def write_enhanced(path: Path, slices: Sequence[Plane], *, groups: bool = True, 
 def write_classic(folder: Path, slices: Sequence[Plane], **changes: Any) -> list[Path]:
     """One file a slice; `changes`: attributes of every file, None takes one out."""
     folder.mkdir(parents=True, exist_ok=True)
-    series, paths = generate_uid(), []
+    series, paths = new_uid(), []
     for number, plane in enumerate(slices):
         dataset = _dataset(MR, plane.values.shape)
         dataset.SeriesInstanceUID = series
@@ -139,8 +148,8 @@ def _dataset(kind: str, shape: tuple[int, ...]) -> Dataset:
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = kind
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = generate_uid()
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = new_uid()
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = new_uid(), new_uid()
     dataset.Modality, dataset.PatientName, dataset.PatientBirthDate = "MR", SECRET, "19010203"
     dataset.SeriesNumber, dataset.InstanceNumber = 5, 1
     dataset.Rows, dataset.Columns = shape

@@ -22,13 +22,22 @@ import pytest
 import SimpleITK as sitk
 from base_head import BASE_HEAD, affine_of, values_of
 from command_line import SECRETS
-from dicom_makers import Plane, compress, planes, with_slopes, write_classic, write_enhanced, write_segmentation
+from dicom_makers import (
+    Plane,
+    compress,
+    new_uid,
+    planes,
+    with_slopes,
+    write_classic,
+    write_enhanced,
+    write_segmentation,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reading_samples import refused
 from volume_makers import head_like, make_image, rotation
 
-from anofpdm.errors import Cancelled
+from anofpdm.errors import Cancelled, InputError
 from anofpdm.progress import CancelToken
 from anofpdm.volumes.reading import read_noted_volume, read_volume
 
@@ -102,7 +111,7 @@ class TestSound:
         is_image(write("classic", tmp_path, slices, BitsStored=12, HighBit=11, PixelRepresentation=0), base)
 
     def test_single_frame_files_of_the_new_kind(self, base: sitk.Image, tmp_path: Path) -> None:
-        series = pydicom.uid.generate_uid()
+        series = new_uid()
         for k, plane in enumerate(planes(base)):
             write_enhanced(tmp_path / f"{k}.dcm", [plane], SeriesInstanceUID=series)
         is_image(tmp_path, base)
@@ -385,6 +394,34 @@ def test_any_stack_with_a_fault(
     if faulty is others and len(slices) == 3:
         faulty = [*slices, chosen]  # of three slices two are left, evenly spaced
     refused(write(kind, tmp_path_factory.mktemp("stack"), faulty), "")
+
+
+@pytest.mark.parametrize("kind", ["enhanced", "RLE", "classic"])
+@PROPERTY
+@given(data=st.data())
+def test_any_damage_to_the_header(
+    base: sitk.Image, tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject
+) -> None:
+    """Bytes changed, inserted or cut before the pixels: a sentence, or a volume of finite values of the same size."""
+    small = base[10:40, 10:40, 4:12]
+    folder = tmp_path_factory.mktemp("damaged")
+    path = write("classic" if kind == "classic" else "enhanced", folder, planes(small))
+    file = sorted(path.iterdir())[3] if path.is_dir() else path
+    if kind == "RLE":
+        compress(file, "RLE")
+    content = bytearray(file.read_bytes())
+    pixels = content.rindex(b"\xe0\x7f\x10\x00")
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, pixels))
+        content[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    file.write_bytes(content)
+    try:
+        image = read_volume(path, "flair")
+    except InputError as error:
+        assert str(error).endswith((".", "?")) and "\n" not in str(error)
+        assert not any(secret in str(error) for secret in SECRETS)
+        return
+    assert np.isfinite(values_of(image)).all() and image.GetDepth() == 8
 
 
 class TestAsDcm2niix:
