@@ -276,6 +276,14 @@ class TestRefused:
             file.write_bytes(whole[:length])
             refused(path, "damaged or cut off")
 
+    @pytest.mark.parametrize("which", [0, -1])
+    def test_an_end_slice_that_is_no_dicom_any_more(self, base: sitk.Image, tmp_path: Path, which: int) -> None:
+        paths = write_classic(tmp_path, planes(base))
+        whole = paths[which].read_bytes()
+        for content in (whole[:128] + b"DIXM" + whole[132:], b"\0" * len(whole), b""):
+            paths[which].write_bytes(content)
+            refused(tmp_path, "damaged or cut off")
+
     @pytest.mark.parametrize("compressor", ["RLE", "JPEG", "JPEG2000"])
     def test_cut_off_compressed(self, base: sitk.Image, tmp_path: Path, compressor: str) -> None:
         path = write_enhanced(tmp_path / "a.dcm", planes(base)[:16])

@@ -19,8 +19,6 @@ from .padding import fill_padding
 from .value_stream import LARGEST_IMAGE_VOXELS, TOO_MANY_VOXELS
 from .volume import Volume
 
-SHORTEST_FILE = 132
-"""The preamble."""
 DAMAGED_FILE = "{} holds a DICOM file that is damaged or cut off; export the series again."
 MOST_NAMED = 3
 
@@ -75,9 +73,6 @@ def _series(folder: Path, called: str, cancel: CancelToken | None) -> tuple[list
         # An index of the medium; names of the file system's own begin with a period.
         if not file.is_file() or file.name.startswith(".") or file.name.upper() == "DICOMDIR":
             continue
-        # A volume must not lose its first or last slice to a file that was cut off.
-        if file.stat().st_size < SHORTEST_FILE and file.suffix.lower() in DICOM_ENDINGS:
-            raise InputError(DAMAGED_FILE.format(called))
         try:
             read = read_dicom_header(file)
         except DamagedDicomError as error:
@@ -86,6 +81,9 @@ def _series(folder: Path, called: str, cancel: CancelToken | None) -> tuple[list
             found.setdefault(read.series, []).append(read)
         elif isinstance(read, ForeignObject):
             foreign.append(file)
+        elif file.suffix.lower() in DICOM_ENDINGS:
+            # A volume must not lose its first or last slice to a file that is not recognized any more.
+            raise InputError(DAMAGED_FILE.format(called))
     return list(found.values()), foreign
 
 
