@@ -194,6 +194,36 @@ def test_a_volume_that_stepped_to_another_time_point_is_another_image(two: Any) 
     assert foregrounds(two.context) == [two.one.heatmapNode.GetID()] * 3 and outlined_in(two.context, two.one) == ALL
 
 
+def test_the_proxy_volume_of_a_real_sequence(two: Any) -> None:
+    import slicer
+
+    logic = slicer.vtkSlicerSequencesLogic()
+    logic.SetMRMLApplicationLogic(two.context.applicationLogic)
+    logic.SetMRMLScene(two.context.scene)
+    sequence = two.context.addNode("vtkMRMLSequenceNode", "sequence")
+    for time, image in enumerate((two.first, two.second)):
+        sequence.SetDataNodeAtValue(image, str(time))
+    browser = two.context.addNode("vtkMRMLSequenceBrowserNode", "browser")
+    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+
+    def step(time: int) -> None:
+        browser.SetSelectedItemNumber(time)
+        logic.UpdateProxyNodesFromSequences(browser)
+
+    step(0)
+    proxy = browser.GetProxyNode(sequence)
+    result = add_result(two.context, proxy, LEFT)
+    two.show(result)
+    for _ in range(2):
+        assert outlined_in(two.context, result) == ALL
+        assert foregrounds(two.context) == [result.heatmapNode.GetID()] * 3
+        step(1)
+        assert two.display.imageHasChanged and not result.isOf(ExaminedInputs.now({"flair": proxy}))
+        assert outlined_in(two.context, result) == [] and foregrounds(two.context) == [None] * 3
+        step(0)
+        assert result.isOf(ExaminedInputs.now({"flair": proxy}))
+
+
 def test_a_healthy_prediction_made_again_keeps_to_its_image_too(two: Any) -> None:
     two.display.setChoices(DisplayChoices(healthyPrediction=True))
     two.show(two.one)
