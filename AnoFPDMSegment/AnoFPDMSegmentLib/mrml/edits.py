@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,14 @@ class EditedChoice(Enum):
     """It stays, and stays the result's segmentation: heatmap and tables alone follow the settings."""
     DISCARD = "discard"
     """The edits are lost. Only after the user was asked."""
+
+
+OnEdited = Callable[[], EditedChoice]
+
+
+def neverOverwrite() -> EditedChoice:
+    """An edited segmentation stays; the result goes on with a new one."""
+    return EditedChoice.NEW
 
 
 class EditGuard:

@@ -6,13 +6,12 @@ A hidden scripted-module node holds references to the others, so that results ar
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from . import evidence_nodes, heatmap_node, segmentation_node, slice_views, subject_hierarchy
 from .divergence_plot import DivergencePlot, addPlot, findPlot, plotNodes
-from .edits import EditedChoice, EditGuard
+from .edits import EditedChoice, EditGuard, OnEdited, neverOverwrite
 from .examined_inputs import ExaminedInputs, copyMarks, examinedInputs
 from .finding_review import FindingReview
 from .findings_table import componentColumns, createTable, fillTable, sliceColumns
@@ -43,12 +42,6 @@ _TITLES = {
 """After the input's name; the roles of the visible nodes."""
 
 Point = tuple[float, float, float]
-OnEdited = Callable[[], EditedChoice]
-
-
-def neverOverwrite() -> EditedChoice:
-    """An edited segmentation stays; the result goes on with a new one."""
-    return EditedChoice.NEW
 
 
 class Result:
