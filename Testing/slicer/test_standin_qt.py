@@ -179,8 +179,8 @@ def test_slider_without_tracking_tells_movement_and_release_apart() -> None:
     slider.connect("valueChanged(double)", released.append)
     inner = slider._qt._slider
     inner.setSliderDown(True)
-    inner.setSliderPosition(300)
-    inner.setSliderPosition(500)
+    inner.setSliderPosition(3)
+    inner.setSliderPosition(5)
     assert moved == [3.0, 5.0] and released == [] and slider.value == 0.0
     inner.setSliderDown(False)
     assert released == [5.0] and slider.value == 5.0

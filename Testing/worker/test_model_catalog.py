@@ -89,6 +89,13 @@ def test_adding_and_removing(catalog: ModelCatalog, tmp_path: Path) -> None:
         catalog.remove(entry(catalog))
 
 
+def test_titles_are_told_apart_by_the_names(catalog: ModelCatalog, tmp_path: Path) -> None:
+    catalog.add(changed_model(tmp_path / "download", name="mine"))
+    assert [model.title for model in catalog.models()] == [f"{TITLE} ({NAME})", f"{TITLE} (mine)"]
+    catalog.remove(entry(catalog, "mine"))
+    assert entry(catalog).title == TITLE
+
+
 def test_weights_of_another_network_are_refused(catalog: ModelCatalog, home: Path, tmp_path: Path) -> None:
     """With the right checksums: only a look at the tensors tells. Nothing is installed, and torch is not needed."""
     config = find_model(NAME).config

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,9 @@ class ModelCatalog:
         """Every model found, sorted by name. Weights are not read."""
         from anofpdm.store.model_search import list_models
 
-        return [self._entry(entry.name, entry.path) for entry in list_models()]
+        found = [self._entry(entry.name, entry.path) for entry in list_models()]
+        times = Counter(model.title for model in found)
+        return [dataclasses.replace(model, namesake=times[model.title] > 1) for model in found]
 
     def defaultName(self) -> str:
         """The model to begin with; empty if the list leaves it open."""

@@ -34,6 +34,8 @@ class CatalogModel:
     """By the name of the calibrations: `default`, the model's own, and those the user made. None is empty."""
     calibration: str = OWN
     """The name of those in use."""
+    namesake: bool = False
+    """Whether another model in the list is called the same, so that the title needs the name, which is its own."""
 
     @property
     def line(self) -> str:
@@ -47,8 +49,9 @@ class CatalogModel:
 
     @property
     def title(self) -> str:
-        """What the model is, for people."""
-        return self.config.title if self.config and self.config.title else self.name
+        """What the model is, for people; no other in the list has the same."""
+        title = self.config.title if self.config and self.config.title else self.name
+        return f"{title} ({self.name})" if self.namesake else title
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -128,8 +128,11 @@ class ModelSection:
             self.reload(model.name)
 
     def _verify(self) -> None:
+        model, line = self._state.model, self._ui.modelLineLabel
+        # What stands if the check fails, in place of what an earlier one said.
+        line.text = _("{model} did not pass the check of its files: do not use it.").format(model=model.title)
         with waiting():
-            self._ui.modelLineLabel.text = self._catalog.verify(self._state.model)
+            line.text = self._catalog.verify(model)
 
     def _remove(self) -> None:
         model = self._state.model

@@ -25,7 +25,7 @@ from .scaling_section import ScalingSection
 from .services import PanelServices
 from .slices_section import SlicesSection
 from .state import PanelState
-from .widgets import Later
+from .widgets import Later, takeTypedValuesWhole
 
 _PARAMETER = "SlicerParameterName"
 
@@ -39,6 +39,7 @@ class Panel:
         self._parent = parent
         parent.layout().addWidget(self._widget)
         self.ui = slicer.util.childWidgetVariables(self._widget)
+        takeTypedValuesWhole(self._widget)
         self.state = PanelState()
         self._entered = False
         # Later: widgets and parameters are in step only once everybody has heard of a change.

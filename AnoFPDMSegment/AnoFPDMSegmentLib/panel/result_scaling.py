@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 
 from ..parameters import MOST_INPUTS
 from . import result_settings
-from .widgets import quiet, setSlider
+from .widgets import setSliderScale
 
 if TYPE_CHECKING:
     from ..mrml.result import Result
@@ -35,18 +35,10 @@ class ResultScaling:
             slider.visible = shown
             if shown:
                 label.text = f"{names[number]}:"
-                _setScale(slider, scaling[number])
+                setSliderScale(slider, *result_settings.valueScale(scaling[number]), scaling[number])
         if not scaling:
             self._note.text = _("acts on the dynamic threshold only")
         else:
             self._note.text = _("as calibrated") if calibrated else _("your own")
         self._reset.visible = bool(scaling) and result.case.calibration is not None
         self._reset.enabled = not calibrated
-
-
-def _setScale(slider: Any, value: float) -> None:
-    low, high, decimals = result_settings.valueScale(value)
-    with quiet(slider):
-        slider.decimals = decimals
-        slider.singleStep = 10.0 ** (1 - decimals)
-    setSlider(slider, low, high, value)

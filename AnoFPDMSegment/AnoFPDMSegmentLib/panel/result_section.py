@@ -19,7 +19,7 @@ from .result_names import resultNames
 from .result_scaling import ResultScaling
 from .services import PanelServices
 from .state import PanelState
-from .widgets import Later, fillCombo, nearest, quiet, setSlider, waiting
+from .widgets import Later, fillCombo, nearest, quiet, setSlider, setSliderScale, waiting
 
 
 class ResultSection:
@@ -169,10 +169,7 @@ class ResultSection:
         else:
             typical = max(number, result_settings.typicalThreshold(self._state.result))
             low, high, decimals = result_settings.valueScale(typical)
-        with quiet(slider):
-            slider.decimals = decimals
-            slider.singleStep = 10.0 ** (1 - decimals)
-        setSlider(slider, low, high, number)
+        setSliderScale(slider, low, high, decimals, number)
 
     def _showSummary(self) -> None:
         result = self._state.result

@@ -98,10 +98,18 @@ def typicalThreshold(result: Result) -> float:
 
 
 def valueScale(typical: float) -> tuple[float, float, int]:
-    """Smallest and largest value and decimals of a slider for thresholds around `typical`."""
-    magnitude = math.floor(math.log10(typical)) if typical > 0 else -1
+    """Smallest and largest value and decimals of a slider for thresholds around `typical`.
+
+    The largest is 1, 2 or 5 times a power of ten and 2.5 to 6.25 times `typical`: on a slider of 300 pixels one
+    pixel is then at most two hundredths of the threshold.
+    """
+    if typical <= 0:
+        typical = 0.1
+    magnitude = math.floor(math.log10(typical))
     decimals = max(1, 3 - magnitude)
-    return 10.0**-decimals, 5 * 10.0 ** (magnitude + 1), decimals
+    scales = (first * 10.0**power for power in (magnitude, magnitude + 1) for first in (1, 2, 5))
+    largest = next(scale for scale in scales if scale >= 2.5 * typical)
+    return 10.0**-decimals, largest, decimals
 
 
 def withMinimumSize(settings: SelectionSettings, mm3: float | None) -> SelectionSettings:

@@ -54,12 +54,32 @@ def fillCombo(combo: Any, texts: list[str], current: int) -> None:
 
 
 def setSlider(slider: Any, low: float, high: float, value: float) -> None:
-    """Range and value of a ctkSliderWidget, with nobody being told; PythonQt knows no setRange of it."""
+    """Range and value of a ctkSliderWidget, with nobody being told; PythonQt knows no setRange of it.
+
+    A click beside the handle moves it by a tenth of the range.
+    """
     with quiet(slider):
         slider.minimum = min(low, slider.maximum)
         slider.maximum = high
         slider.minimum = low
         slider.value = value
+        slider.pageStep = (high - low) / 10
+
+
+def setSliderScale(slider: Any, low: float, high: float, decimals: int, value: float) -> None:
+    """The same where the decimals change, too; the handle moves by ten of the last decimal."""
+    with quiet(slider):
+        slider.decimals = decimals
+    setSlider(slider, low, high, value)
+    with quiet(slider):
+        # Last: CTK ignores a step that is wider than the range at the time.
+        slider.singleStep = 10.0 ** (1 - decimals)
+
+
+def takeTypedValuesWhole(panel: Any) -> None:
+    """All spin boxes, also those inside sliders, tell a value once it is entered, not at every digit."""
+    for box in (*panel.findChildren(qt.QSpinBox), *panel.findChildren(qt.QDoubleSpinBox)):
+        box.keyboardTracking = False
 
 
 def nearest(value: float, choices: tuple[float, ...]) -> float:

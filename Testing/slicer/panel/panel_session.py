@@ -108,8 +108,7 @@ class PanelSession:
         assert inner.isVisible() and inner.isEnabled()
         inner.setSliderDown(True)
         for value in values:
-            share = (value - slider.minimum) / (slider.maximum - slider.minimum)
-            inner.setSliderPosition(round(share * inner.maximum()))
+            inner.setSliderPosition(inner.position(value))
             self.pump()
         inner.setSliderDown(False)
         self.pump()
@@ -120,8 +119,7 @@ class PanelSession:
         inner.setSliderDown(True)
 
         def move(value: float) -> None:
-            share = (value - slider.minimum) / (slider.maximum - slider.minimum)
-            inner.setSliderPosition(round(share * inner.maximum()))
+            inner.setSliderPosition(inner.position(value))
             self.pump()
 
         return move

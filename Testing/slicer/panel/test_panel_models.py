@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from bright_model import NAME, TITLE
 from own_slices import write_slab
+from tiny_model import write_tiny_model
 
 
 def _trigger(session: Any, text: str) -> None:
@@ -110,13 +111,29 @@ def test_changed_weights_are_found_by_verify(
     model_place: Path, session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(model_place / "two", tmp_path / "place" / "two")
+    monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))
+    session.panel._model.reload("two")
+    session.click(session.ui.verifyModelButton)
+    assert "files of two are sound" in session.ui.modelLineLabel.text
     with (tmp_path / "place" / "two" / "weights.safetensors").open("r+b") as file:
         file.seek(-1, 2)
         file.write(b"\x55")
-    monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))
-    session.panel._model.reload("two")
     session.dialogs.answer("has changed or is damaged", "OK")
     session.click(session.ui.verifyModelButton)
+    assert session.ui.modelLineLabel.text.endswith("did not pass the check of its files: do not use it.")
+
+
+def test_models_of_one_title_are_told_apart(user_data: Path, more_models: Path, session: Any, tmp_path: Path) -> None:
+    """In the list, and where one of them is to be deleted."""
+    write_tiny_model(user_data / "models" / "mine")
+    session.panel._model.reload("mine")
+    session.pump()
+    selector = session.ui.modelSelector
+    titles = [selector.itemText(row) for row in range(selector.count)]
+    assert len(set(titles)) == len(titles) and TITLE in titles
+    assert {f"Untrained test model ({name})" for name in ("one", "two", "mine")} < set(titles)
+    session.dialogs.answer("Delete the model Untrained test model (mine)", "No")
+    session.click(session.ui.removeModelButton)
 
 
 def test_licence_is_acknowledged_once(user_data: Path, session: Any, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from made_results import made_result
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 
 
 @pytest.fixture
@@ -44,3 +46,58 @@ def test_no_row_is_squashed(session: Any) -> None:
             assert row._qt.height() >= row._qt.minimumSizeHint().height(), f"{row.name} at {width}"
         label = ui.detectionNoteLabel._qt
         assert label.height() == label.heightForWidth(label.width())
+
+
+def test_a_value_is_taken_once_it_is_typed_whole(shown: Any) -> None:
+    """In the spin box of a slider, and in one that stands alone."""
+    settings: list[Any] = []
+    shown.panel.state.resultUpdated.connect(lambda: settings.append(shown.result.settings))
+    _type(shown.ui.thresholdValue._qt._box, "0.7")
+    assert settings == []
+    QTest.keyClick(shown.ui.thresholdValue._qt._box, Qt.Key.Key_Return)
+    shown.pump()
+    assert [each.threshold.number for each in settings] == [0.7]
+
+    parameters: list[int] = []
+    shown.open(shown.ui.advancedGroup)
+    shown.choose(shown.ui.noiseScaleSelector, "Fixed")
+    before = shown.panel.state.parameters.fixedEndStep
+    shown.ui.fixedEndStep.connect("valueChanged(int)", parameters.append)
+    _type(shown.ui.fixedEndStep._qt, "12")
+    assert parameters == [] and shown.panel.state.parameters.fixedEndStep == before
+    QTest.keyClick(shown.ui.fixedEndStep._qt, Qt.Key.Key_Return)
+    assert len(parameters) == 1
+
+
+def _type(box: Any, text: str) -> None:
+    box.setFocus()
+    box.selectAll()
+    QTest.keyClicks(box, text)
+
+
+@pytest.mark.parametrize("name", ["resultGuidance", "thresholdValue", "minimumSize", "heatmapOpacity", "heatmapFrom"])
+def test_a_click_beside_the_handle_moves_it_by_a_tenth(shown: Any, name: str) -> None:
+    slider = getattr(shown.ui, name)
+    slider.value = slider.minimum
+    shown.pump()
+    inner = slider._qt._slider
+    before, width = slider.value, slider.maximum - slider.minimum
+    place = QPoint(inner.width() - 12, inner.height() // 2)
+    QTest.mouseClick(inner, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+    assert slider.value - before == pytest.approx(width / 10, abs=slider.singleStep)
+
+
+def test_a_pixel_of_the_slider_is_fine_enough_for_the_threshold(shown: Any) -> None:
+    """At every size of threshold; the slider is some 160 pixels long in Slicer's narrowest panel."""
+    slider = shown.ui.thresholdValue
+    for threshold in (0.18, 0.5, 0.031):
+        slider.value = threshold
+        shown.pump()
+        assert shown.result.settings.threshold.number == pytest.approx(threshold)
+        assert (slider.maximum - slider.minimum) / 160 < 0.04 * threshold
+        assert slider.maximum > 2 * threshold and slider.singleStep <= 0.01 * threshold
+
+
+def test_the_button_of_the_color_has_room_for_what_it_shows(shown: Any) -> None:
+    button = shown.ui.segmentColor._qt
+    assert button.sizeHint().width() <= button.width()

@@ -70,8 +70,8 @@ def _take_flags(root: ET.Element) -> dict[str, int]:
     """Flags of CTK's sliders by the slider's name: PySide knows no properties of such a type."""
     known = {
         "ctkSliderWidget::NoSynchronize": 0,
-        "ctkSliderWidget::SynchronizeWidth": CTK_WIDGETS["ctkSliderWidget"].SYNCHRONIZE_WIDTH,
-        "ctkSliderWidget::SynchronizeDecimals": CTK_WIDGETS["ctkSliderWidget"].SYNCHRONIZE_DECIMALS,
+        "ctkSliderWidget::SynchronizeWidth": CTK_WIDGETS["ctkSliderWidget"]._SYNCHRONIZE_WIDTH,
+        "ctkSliderWidget::SynchronizeDecimals": CTK_WIDGETS["ctkSliderWidget"]._SYNCHRONIZE_DECIMALS,
     }
     found: dict[str, int] = {}
     for widget in root.iter("widget"):
