@@ -15,6 +15,9 @@ import slicer
 class Exportable:
     """Modules/Scripted/DICOMLib/Widgets/qSlicerDICOMExportable.h"""
 
+    subjectHierarchyItemID: int  # noqa: N815
+    tags: dict[str, str]
+
     def __init__(self, item: int, **tags: str) -> None:
         self.subjectHierarchyItemID = item
         self.tags = tags

@@ -27,7 +27,7 @@ class _Module(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise AttributeError(f"The stand-in module '{self.__name__}' does not offer '{name}'; see slicer_names.py.")
+        raise AttributeError(f"The stand-in module '{self.__name__}' does not offer '{name}'; see slicer-facts.md.")
 
 
 def install() -> None:

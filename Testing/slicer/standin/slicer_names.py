@@ -1,28 +1,18 @@
-"""Every name that the stand-ins of Slicer's Python modules offer, with the upstream file each stands for.
+"""Every name that the stand-ins of Slicer's Python modules offer: those of Resources/slicer-facts.md.
 
-Whatever is not listed is not there: importing it or asking for it raises.
+Whatever is not listed there is not there: importing it or asking for it raises.
 """
 
 from __future__ import annotations
 
-_PYTHON = "Slicer/Base/Python/slicer/"
-_MODULE = _PYTHON + "ScriptedLoadableModule.py"
-_WRAPPER = _PYTHON + "parameterNodeWrapper/"
+from facts_page import Name, names
 
-NAMES: dict[str, dict[str, str]] = {
-    "slicer.i18n": {"tr": _PYTHON + "i18n.py", "translate": _PYTHON + "i18n.py"},
-    "slicer.ScriptedLoadableModule": {
-        "ScriptedLoadableModule": _MODULE,
-        "ScriptedLoadableModuleWidget": _MODULE,
-        "ScriptedLoadableModuleLogic": _MODULE,
-        "ScriptedLoadableModuleTest": _MODULE,
-    },
-    "slicer.parameterNodeWrapper": {
-        "parameterNodeWrapper": _WRAPPER + "wrapper.py",
-        "Choice": _WRAPPER + "validators.py",
-        "Minimum": _WRAPPER + "validators.py",
-        "WithinRange": _WRAPPER + "validators.py",
-    },
-    "SampleData": {"SampleDataLogic": "Slicer/Modules/Scripted/SampleData/SampleData.py"},
-    "PyTorchUtils": {"PyTorchUtilsLogic": "SlicerPyTorch/PyTorchUtils/PyTorchUtils.py"},
-}
+_MODULES = (
+    "slicer.i18n",
+    "slicer.ScriptedLoadableModule",
+    "slicer.parameterNodeWrapper",
+    "SampleData",
+    "PyTorchUtils",
+)
+
+NAMES: dict[str, dict[str, Name]] = {module: names(module) for module in _MODULES}
