@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-
-from anofpdm.synthetic.phantom import phantom_volume
+from phantom import phantom_volume
 
 SEED = 169
 SIZE, SPACING_MM = (160, 160, 28), (1.5, 1.5, 5.0)

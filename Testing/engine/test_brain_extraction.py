@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import SimpleITK as sitk
+from phantom import phantom_volume
 
 from anofpdm.datasets.brain_extraction import BrainExtraction, brain_on_grid, extract_brain, move_border
-from anofpdm.synthetic.phantom import phantom_volume
 from anofpdm.volumes.preparation import PreparedCase, prepare_case
 from anofpdm.volumes.reading import read_volume
 from anofpdm.volumes.resampling import sample_stack

@@ -12,6 +12,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 from gaussian_predictor import GaussianPredictor
+from phantom import phantom_volume
 from tiny_model import tiny_calibration, tiny_config, write_tiny_model
 from volume_makers import make_image
 
@@ -24,7 +25,6 @@ from anofpdm.errors import Cancelled, InputError
 from anofpdm.progress import CancelToken, Progress, ProgressClock
 from anofpdm.results.segmentation import read_heatmap, read_segmentation
 from anofpdm.selection.settings import MinimumSize
-from anofpdm.synthetic.phantom import phantom_volume
 
 SPACING = (3.75, 3.75, 6.0)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from phantom import phantom_volume
 from tiny_model import tiny_config, write_tiny_model
 from volume_makers import make_image
 
@@ -18,7 +19,6 @@ from anofpdm.evidence.case import CaseEvidence
 from anofpdm.evidence.maps import evidence_arrays, join_evidence
 from anofpdm.evidence.storage import load_evidence, put_together, save_evidence, take_apart
 from anofpdm.selection.settings import SelectionSettings, Threshold
-from anofpdm.synthetic.phantom import phantom_volume
 
 BANK = OperatingPoint(steps=3, last=300, clamp=True, guidance_bank=(0.0, 2.0, 8.0))
 

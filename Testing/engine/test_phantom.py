@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from phantom import PhantomVolume, centered_axis, draw_head, phantom_volume, render
 from scipy import ndimage
-
-from anofpdm.synthetic.phantom import PhantomVolume, centered_axis, draw_head, phantom_volume, render
 
 SEEDS = (0, 1, 2, 3, 4, 5)
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from .anatomy import Anatomy
-from .lesion_shapes import Share, draw_blob, level_set, wavy_field
+from .lesion_shapes import Blob, Share, draw_blob, level_set, wavy_field, widening
 from .mass_effect import Push
 from .plane_waves import Float32Array
 
@@ -128,9 +128,12 @@ def make_lesion(rng: np.random.Generator, planned: Plan, anatomy: Anatomy, push:
 
 
 def _at(rng: np.random.Generator, planned: Plan, anatomy: Anatomy, center: Float32Array | None) -> Share | None:
+    """The part of a blob within tissue."""
     if center is None:
         return None
-    return draw_blob(rng, center, planned.volume_ml).share(anatomy.slab)
+    blob = draw_blob(rng, center, planned.volume_ml)
+    share = blob.share(anatomy.slab, widening(blob, anatomy.slab, anatomy.tissue))
+    return share and share.times(anatomy.tissue)
 
 
 def _single(rng: np.random.Generator, planned: Plan, share: Share | None, opacity: tuple[float, float]) -> list[Layer]:
@@ -144,24 +147,24 @@ def _ovoid(rng: np.random.Generator, planned: Plan, anatomy: Anatomy) -> list[La
     white = (a["white"] > 0.6) & (a["below"] < 0.5)
     near = white & (a["ventricle_mm"] < rng.uniform(4, 15))
     share = _at(rng, planned, anatomy, anatomy.place(rng, near if near.any() and rng.random() < 0.7 else white))
-    return _single(rng, planned, share and share.times(anatomy.tissue), (0.7, 1.0))
+    return _single(rng, planned, share, (0.7, 1.0))
 
 
 def _juxtacortical(rng: np.random.Generator, planned: Plan, anatomy: Anatomy) -> list[Layer]:
     a = anatomy.arrays
     border = (a["cortex"] > 0.15) & (a["white"] > 0.15)
     share = _at(rng, planned, anatomy, anatomy.place(rng, border))
-    return _single(rng, planned, share and share.times(anatomy.tissue), (0.5, 1.0))
+    return _single(rng, planned, share, (0.5, 1.0))
 
 
 def _infratentorial(rng: np.random.Generator, planned: Plan, anatomy: Anatomy) -> list[Layer]:
     share = _at(rng, planned, anatomy, anatomy.place(rng, anatomy.arrays["below"] > 0.7))
-    return _single(rng, planned, share and share.times(anatomy.tissue), (0.5, 1.0))
+    return _single(rng, planned, share, (0.5, 1.0))
 
 
 def _subtle(rng: np.random.Generator, planned: Plan, anatomy: Anatomy) -> list[Layer]:
     share = _at(rng, planned, anatomy, anatomy.place(rng, anatomy.arrays["tissue"] > 0.8))
-    return _single(rng, planned, share and share.times(anatomy.tissue), (0.0, 0.6))
+    return _single(rng, planned, share, (0.0, 0.6))
 
 
 def _cap(rng: np.random.Generator, planned: Plan, anatomy: Anatomy) -> list[Layer]:
@@ -204,15 +207,12 @@ def _infarct(rng: np.random.Generator, planned: Plan, anatomy: Anatomy) -> list[
     center = anatomy.place(rng, (a["tissue"] > 0.6) & (a["hull_mm"] < rng.uniform(5, 40)))
     if center is None:
         return []
-    blob = draw_blob(rng, center, planned.volume_ml * 1.25, flat=0.45, wavy=0.3)
-    share = blob.share(anatomy.slab)
-    if share is None:
-        return []
-    share = share.times(anatomy.tissue)
+    blob = draw_blob(rng, center, planned.volume_ml, flat=0.45, wavy=0.3)
     # Territories end at the midline.
-    x = torch.from_numpy(anatomy.slab.across)[share.box[2]]
-    same_side = (x * math.copysign(1.0, float(center[2])) > -3).float()
-    return _single(rng, planned, Share(share.box, share.values * same_side[None, None, :]), (0.2, 0.9))
+    x = torch.from_numpy(anatomy.slab.across)
+    allowed = anatomy.tissue * (x * math.copysign(1.0, float(center[2])) > -3).float()
+    share = blob.share(anatomy.slab, widening(blob, anatomy.slab, allowed))
+    return _single(rng, planned, share and share.times(allowed), (0.2, 0.9))
 
 
 def _cavity(rng: np.random.Generator, planned: Plan, anatomy: Anatomy) -> list[Layer]:
@@ -221,7 +221,8 @@ def _cavity(rng: np.random.Generator, planned: Plan, anatomy: Anatomy) -> list[L
     if center is None:
         return []
     blob = draw_blob(rng, center, planned.volume_ml, wavy=0.2)
-    rim, core = blob.share(anatomy.slab), blob.share(anatomy.slab, float(rng.uniform(0.4, 0.85)))
+    wide = widening(blob, anatomy.slab, anatomy.tissue)
+    rim, core = blob.share(anatomy.slab, wide), blob.share(anatomy.slab, wide * float(rng.uniform(0.4, 0.85)))
     if rim is None or core is None:
         return []
     return [
@@ -234,23 +235,44 @@ def _mass(rng: np.random.Generator, planned: Plan, anatomy: Anatomy, center: Flo
     """A large irregular mass: oedema in white matter, a rim, and a core that may be dark, even or bright."""
     share_of_core = float(rng.uniform(0.25, 1.0))
     outer = draw_blob(rng, center, planned.volume_ml, flat=0.3, wavy=0.28)
-    whole = outer.share(anatomy.slab)
+    fingers = float(rng.uniform(1.15, 1.7)) if rng.random() < 0.7 else None
+    inside = (anatomy.tissue + anatomy.ventricles).clamp(max=1)
+    wide = _mass_scale(outer, fingers, inside, anatomy)
+    whole = outer.share(anatomy.slab, wide)
     if whole is None:
         return None
     sign, excess = planned.sign, planned.excess
-    inside = anatomy.tissue + anatomy.ventricles
     layers = []
-    if rng.random() < 0.7:
-        fingers = outer.share(anatomy.slab, float(rng.uniform(1.15, 1.7)))
-        assert fingers is not None
-        oedema = fingers.times(anatomy.white)
+    if fingers is not None:
+        reach = outer.share(anatomy.slab, wide * fingers)
+        assert reach is not None
+        oedema = reach.times(anatomy.white)
         layers.append(Layer(oedema, sign * excess * float(rng.uniform(0.5, 1.1)), float(rng.uniform(0.6, 1.0))))
-    layers.append(Layer(whole.times(inside.clamp(max=1)), sign * excess, float(rng.uniform(0.6, 1.0))))
+    layers.append(Layer(whole.times(inside), sign * excess, float(rng.uniform(0.6, 1.0))))
     if share_of_core < 0.8:
-        core = outer.share(anatomy.slab, share_of_core ** (1 / 3))
-        assert core is not None
-        layers.append(Layer(core.times(inside.clamp(max=1)), sign * float(rng.uniform(-0.7, 1.3)), 0.9))
+        core = outer.share(anatomy.slab, wide * share_of_core ** (1 / 3))
+        if core is not None:
+            layers.append(Layer(core.times(inside), sign * float(rng.uniform(-0.7, 1.3)), 0.9))
     return Lesion("mass", tuple(layers))
+
+
+def _mass_scale(outer: Blob, fingers: float | None, inside: torch.Tensor, anatomy: Anatomy) -> float:
+    """How wide the solid part is, so that solid part and oedema together have the blob's volume."""
+    slab, scale = anatomy.slab, 1.0
+    asked = outer.share(slab)
+    for _ in range(3 if asked is not None else 0):
+        assert asked is not None
+        solid = outer.share(slab, scale)
+        reach = solid if fingers is None else outer.share(slab, scale * fingers)
+        if solid is None or reach is None:
+            break
+        total = reach.times(anatomy.white * (fingers is not None)).full(slab)
+        total = torch.maximum(total, solid.times(inside).full(slab))
+        volume = slab.volume_ml(float(total.sum()))
+        if volume <= 0:
+            break
+        scale = float(np.clip(scale * (asked.volume_ml(slab) / volume) ** (1 / 3), 0.5, 1.6))
+    return scale
 
 
 Maker = Callable[[np.random.Generator, Plan, Anatomy], list[Layer]]

@@ -13,6 +13,8 @@ from .plane_waves import Float32Array, PlaneWaves
 from .slab import IDENTITY, Slab
 
 Box = tuple[slice, slice, slice]
+MOST_FRINGE = 1.25
+"""A level set and its soft border are at most this many times the volume asked for."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,12 @@ class Share:
     def volume_ml(self, slab: Slab) -> float:
         """Its volume."""
         return slab.volume_ml(float(self.values.sum()))
+
+    def full(self, slab: Slab) -> torch.Tensor:
+        """It on the whole slab [slices, rows, columns]."""
+        field = torch.zeros(slab.shape)
+        field[self.box] = self.values
+        return field
 
     def times(self, field: torch.Tensor) -> Share:
         """The part of it within a field [slices, rows, columns] of shares."""
@@ -83,6 +91,28 @@ class Blob:
         return Share((slices, rows, columns), values)
 
 
+MOST_WIDENING = 1.6
+CLOSE_ENOUGH = 0.9
+
+
+def widening(blob: Blob, slab: Slab, allowed: torch.Tensor) -> float:
+    """How much wider a blob must be, so that its part within `allowed` (shares) has the volume that the blob has.
+
+    What lies outside the slab is not made up for.
+    """
+    scale, whole = 1.0, blob.share(slab)
+    share = whole
+    for _ in range(3):
+        if whole is None or share is None:
+            break
+        kept = share.times(allowed).volume_ml(slab) / max(whole.volume_ml(slab), 1e-9)
+        if kept <= 0 or scale >= MOST_WIDENING or kept > CLOSE_ENOUGH:
+            break
+        scale = min(MOST_WIDENING, scale * kept ** (-1 / 3))
+        share = blob.share(slab, scale)
+    return scale
+
+
 def draw_blob(
     rng: np.random.Generator, center: Float32Array, volume_ml: float, *, flat: float = 0.3, wavy: float = 0.15
 ) -> Blob:
@@ -105,7 +135,7 @@ def draw_blob(
 def level_set(field: torch.Tensor, allowed: torch.Tensor, slab: Slab, volume_ml: float, edge: float) -> Share | None:
     """Where `field` [slices, rows, columns] is lowest within `allowed` (shares): about `volume_ml`, at most all of it.
 
-    `edge`: width of the border in the field's units.
+    `edge`: width of the border in the field's units; narrower where so wide a border would itself outweigh the shape.
     """
     inside = allowed > 0.3
     values = field[inside]
@@ -114,6 +144,11 @@ def level_set(field: torch.Tensor, allowed: torch.Tensor, slab: Slab, volume_ml:
     wanted = int(volume_ml / slab.volume_ml(1))
     level = float(values.max() if wanted >= len(values) else torch.kthvalue(values, max(1, wanted)).values)
     share = ((level - field) / edge + 0.5).clamp_(0, 1) * allowed
+    for _ in range(6):
+        if float(share.sum()) <= MOST_FRINGE * wanted:
+            break
+        edge *= 0.6
+        share = ((level - field) / edge + 0.5).clamp_(0, 1) * allowed
     return Share((slice(0, slab.slices), slice(0, slab.matrix), slice(0, slab.matrix)), share)
 
 

@@ -20,11 +20,16 @@ MOST_TEXTURE = 0.08
 
 @dataclass(frozen=True)
 class PaintedLesion:
-    """One lesion as it came out. `extent`: share of each pixel [slices, rows, columns]."""
+    """One lesion as it came out.
+
+    `extent`: share of each pixel [slices, rows, columns]; `contrast`: by how much it changed the image on average,
+    in the image's units.
+    """
 
     kind: Kind
     volume_ml: float
     extent: torch.Tensor
+    contrast: float
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ def paint(
     painted = []
     for lesion in lesions:
         extent = torch.zeros_like(image)
+        outermost = lesion.layers[0].share.box
+        before = image[outermost].clone()
         for layer in lesion.layers:
             box, share = layer.share.box, layer.share.values
             level = white if isinstance(white, float) else white[box]
@@ -74,8 +81,9 @@ def paint(
             changed = layer.opacity * (level + excess) + (1 - layer.opacity) * (old + excess)
             image[box] = (old + share * (changed - old)).clamp(min=0)
             extent[box] = torch.maximum(extent[box], share)
-        volume = anatomy.slab.volume_ml(float(extent.sum()))
-        if volume > 0:
-            painted.append(PaintedLesion(lesion.kind, volume, extent))
+        total_share = float(extent.sum())
+        if total_share > 0:
+            contrast = float((image[outermost] - before).abs().sum()) / total_share
+            painted.append(PaintedLesion(lesion.kind, anatomy.slab.volume_ml(total_share), extent, contrast))
             total = torch.maximum(total, extent)
     return Painted(image, total, tuple(painted))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -61,6 +61,8 @@ class RenderedHead:
     stripped: bool
     noise: float
     """Standard deviation of the noise relative to white matter, before gamma."""
+    blur_mm: float
+    """Standard deviation of the point spread in plane."""
     lesions: tuple[PaintedLesion, ...]
     head: str
     """Name of the label map."""
@@ -128,9 +130,21 @@ def render_head(
         left=sampled.left(),
         stripped=stripped,
         noise=scan.noise,
-        lesions=result.lesions,
+        blur_mm=scan.blur_mm,
+        lesions=result.lesions if mask is None else _in_view(result.lesions, mask, slab),
         head=head.name,
     )
+
+
+def _in_view(lesions: Sequence[PaintedLesion], mask: torch.Tensor, slab: Slab) -> tuple[PaintedLesion, ...]:
+    """The lesions without what was cut off; those that are gone altogether are left out."""
+    seen = []
+    for lesion in lesions:
+        extent = lesion.extent * mask
+        volume = slab.volume_ml(float(extent.sum()))
+        if volume > 0:
+            seen.append(replace(lesion, volume_ml=volume, extent=extent))
+    return tuple(seen)
 
 
 def _with_mass_effect(

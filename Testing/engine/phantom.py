@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arrays import BoolArray
-from .plane_waves import Float32Array, PlaneWaves
+from anofpdm.arrays import BoolArray
+from anofpdm.synthetic.plane_waves import Float32Array, PlaneWaves
 
 NOISE_REFERENCE_AREA_MM2 = 3.75**2
 """Noise is stated for pixels of this area; smaller pixels have more, so that in tissue their
@@ -113,7 +113,7 @@ def draw_head(rng: np.random.Generator) -> Head:
     )
 
 
-def _smooth(value: Float32Array, width: float) -> Float32Array:
+def smooth(value: Float32Array, width: float) -> Float32Array:
     """0 to 1 across `width` around 0: the share of a pixel on the positive side of a border."""
     share: Float32Array = np.clip(value * np.float32(1 / width) + np.float32(0.5), 0, 1)
     return share
@@ -124,7 +124,7 @@ def _blend(image: Float32Array, value: Float32Array | float, share: Float32Array
     image += share * (np.asarray(value, np.float32) - image)
 
 
-def _ellipsoid(
+def ellipsoid(
     x: Float32Array, y: Float32Array, z: Float32Array, center: Sequence[float], half_axes: Sequence[float]
 ) -> Float32Array:
     """About the millimetres inside the border of an ellipsoid (negative outside)."""
@@ -134,7 +134,7 @@ def _ellipsoid(
     return inside
 
 
-class _Anatomy:
+class PhantomAnatomy:
     """One head evaluated on a grid; all fields [k, j, i] are millimetres inside a border."""
 
     def __init__(self, head: Head, x: Float32Array, y: Float32Array, z: Float32Array) -> None:
@@ -149,7 +149,8 @@ class _Anatomy:
         for axis, waves in zip((self.x, self.y, self.z), head.warp, strict=True):
             axis += np.float32(3.5) * self.field(waves)  # nothing inside a head is quite straight
         self.brain = self._brain()
-        self.fluid_spaces = self._ventricles()
+        self.ventricles = self._ventricles()
+        self.fluid_spaces: Float32Array = np.maximum(np.maximum(*self.ventricles[:2]), self.ventricles[2])
 
     def field(self, waves: PlaneWaves) -> Float32Array:
         """A random field of the head on this grid."""
@@ -172,21 +173,21 @@ class _Anatomy:
         head = self.head
         inner = self.inner = self.depth - np.float32(head.scalp_mm + head.skull_mm + head.fluid_mm)
         beside = np.abs(self.x)
-        middle = np.float32(-24) - np.float32(20) * _smooth(beside - 20, 20)
-        front = _smooth(-self.y - 34, 24)
-        back = _smooth(self.y - 14, 14)
+        middle = np.float32(-24) - np.float32(20) * smooth(beside - 20, 20)
+        front = smooth(-self.y - 34, 24)
+        back = smooth(self.y - 14, 14)
         base = middle + front * (-16 - middle)
         base = base + back * (-78 - base)
         above_base = (self.z - base) * np.float32(0.6)
-        stem = _ellipsoid(self.x, self.y, self.z, (0, 8, -45), (15, 14, 60))
-        cerebellum = _ellipsoid(self.x, self.y, self.z, (0, 38, -40), (52, 38, 36))
+        stem = ellipsoid(self.x, self.y, self.z, (0, 8, -45), (15, 14, 60))
+        cerebellum = ellipsoid(self.x, self.y, self.z, (0, 38, -40), (52, 38, 36))
         lower = np.maximum(stem, np.where(back > 0, np.minimum(cerebellum, inner), -50))
         upper = np.where(self.z > -22, above_base, np.minimum(above_base, np.where(self.y > 18, cerebellum, 50)))
         brain: Float32Array = np.minimum(inner, np.maximum(upper, lower))
         return brain
 
-    def _ventricles(self) -> Float32Array:
-        """Inside the lateral, third or fourth ventricle."""
+    def _ventricles(self) -> tuple[Float32Array, Float32Array, Float32Array]:
+        """Inside the lateral, the third and the fourth ventricle."""
         head = self.head
         width, length, height = (float(v) for v in head.ventricles)
         forward = self.y / length
@@ -195,10 +196,9 @@ class _Anatomy:
         u = (np.abs(self.x) - middle_x) / width
         w = (self.z - 14 + 6 * forward) / height
         lateral = (1 - np.sqrt(u * u + forward * forward + w * w)) * np.float32(width)
-        third = _ellipsoid(self.x, self.y, self.z, (0, -2, -2), (2.2 + 0.2 * width, 13, 11))
-        fourth = _ellipsoid(self.x, self.y, self.z, (0, 26, -42), (7, 5, 12))
-        spaces: Float32Array = np.maximum(np.maximum(lateral, third), fourth)
-        return spaces
+        third = ellipsoid(self.x, self.y, self.z, (0, -2, -2), (2.2 + 0.2 * width, 13, 11))
+        fourth = ellipsoid(self.x, self.y, self.z, (0, 26, -42), (7, 5, 12))
+        return lateral, third, fourth
 
     def image(self, pixel_mm: float) -> Float32Array:
         """The noiseless, lesion-free image before the bias field."""
@@ -209,24 +209,24 @@ class _Anatomy:
         tissue = self.field(head.tissue)
 
         image: Float32Array = np.full(depth.shape, 0.01, np.float32)
-        _blend(image, head.scalp * (1 + 0.12 * tissue), _smooth(depth, edge))
-        skull = _smooth(depth - head.scalp_mm * (1 + 0.15 * face), edge)
+        _blend(image, head.scalp * (1 + 0.12 * tissue), smooth(depth, edge))
+        skull = smooth(depth - head.scalp_mm * (1 + 0.15 * face), edge)
         _blend(image, head.fluid * 0.8, skull)
         marrow = depth - np.float32(head.scalp_mm + 0.5 * head.skull_mm)
         image += skull * np.float32(0.12) * np.exp(-((marrow / (0.3 * head.skull_mm)) ** 2))
 
         # Muscles, fat and air of the face and the skull base fill what is not brain below.
-        below = _smooth(-self.z - 12, 12) * _smooth(depth - head.scalp_mm - 1, edge) * _smooth(-brain - 4, 6)
-        ahead = 0.4 + 0.6 * _smooth(-self.y, 40)  # at the back it is mostly bone
+        below = smooth(-self.z - 12, 12) * smooth(depth - head.scalp_mm - 1, edge) * smooth(-brain - 4, 6)
+        ahead = 0.4 + 0.6 * smooth(-self.y, 40)  # at the back it is mostly bone
         soft = np.clip(ahead * (0.3 + 0.28 * face), 0.02, 1.0)
         _blend(image, soft, below)
-        airway = _ellipsoid(self.x, self.y, self.z, (0, -58, -58), (19, 26, 34)) + 5 * face
-        _blend(image, 0.03, _smooth(airway, edge) * below)
+        airway = ellipsoid(self.x, self.y, self.z, (0, -58, -58), (19, 26, 34)) + 5 * face
+        _blend(image, 0.03, smooth(airway, edge) * below)
         apart = np.abs(self.x)
-        orbit = _ellipsoid(apart, self.y, self.z, (31, -68, -30), (19, 22, 16))
-        _blend(image, 0.75 * head.scalp, _smooth(orbit, edge) * _smooth(depth - 3, edge) * _smooth(-brain - 2, edge))
-        eye = _ellipsoid(apart, self.y, self.z, (32, -74, -30), (12, 12, 12))
-        _blend(image, head.fluid, _smooth(eye, edge) * _smooth(depth - 3, edge) * _smooth(-brain - 1, edge))
+        orbit = ellipsoid(apart, self.y, self.z, (31, -68, -30), (19, 22, 16))
+        _blend(image, 0.75 * head.scalp, smooth(orbit, edge) * smooth(depth - 3, edge) * smooth(-brain - 2, edge))
+        eye = ellipsoid(apart, self.y, self.z, (32, -74, -30), (12, 12, 12))
+        _blend(image, head.fluid, smooth(eye, edge) * smooth(depth - 3, edge) * smooth(-brain - 1, edge))
 
         self._put_brain(image, tissue, edge)
         return image
@@ -238,37 +238,37 @@ class _Anatomy:
         cortex = np.exp(-((np.clip(self.inner, 0, None) * np.float32(1 / 17)) ** 2))
         ribbon = cortex * np.exp(-((folding / 0.75) ** 2))
         matter = head.white * (1 + 0.03 * tissue) + (head.grey - head.white) * np.clip(1.6 * ribbon, 0, 1)
-        nuclei = _ellipsoid(np.abs(self.x), self.y, self.z, (21, 2, 2), (9, 22, 13))
-        _blend(matter, 0.5 * (head.grey + head.white), _smooth(nuclei, 6))
+        nuclei = ellipsoid(np.abs(self.x), self.y, self.z, (21, 2, 2), (9, 22, 13))
+        _blend(matter, 0.5 * (head.grey + head.white), smooth(nuclei, 6))
         # Bright rims around the ventricles are common in healthy heads.
         outside = -self.fluid_spaces
         matter += np.float32(0.45 * head.rim * head.white) * np.exp(-((outside / 3.5) ** 2)) * (outside > -edge)
-        _blend(image, matter, _smooth(brain, edge))
+        _blend(image, matter, smooth(brain, edge))
 
         # A dark line of fixed width blurs into the pixel: lower contrast, larger width.
         sulcus_mm = np.abs(folding) * np.float32(3.0 / 0.9)
         line_mm = 1.6 + 3.5 * head.folding_width
         width = float(np.hypot(line_mm, 0.5 * edge))
         sulcus = np.exp(-((sulcus_mm / width) ** 2)) * cortex * np.float32(0.75 * line_mm / width)
-        _blend(image, head.fluid, sulcus * _smooth(brain, edge))
+        _blend(image, head.fluid, sulcus * smooth(brain, edge))
         falx = np.hypot(1.3, 0.5 * edge)
         fissure = np.exp(-((self.x / falx) ** 2)) * np.float32(0.9 * 1.3 / falx)
-        outer = np.exp(-np.clip(brain, 0, None) * np.float32(1 / 22)) * _smooth(self.z - 8 + 0.2 * np.abs(self.y), 20)
-        _blend(image, head.fluid, fissure * outer * _smooth(brain, edge))
-        _blend(image, head.fluid, _smooth(self.fluid_spaces, edge) * _smooth(brain - 2, edge))
+        outer = np.exp(-np.clip(brain, 0, None) * np.float32(1 / 22)) * smooth(self.z - 8 + 0.2 * np.abs(self.y), 20)
+        _blend(image, head.fluid, fissure * outer * smooth(brain, edge))
+        _blend(image, head.fluid, smooth(self.fluid_spaces, edge) * smooth(brain - 2, edge))
 
     def lesion_share(self, lesion: Lesion) -> Float32Array:
         """0 to 1: how much of each pixel the lesion takes."""
         offset = [axis - center for axis, center in zip((self.x, self.y, self.z), lesion.center, strict=True)]
         q = sum((o / a) ** 2 for o, a in zip(offset, lesion.half_axes, strict=True))
         radius = np.sqrt(q) + np.float32(0.16) * self.field(lesion.border)
-        return _smooth(1 - radius, lesion.edge) * _smooth(self.brain - 1, 2) * _smooth(-self.fluid_spaces, 2)
+        return smooth(1 - radius, lesion.edge) * smooth(self.brain - 1, 2) * smooth(-self.fluid_spaces, 2)
 
 
-def _point_anatomy(head: Head, point: Float32Array) -> _Anatomy:
+def _point_anatomy(head: Head, point: Float32Array) -> PhantomAnatomy:
     """The anatomy at one point of the head's frame."""
     x, y, z = (np.array([c], np.float32) for c in head.rotation.T @ point + head.offset)
-    return _Anatomy(head, x, y, z)
+    return PhantomAnatomy(head, x, y, z)
 
 
 def draw_lesions(rng: np.random.Generator, head: Head) -> list[Lesion]:
@@ -303,7 +303,7 @@ def render(
 ) -> PhantomVolume:
     """The head on the grid spanned by the axes x, y, z (millimetres, ascending, evenly spaced)."""
     pixel_mm = float(x[1] - x[0])
-    anatomy = _Anatomy(head, x, y, z)
+    anatomy = PhantomAnatomy(head, x, y, z)
     image = anatomy.image(pixel_mm)
     mask = np.zeros(image.shape, np.bool_)
     for lesion in lesions:
