@@ -22,6 +22,8 @@ class Progress:
     """To the end of the run, its results written; None until the second step gives a rate."""
     what: str = ""
     """What the slices are counted for, where a run goes over them several times."""
+    unit: str = "slices"
+    """What is counted."""
 
 
 ProgressCallback = Callable[[Progress], None]

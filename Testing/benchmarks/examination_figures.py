@@ -84,12 +84,10 @@ class Examination:
     def add(self, volume: ExaminedVolume, probability: FloatArray) -> None:
         """Count the answer [k, j, i] to one volume."""
         marked = probability >= self.threshold
-        truth = np.zeros(marked.shape, dtype=bool)
-        for lesion, extent in zip(volume.head.lesions, volume.extents, strict=True):
-            truth |= extent
-            share = float(marked[extent].mean()) if extent.any() else 0.0
-            size = float(extent.sum()) * volume.voxel_ml
-            self.lesions.append(LesionAnswer(volume.head.name, volume.prior, lesion.kind, size, share))
+        truth = volume.lesion
+        for lesion, own in zip(volume.head.lesions, volume.own, strict=True):
+            share = float(marked[own].mean()) if own.any() else 0.0
+            self.lesions.append(LesionAnswer(volume.head.name, volume.prior, lesion.kind, lesion.volume_ml, share))
         both = int(marked.sum()) + int(truth.sum())
         self.heads.append(
             HeadAnswer(

@@ -19,7 +19,7 @@ from anofpdm.synthetic.rendered_volume import Placement, draw_placement, image_v
 from anofpdm.synthetic.renderer import RenderedHead, RenderSettings, render_head
 
 LIST = Path(__file__).with_name("rendered_examination.json")
-MATRIX, FIELD_OF_VIEW_MM = 192, 240.0
+MATRIX, FIELD_OF_VIEW_MM = 160, 240.0
 ALL_SLICES = 1000
 TOLERANCE = 0.02
 """Share by which a head's mean and its lesions' volumes may differ from the list: what another machine rounds."""
@@ -55,12 +55,13 @@ class ExaminedHead:
 
 @dataclass(frozen=True)
 class ExaminedVolume:
-    """A head of the list as a volume; `extents` [k, j, i], one a lesion, in the order of the list."""
+    """A head of the list as a volume; `lesion` [k, j, i]; `own`: each lesion's voxels that are of no other."""
 
     head: ExaminedHead
     prior: ContrastPrior
     image: sitk.Image
-    extents: tuple[BoolArray, ...]
+    lesion: BoolArray
+    own: tuple[BoolArray, ...]
 
     @property
     def voxel_ml(self) -> float:
@@ -103,8 +104,10 @@ def render_volume(head: ExaminedHead, prior: ContrastPrior, maps: dict[str, Head
     check(head, rendered)
     placement = place(head, rendered)
     image = image_volume(rendered, placement, "z-scored" if head.z_scored else "scanner", head.gain)
-    extents = tuple(placement.stored(lesion.extent.numpy() >= 0.5) for lesion in rendered.lesions)
-    return ExaminedVolume(head, prior, image, extents)
+    extents = [placement.stored(lesion.extent.numpy() >= 0.5) for lesion in rendered.lesions]
+    covered = np.sum(extents, axis=0) if extents else placement.stored(np.zeros(rendered.slab.shape, np.int64))
+    own = tuple(extent & (covered == 1) for extent in extents)
+    return ExaminedVolume(head, prior, image, np.asarray(covered > 0), own)
 
 
 def place(head: ExaminedHead, rendered: RenderedHead) -> Placement:

@@ -4,7 +4,8 @@
 
 100 heads of four label maps, 25 seeds a map; half without skull; slices of 1, 3, 5 and 7 mm. 50 have three lesions
 each, of every kind equally many, spread evenly over the logarithm of the kind's volumes; each changes the picture,
-after blurring, by at least twice the noise, overlaps no other and lies in view. 50 are healthy, each in both priors.
+after blurring, by at least twice the noise, shares less than half with another and lies in view. 50 are healthy, each
+in both priors.
 A new list makes old figures incomparable: it is made again only when the renderer draws other heads than it says.
 """
 
@@ -36,8 +37,9 @@ APART = 3
 """Kinds in one head stand so far apart in the list of kinds that no two of them seek the same place."""
 Z_SCORED_SHARE = 0.4
 CONTRAST_TO_NOISE = 2.0
-MOST_OVERLAP = 0.1
-LEAST_SEEN = 0.5
+MOST_OVERLAP = 0.5
+"""Of the smaller of two lesions; voxels of both count for neither."""
+LEAST_SEEN = 0.4
 """Of the volume asked for."""
 MOST_ATTEMPTS = 60
 

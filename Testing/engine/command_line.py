@@ -15,7 +15,9 @@ import pytest
 from anofpdm.cli.main import main
 
 ENGINE = Path(__file__).resolve().parents[2] / "AnoFPDMSegment"
-SAID = re.compile(r"anofpdm(?: detect| adjust| compare| manifest| train| calibrate| models(?: [a-z-]+)?)?: (.+)")
+SAID = re.compile(
+    r"anofpdm(?: detect| adjust| compare| manifest| render| train| calibrate| models(?: [a-z-]+)?)?: (.+)"
+)
 UNEXPECTED = 70
 LONGEST_SENTENCE = 700
 SECRETS = ("SECRET", "GEHEIM", "19010203", "KLINIKUM")

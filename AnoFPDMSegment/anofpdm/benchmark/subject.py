@@ -18,9 +18,9 @@ from ..network.unet import ConditionalUNet
 from ..progress import CancelToken
 from ..store.model_folder import ModelFolder
 from ..store.weights import load_network
-from ..synthetic.phantom import centered_axis, draw_head, random_streams, render
 from ..training.config import load_training_config
 from ..volumes.preparation import prepare_case
+from .drawn_head import draw_head_slices
 
 TINY = "tiny"
 """The smallest network, which serves to try the benchmark itself."""
@@ -87,9 +87,7 @@ def drawn_slices(config: ModelConfig, count: int, seed: int = 0) -> tuple[NDArra
     Every modality shows the same picture: how long a network takes does not depend on it.
     """
     height_mm = np.linspace(-50.0, 60.0, count).astype(np.float32)
-    axis = centered_axis(config.grid.matrix, config.grid.pixel_mm)
-    head_rng, _, noise_rng = random_streams(seed)
-    image = render(draw_head(head_rng), [], axis, axis, height_mm, noise_rng).image
+    image = draw_head_slices(config.grid.matrix, config.grid.pixel_mm, height_mm, seed)
     bright = np.percentile(image[image > 0.1 * image.max()], config.preprocessing.percentile)
     x0 = (2 * np.clip(image / bright, 0, 1) - 1).astype(np.float32)
     level = ((height_mm + 70) / 150).astype(np.float32)

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .. import __version__
-from . import adjust, bench, calibrate, compare, detect, evaluate, manifest, models, train
+from . import adjust, bench, calibrate, compare, detect, evaluate, manifest, models, render, train
 from .failures import describe_failure
 from .interruption import termination_interrupts
 from .reporting import complain, one_line
 
 _NO_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)", re.DOTALL)
 _NUMBERS = {"int": "whole number", "float": "number"}
-_COMMANDS = (detect, adjust, compare, models, manifest, train, calibrate, evaluate, bench)
+_COMMANDS = (detect, adjust, compare, models, manifest, render, train, calibrate, evaluate, bench)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -96,7 +96,7 @@ class BarReporter(SilentReporter):
         share = progress.slices_done / max(progress.slices_total, 1)
         left = "" if progress.remaining_s is None else f", {format_seconds(progress.remaining_s)} left"
         what = f"{progress.what}: " if progress.what else ""
-        text = f"{self._case}{what}{int(progress.slices_done)} of {progress.slices_total} slices{left}"
+        text = f"{self._case}{what}{int(progress.slices_done)} of {progress.slices_total} {progress.unit}{left}"
         if self._stream.isatty():
             filled = int(share * self.WIDTH)
             bar = "#" * filled + "." * (self.WIDTH - filled)
@@ -156,11 +156,13 @@ class JsonReporter:
     def progress(self, progress: Progress) -> None:
         """{"event": "progress", "slices_done", "slices_total", "elapsed_s", "remaining_s"}.
 
-        Where a run goes over the slices several times, "what" names the pass; the times are the whole run's.
+        Where a run goes over the slices several times, "what" names the pass; the times are the whole run's. Where
+        something else is counted than slices, "unit" names it.
         """
         self._send(
             {
                 **({"what": progress.what} if progress.what else {}),
+                **({"unit": progress.unit} if progress.unit != "slices" else {}),
                 "event": "progress",
                 "slices_done": round(progress.slices_done, 3),
                 "slices_total": progress.slices_total,

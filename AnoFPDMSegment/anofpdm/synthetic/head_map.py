@@ -115,8 +115,10 @@ def _one_millimetre(image: sitk.Image) -> sitk.Image:
     if np.allclose(image.GetSpacing(), 1.0, atol=1e-3):
         return image
     size = [max(1, round(n * mm)) for n, mm in zip(image.GetSize(), image.GetSpacing(), strict=True)]
+    # The same extent, from border to border, not from center to center.
+    first = image.TransformContinuousIndexToPhysicalPoint([(1 / mm - 1) / 2 for mm in image.GetSpacing()])
     return sitk.Resample(
-        image, size, sitk.Transform(), sitk.sitkNearestNeighbor, image.GetOrigin(), (1.0,) * 3, image.GetDirection()
+        image, size, sitk.Transform(), sitk.sitkNearestNeighbor, first, (1.0,) * 3, image.GetDirection()
     )
 
 

@@ -32,6 +32,8 @@ VOLUME_ML: dict[Kind, tuple[float, float]] = {
 }
 KINDS: tuple[Kind, ...] = tuple(VOLUME_ML)
 SMALLEST_ML, LARGEST_ML = 0.02, 150.0
+LARGEST_LOWER_INFARCT_ML = 40.0
+"""Of cerebellum and brain stem; larger ones are supratentorial."""
 EXCESS = (0.12, 1.0)
 """Intensity over white matter's, which is 1."""
 GLARING = 2.2
@@ -204,13 +206,16 @@ def _confluent(rng: np.random.Generator, planned: Plan, anatomy: Anatomy) -> lis
 def _infarct(rng: np.random.Generator, planned: Plan, anatomy: Anatomy) -> list[Layer]:
     """A part of one side with cortex and white matter, ragged, of nearly even brightness."""
     a = anatomy.arrays
-    center = anatomy.place(rng, (a["tissue"] > 0.6) & (a["hull_mm"] < rng.uniform(5, 40)))
+    lower = planned.volume_ml < LARGEST_LOWER_INFARCT_ML and rng.random() < 0.12
+    part = a["below"] > 0.7 if lower else a["below"] < 0.3
+    center = anatomy.place(rng, part & (a["tissue"] > 0.6) & (a["hull_mm"] < rng.uniform(5, 40)))
     if center is None:
         return []
     blob = draw_blob(rng, center, planned.volume_ml, flat=0.45, wavy=0.3)
-    # Territories end at the midline.
+    # Territories end at the midline and at the tentorium.
     x = torch.from_numpy(anatomy.slab.across)
     allowed = anatomy.tissue * (x * math.copysign(1.0, float(center[2])) > -3).float()
+    allowed = allowed * (anatomy.below if lower else 1 - anatomy.below)
     share = blob.share(anatomy.slab, widening(blob, anatomy.slab, allowed))
     return _single(rng, planned, share and share.times(allowed), (0.2, 0.9))
 
@@ -260,7 +265,7 @@ def _mass_scale(outer: Blob, fingers: float | None, inside: torch.Tensor, anatom
     """How wide the solid part is, so that solid part and oedema together have the blob's volume."""
     slab, scale = anatomy.slab, 1.0
     asked = outer.share(slab)
-    for _ in range(3 if asked is not None else 0):
+    for _ in range(6 if asked is not None else 0):
         assert asked is not None
         solid = outer.share(slab, scale)
         reach = solid if fingers is None else outer.share(slab, scale * fingers)
@@ -269,9 +274,10 @@ def _mass_scale(outer: Blob, fingers: float | None, inside: torch.Tensor, anatom
         total = reach.times(anatomy.white * (fingers is not None)).full(slab)
         total = torch.maximum(total, solid.times(inside).full(slab))
         volume = slab.volume_ml(float(total.sum()))
-        if volume <= 0:
+        ratio = asked.volume_ml(slab) / max(volume, 1e-9)
+        if volume <= 0 or 0.93 < ratio < 1.08:
             break
-        scale = float(np.clip(scale * (asked.volume_ml(slab) / volume) ** (1 / 3), 0.5, 1.6))
+        scale = float(np.clip(scale * ratio**0.4, 0.4, 1.6))
     return scale
 
 

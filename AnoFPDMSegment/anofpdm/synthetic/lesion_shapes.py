@@ -13,8 +13,7 @@ from .plane_waves import Float32Array, PlaneWaves
 from .slab import IDENTITY, Slab
 
 Box = tuple[slice, slice, slice]
-MOST_FRINGE = 1.25
-"""A level set and its soft border are at most this many times the volume asked for."""
+BISECTIONS = 14
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,9 @@ def draw_blob(
     rng: np.random.Generator, center: Float32Array, volume_ml: float, *, flat: float = 0.3, wavy: float = 0.15
 ) -> Blob:
     """Draw a blob of about this volume. `flat`: standard deviation of the logarithm of its radii's ratios."""
-    radius = (volume_ml * 1000 / (4 / 3 * math.pi)) ** (1 / 3)
+    wavy = wavy * float(rng.uniform(0.3, 1.6))
+    # A wavy border encloses more than a smooth one: the mean of (1 + wavy * waves)^3.
+    radius = (volume_ml * 1000 / (4 / 3 * math.pi) / (1 + 3 * wavy**2)) ** (1 / 3)
     ratios = np.exp(rng.normal(0, flat, 3))
     radii = radius * ratios / np.prod(ratios) ** (1 / 3)
     axes, _ = np.linalg.qr(rng.normal(size=(3, 3)))
@@ -127,28 +128,31 @@ def draw_blob(
         axes=axes.astype(np.float32),
         radii=radii.astype(np.float32),
         waves=PlaneWaves.random(rng, 24, span),
-        wavy=wavy * float(rng.uniform(0.3, 1.6)),
+        wavy=wavy,
         edge_mm=float(min(rng.uniform(0.5, 3.5), max(0.6 * radius, 0.5))),
     )
 
 
 def level_set(field: torch.Tensor, allowed: torch.Tensor, slab: Slab, volume_ml: float, edge: float) -> Share | None:
-    """Where `field` [slices, rows, columns] is lowest within `allowed` (shares): about `volume_ml`, at most all of it.
+    """Where `field` [slices, rows, columns] is lowest within `allowed` (shares): `volume_ml`, at most all of it.
 
-    `edge`: width of the border in the field's units; narrower where so wide a border would itself outweigh the shape.
+    `edge`: width of the border in the field's units; narrower where the shape would be nothing but border.
     """
-    inside = allowed > 0.3
-    values = field[inside]
+    inside = allowed > 0.05
+    values, weights = field[inside], allowed[inside]
     if not len(values):
         return None
-    wanted = int(volume_ml / slab.volume_ml(1))
-    level = float(values.max() if wanted >= len(values) else torch.kthvalue(values, max(1, wanted)).values)
+    wanted = min(volume_ml / slab.volume_ml(1), 0.98 * float(weights.sum()))
+    ordered, order = torch.sort(values)
+    sums = torch.cumsum(weights[order], 0)
+    lowest, level = float(ordered[0]), float(ordered[min(int(torch.searchsorted(sums, wanted)), len(ordered) - 1)])
+    edge = min(edge, max(level - lowest, 1e-3))
+    low, high = lowest - edge, float(ordered[-1]) + edge
+    for _ in range(BISECTIONS):
+        level = (low + high) / 2
+        total = float((((level - values) / edge + 0.5).clamp_(0, 1) * weights).sum())
+        low, high = (level, high) if total < wanted else (low, level)
     share = ((level - field) / edge + 0.5).clamp_(0, 1) * allowed
-    for _ in range(6):
-        if float(share.sum()) <= MOST_FRINGE * wanted:
-            break
-        edge *= 0.6
-        share = ((level - field) / edge + 0.5).clamp_(0, 1) * allowed
     return Share((slice(0, slab.slices), slice(0, slab.matrix), slice(0, slab.matrix)), share)
 
 

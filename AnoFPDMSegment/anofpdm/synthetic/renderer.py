@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ class RenderedHead:
     """One head. Arrays [slices, rows, columns] with axes +S, +P, +L, float32 on the CPU.
 
     `image`: background 0, white matter about 1. Truth: `lesion`, `brain` (with ventricles and sulci), `ventricles`,
-    `left` (structures of the left side), all as shares of a pixel.
+    and from `sampled`, when asked, `left` and `right` (structures of that side); all as shares of a pixel.
     """
 
     slab: Slab
@@ -57,15 +58,28 @@ class RenderedHead:
     lesion: torch.Tensor
     brain: torch.Tensor
     ventricles: torch.Tensor
-    left: torch.Tensor
+    sampled: SampledHead
     stripped: bool
     noise: float
     """Standard deviation of the noise relative to white matter, before gamma."""
     blur_mm: float
     """Standard deviation of the point spread in plane."""
     lesions: tuple[PaintedLesion, ...]
-    head: str
-    """Name of the label map."""
+
+    @property
+    def head(self) -> str:
+        """Name of the label map."""
+        return self.sampled.head.name
+
+    @cached_property
+    def left(self) -> torch.Tensor:
+        """Structures of the left side."""
+        return self.sampled.side("left")
+
+    @cached_property
+    def right(self) -> torch.Tensor:
+        """Structures of the right side."""
+        return self.sampled.side("right")
 
 
 def draw_slab(rng: np.random.Generator, head: HeadMap, settings: RenderSettings) -> Slab:
@@ -127,12 +141,11 @@ def render_head(
         lesion=result.extent if mask is None else result.extent * mask,
         brain=(anatomy.hull_mm / slab.pixel_mm + 0.5).clamp(0, 1),
         ventricles=anatomy.ventricles,
-        left=sampled.left(),
+        sampled=sampled,
         stripped=stripped,
         noise=scan.noise,
         blur_mm=scan.blur_mm,
         lesions=result.lesions if mask is None else _in_view(result.lesions, mask, slab),
-        head=head.name,
     )
 
 

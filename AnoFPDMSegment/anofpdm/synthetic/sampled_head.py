@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -49,10 +50,10 @@ class SampledHead:
         """How much of each pixel these tissues take: [slices, rows, columns], 0 to 1."""
         return self.table(np.array([s.tissue in tissues for s in self.head.structures], np.float32))
 
-    def left(self) -> torch.Tensor:
-        """Share of each pixel in structures of the head's left side; 0 where structures have no side."""
-        side = "right" if self.mirrored else "left"
-        return self.table(np.array([s.side == side for s in self.head.structures], np.float32))
+    def side(self, side: Literal["left", "right"]) -> torch.Tensor:
+        """Share of each pixel in structures of this side of the rendered head; 0 where structures have no side."""
+        mapped = side if not self.mirrored else "right" if side == "left" else "left"
+        return self.table(np.array([s.side == mapped for s in self.head.structures], np.float32))
 
 
 def sample_head(head: HeadMap, pose: Pose, slab: Slab, moved: Float32Array | None = None) -> SampledHead:
