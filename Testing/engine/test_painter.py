@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rendered_samples import phantom_head
 
 from anofpdm.synthetic import renderer
+from anofpdm.synthetic.acquisition import Acquisition, draw_acquisition
 from anofpdm.synthetic.anatomy import Anatomy, anatomy_of
 from anofpdm.synthetic.lesion_kinds import (
     KINDS,
@@ -126,7 +127,7 @@ def test_each_kind_lies_where_its_name_says(anatomy: Anatomy) -> None:
         for under in where(anatomy, kind, volume):  # type: ignore[arg-type]
             assert under["ventricle_mm"] < 9
             assert under["white"] > 0.8
-            assert under["ventricles"] < 0.15
+            assert under["ventricles"] < 0.25, "partial volume at most"
     for under in where(anatomy, "confluent", 20.0):
         assert under["white"] > 0.8
         assert under["below"] < 0.2
@@ -137,7 +138,7 @@ def test_each_kind_lies_where_its_name_says(anatomy: Anatomy) -> None:
         assert under["white"] > 0.6
         assert under["below"] < 0.3
     for under in where(anatomy, "infarct", 20.0):
-        assert max(under["left"], under["right"]) > 0.85, "on one side"
+        assert min(under["left"], under["right"]) < 0.02, "on one side, the midline at most"
         assert min(under["below"], 1 - under["below"]) < 0.15, "above or below the tentorium"
         assert under["tissue"] > 0.7
     for kind in ("mass", "cavity", "subtle"):
@@ -231,17 +232,20 @@ def test_look_alikes_never_enter_the_truth() -> None:
         assert float(healthy.lesion.sum()) == 0
 
 
-def test_a_head_with_a_lesion_is_its_healthy_twin_elsewhere() -> None:
+def test_a_head_with_a_lesion_is_its_healthy_twin_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    def still(rng: np.random.Generator) -> Acquisition:
+        # Ghosts and wraps show the lesion elsewhere, too, and clipping looks at the whole picture.
+        return dataclasses.replace(draw_acquisition(rng), ghost=(0.0, 0.0), wrap=(0.0, 0.0), clip=0.0)
+
+    monkeypatch.setattr(renderer, "draw_acquisition", still)
     for seed in (1, 2, 3):
         planned = [dataclasses.replace(plan(np.random.default_rng(seed), "infarct", 10.0), excess=0.8)]
         ill = render_head(phantom_head(), SMALL, seed, plans=planned, stripped=True)
         healthy = render_head(phantom_head(), SMALL, seed, plans=(), stripped=True)
         touched = ill.lesion[None, None]
         near = torch.nn.functional.max_pool3d(touched, (1, 13, 13), 1, (0, 6, 6))[0, 0] > 0
-        # Clipping looks at the whole picture, so that the brightest alone may differ.
         apart = (ill.image - healthy.image).abs()
-        dim = (healthy.image < 1.5) & ~near
-        assert float(apart[dim].max()) < 1e-4
+        assert float(apart[~near].max()) < 1e-4
         assert float(apart[ill.lesion > 0.9].mean()) > 0.1
 
 

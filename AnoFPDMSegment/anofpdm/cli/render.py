@@ -79,7 +79,7 @@ def run_render(options: argparse.Namespace) -> int:
         reporter: Reporter = options.reporter
         recipe = render_set(request, cancel, reporter.progress)
         heads = recipe["heads"]
-        painted = sum(bool(head["lesions"]) for head in heads)
+        painted = sum(any(lesion["voxels"] for lesion in head["lesions"]) for head in heads)
         text = f"Written to {request.output}: {len(heads)} heads, {painted} with lesions; {MANIFEST} lists them."
         reporter.result(text, {"output": str(request.output), "heads": len(heads), "with_lesions": painted})
     return 0

@@ -101,7 +101,8 @@ def head_map(name: str, labels: npt.NDArray[np.integer], structures: Sequence[St
     brain = np.isin(indices, [i for i, s in enumerate(used) if s.tissue not in NOT_BRAIN])
     ventricles = np.isin(indices, [i for i, s in enumerate(used) if s.tissue in VENTRICLES])
     hull = _signed_distance(_signed_distance(brain) > -SULCUS_MM)
-    hull = _signed_distance(hull > SULCUS_MM)
+    # Nothing of the brain is lost, not even a fold thinner than the voxels by which distances are off.
+    hull = _signed_distance(brain | ventricles | (hull > SULCUS_MM))
     return HeadMap(
         name=name,
         structures=tuple(used),

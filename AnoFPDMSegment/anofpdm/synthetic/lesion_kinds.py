@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from .anatomy import Anatomy
 from .lesion_shapes import Blob, Share, draw_blob, level_set, wavy_field, widening
@@ -153,8 +154,12 @@ def _ovoid(rng: np.random.Generator, planned: Plan, anatomy: Anatomy) -> list[La
 
 
 def _juxtacortical(rng: np.random.Generator, planned: Plan, anatomy: Anatomy) -> list[Layer]:
-    a = anatomy.arrays
-    border = (a["cortex"] > 0.15) & (a["white"] > 0.15)
+    # Averaged over neighbours: in thin slices no pixel holds both.
+    cortex, white = (
+        functional.avg_pool2d(field[:, None], 3, 1, 1)[:, 0, ::2, ::2].numpy()
+        for field in (anatomy.cortex, anatomy.white)
+    )
+    border = (cortex > 0.15) & (white > 0.15)
     share = _at(rng, planned, anatomy, anatomy.place(rng, border))
     return _single(rng, planned, share, (0.5, 1.0))
 

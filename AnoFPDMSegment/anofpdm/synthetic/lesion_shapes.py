@@ -14,6 +14,8 @@ from .slab import IDENTITY, Slab
 
 Box = tuple[slice, slice, slice]
 BISECTIONS = 14
+MOST_EDGE = 0.7
+"""A level set's border is at most this share of its depth wide."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def level_set(field: torch.Tensor, allowed: torch.Tensor, slab: Slab, volume_ml:
     ordered, order = torch.sort(values)
     sums = torch.cumsum(weights[order], 0)
     lowest, level = float(ordered[0]), float(ordered[min(int(torch.searchsorted(sums, wanted)), len(ordered) - 1)])
-    edge = min(edge, max(level - lowest, 1e-3))
+    edge = min(edge, max(MOST_EDGE * (level - lowest), 1e-3))
     low, high = lowest - edge, float(ordered[-1]) + edge
     for _ in range(BISECTIONS):
         level = (low + high) / 2

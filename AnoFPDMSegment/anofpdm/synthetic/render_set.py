@@ -183,7 +183,10 @@ class _Run:
                 "stripped": rendered.stripped,
                 "intensities": intensities,
                 "white_matter": None if intensities == "z-scored" else round(gain, 2),
-                "lesions": [{"kind": x.kind, "volume_ml": round(x.volume_ml, 4)} for x in rendered.lesions],
+                "lesions": [
+                    {"kind": x.kind, "volume_ml": round(x.volume_ml, 4), "voxels": int((x.extent >= 0.5).sum())}
+                    for x in rendered.lesions
+                ],
             }
         )
         # Stored slices are counted from the lowest, as the model's stack counts them.
