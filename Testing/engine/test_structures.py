@@ -96,9 +96,9 @@ def test_a_map_is_the_same_in_any_orientation(tmp_path: Path) -> None:
 def test_what_the_distances_say() -> None:
     head = phantom_head()
     tissue = np.array([s.tissue.name for s in head.structures])[head.labels]
-    assert (head.hull[tissue == "WHITE_MATTER"] > 0).all()
+    assert (head.hull[tissue == "WHITE_MATTER"] >= 0).all(), "0 in the outermost voxel"
     assert (head.hull[tissue == "BACKGROUND"] < 0).all()
-    assert (head.hull[np.isin(tissue, ["VENTRICLE", "CHOROID_PLEXUS"])] > 0).all(), "ventricles count as inside"
+    assert (head.hull[np.isin(tissue, ["VENTRICLE", "CHOROID_PLEXUS"])] >= 0).all(), "ventricles count as inside"
     assert (head.ventricle[np.isin(tissue, ["VENTRICLE", "CHOROID_PLEXUS"])] == 0).all()
     assert head.ventricle[tissue == "WHITE_MATTER"].max() * UNIT_MM > 20
     assert head.bone is not None
