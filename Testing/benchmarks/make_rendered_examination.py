@@ -25,7 +25,7 @@ from examination_heads import LIST, ExaminedHead, ExaminedLesion, needed_maps, r
 from anofpdm.synthetic.acquisition import blur, draw_acquisition
 from anofpdm.synthetic.contrast import ContrastPrior
 from anofpdm.synthetic.head_map import HeadMap
-from anofpdm.synthetic.lesion_kinds import KINDS, VOLUME_ML, draw_excess
+from anofpdm.synthetic.lesion_kinds import KINDS, VOLUME_ML, Kind
 from anofpdm.synthetic.renderer import RenderedHead
 
 SEED = 160
@@ -42,6 +42,8 @@ MOST_OVERLAP = 0.5
 LEAST_SEEN = 0.4
 """Of the volume asked for."""
 MOST_ATTEMPTS = 60
+EXCESS, SUBTLE_EXCESS = (0.15, 1.0), (0.08, 0.2)
+"""The examination's own, so that it stays when what is painted for training changes."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,16 @@ def lesions_of_heads(rng: np.random.Generator) -> list[list[ExaminedLesion]]:
     heads = []
     for number in range(PAINTED):
         kinds = [KINDS[(number + APART * i) % len(KINDS)] for i in range(LESIONS_A_HEAD)]
-        heads.append([ExaminedLesion(k, float(next(volumes[k])), draw_excess(rng, k), 0.0, 0.0) for k in kinds])
+        heads.append([ExaminedLesion(k, float(next(volumes[k])), excess_of(rng, k), 0.0, 0.0) for k in kinds])
     return heads
+
+
+def excess_of(rng: np.random.Generator, kind: Kind) -> float:
+    """Brightness over white matter."""
+    if kind == "subtle":
+        return float(rng.uniform(*SUBTLE_EXCESS))
+    low, high = EXCESS
+    return float(low + (high - low) * rng.beta(1.3, 1.8))
 
 
 def noise_of(seed: tuple[int, ...]) -> float:

@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     given = os.environ.get("ANOFPDM_TEST_DATA")
     default = Path(given) / "labelmaps" if given else None
-    parser.add_argument("weights", type=Path, metavar="WEIGHTS", help="a student's weights")
+    parser.add_argument("weights", metavar="WEIGHTS", help="a student by name or folder, or its training's checkpoint")
     parser.add_argument("--maps", type=Path, default=default, required=default is None, help="folder of label maps")
     parser.add_argument("--json", type=Path, help="file for the figures and every single answer")
     parser.add_argument("--heads", type=int, help="a trial with so many heads, evenly from the list; no examination")

@@ -5,22 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import SimpleITK as sitk
 import torch
 
 from anofpdm.arrays import FloatArray
 from anofpdm.errors import ModelError
 from anofpdm.methods.student.config import StudentConfig
+from anofpdm.methods.student.mark_volume import mark_volume
 from anofpdm.methods.student.network import StudentNetwork
 from anofpdm.methods.student.predictor import StudentPredictor
-from anofpdm.methods.student.student_stack import student_stack
-from anofpdm.volumes.geometry import VolumeGeometry
-from anofpdm.volumes.resampling import stack_to_volume
-
-DEFAULT_THRESHOLD = 0.5
-LEAST_BRAIN = 0.3
-"""Nothing is marked where the network finds brain less probable than this."""
+from anofpdm.methods.student.student_folder import open_student
 
 
 @dataclass(frozen=True)
@@ -29,22 +23,29 @@ class StudentMarker:
 
     predictor: StudentPredictor
     config: StudentConfig
-    threshold: float = DEFAULT_THRESHOLD
+
+    @property
+    def threshold(self) -> float:
+        """The default."""
+        return self.predictor.calibration.threshold
 
     def probability(self, image: sitk.Image) -> FloatArray:
         """Probability of a lesion [k, j, i] on the volume's own grid. Raises InputError if it shows no head."""
-        stack = student_stack(image, self.config)
-        answer = self.predictor.predict(stack.slices, stack.grid.slice_spacing_mm)
-        inside = np.where(answer.brain > LEAST_BRAIN, answer.probability, 0)
-        return stack_to_volume(inside, stack.grid, VolumeGeometry.from_image(image))
+        return mark_volume(image, self.predictor, self.config).probability
 
 
-def load_predictor(path: Path) -> StudentMarker:
-    """Load a student's weights. Raises ModelError if they cannot be read or are no student's."""
+def load_predictor(name_or_path: str) -> StudentMarker:
+    """A student by name or folder, or the file of weights that its training left (uncalibrated).
+
+    Raises ModelError if there is none or it cannot be read.
+    """
+    if not Path(name_or_path).is_file():
+        student = open_student(name_or_path)
+        return StudentMarker(student.predictor(), student.record.network)
     config = StudentConfig()
     network = StudentNetwork(config.channels, config.widths)
     try:
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
+        network.load_state_dict(torch.load(name_or_path, map_location="cpu", weights_only=True)["average"])
     except Exception as error:
-        raise ModelError(f"{path} cannot be read as a student's weights; give a checkpoint of its training.") from error
+        raise ModelError(f"{name_or_path} is no checkpoint of a student's training; name a student.") from error
     return StudentMarker(StudentPredictor(network), config)

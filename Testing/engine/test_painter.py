@@ -16,6 +16,7 @@ from anofpdm.synthetic import renderer
 from anofpdm.synthetic.acquisition import Acquisition, draw_acquisition
 from anofpdm.synthetic.anatomy import Anatomy, anatomy_of
 from anofpdm.synthetic.lesion_kinds import (
+    GLARING,
     KINDS,
     VOLUME_ML,
     Kind,
@@ -88,7 +89,7 @@ def test_a_plan_stays_within_its_kind(seed: int, kind: Kind, volume: float) -> N
     planned = plan(np.random.default_rng(seed), kind, volume)
     low, high = VOLUME_ML[kind]
     assert low <= planned.volume_ml <= high
-    assert 0.05 < planned.excess <= 1.0
+    assert 0.05 < planned.excess <= GLARING
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -32,7 +32,7 @@ def draw_head_slices(matrix: int, pixel_mm: float, height_mm: Float32Array, seed
     brain = _depth(x, y, z, _SHELLS[-1][0])
     cortex = np.exp(-((brain / 14) ** 2)) * (brain > 0)
     image += cortex * np.clip(0.12 - 0.25 * np.exp(-((folds / 0.35) ** 2)), -0.3, 0.12)
-    _put(image, _FLUID, _depth(np.abs(x) - _VENTRICLE_X, y, z, _VENTRICLE), edge)
+    _put(image, _FLUID, _depth(np.abs(x) - np.float32(_VENTRICLE_X), y, z, _VENTRICLE), edge)
     noise = NOISE * rng.standard_normal((2, *image.shape), np.float32)
     return np.asarray(np.hypot(image + noise[0], noise[1]), np.float32)
 

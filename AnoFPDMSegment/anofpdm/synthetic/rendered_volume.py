@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import SimpleITK as sitk
 
 from ..arrays import FloatArray
@@ -47,7 +48,7 @@ class Placement:
         origin = np.asarray(self.center) - direction @ half
         return VolumeGeometry(size, spacing, tuple(origin.tolist()), tuple(direction.ravel().tolist()))  # type: ignore[arg-type]
 
-    def stored(self, stack: FloatArray) -> FloatArray:
+    def stored(self, stack: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A field [slices, rows, columns] of the slab as the volume's array [k, j, i]."""
         i, j, k = self.axes
         array = stack.transpose(2 - k, 2 - j, 2 - i)
