@@ -33,14 +33,7 @@ def makeServices(parameters: Callable[[], AnoFPDMParameters]) -> PanelServices:
         parameters=parameters,
         command=command,
         catalog=ModelCatalog(),
-        torchSetup=TorchSetup(
-            command,
-            SlicerInstaller(),
-            ask=slicer.util.confirmYesNoDisplay,
-            report=slicer.util.showStatusMessage,
-            idle=slicer.app.processEvents,
-            record=user_file("torch.json"),
-        ),
+        torchSetup=TorchSetup(command, SlicerInstaller(), idle=slicer.app.processEvents),
         speeds=SpeedRecord(user_file("speed.json")),
         application=ApplicationActions(),
     )

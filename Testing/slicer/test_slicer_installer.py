@@ -28,15 +28,35 @@ def extension() -> Iterator[Any]:
     slicer_install.remove_torch_extension()
 
 
-def test_asks_and_names_the_version(extension: Any) -> None:
-    extension.onInstall = staticmethod(lambda: "the module torch")
-    assert SlicerInstaller().installTorch(">=2.4") is True
-    asked = {"askConfirmation": True, "torchVersionRequirement": ">=2.4"}
+def test_runs_what_the_extension_runs(extension: Any) -> None:
+    steps = SlicerInstaller().torchSteps(">=2.4")
+    assert steps is not None and [step.arguments for step in steps] == [
+        ("-m", "pip", "install", "light-the-torch>=0.5"),
+        ("-m", "light_the_torch", "install", "torch>=2.4", "torchvision"),
+    ]
+    assert extension.calls == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [None, lambda requirement: ["install", "torch"], lambda backend, requirement: ["download", "torch>=2.4"]],
+    ids=["gone", "called otherwise", "of another form"],
+)
+def test_an_extension_that_does_not_tell_what_it_runs(
+    extension: Any, monkeypatch: pytest.MonkeyPatch, other: Any
+) -> None:
+    if other is None:
+        monkeypatch.delattr(extension, "_getPipInstallArguments")
+    else:
+        monkeypatch.setattr(extension, "_getPipInstallArguments", staticmethod(other))
+    assert SlicerInstaller().torchSteps(">=2.4") is None
+
+
+def test_its_own_installing_asks_nothing(extension: Any) -> None:
+    """The one question was ours."""
+    SlicerInstaller().installTorch(">=2.4")
+    asked = {"askConfirmation": False, "torchVersionRequirement": ">=2.4"}
     assert extension.calls == [("installTorch", asked)]
-
-
-def test_declined(extension: Any) -> None:
-    assert SlicerInstaller().installTorch(">=2.4") is False
 
 
 def test_removal(extension: Any) -> None:
@@ -46,7 +66,8 @@ def test_removal(extension: Any) -> None:
 
 def test_without_the_extension() -> None:
     assert "PyTorchUtils" not in sys.modules
-    for call in (lambda: SlicerInstaller().installTorch(">=2.4"), SlicerInstaller().uninstallTorch):
+    installer = SlicerInstaller()
+    for call in (lambda: installer.torchSteps(">=2.4"), lambda: installer.installTorch(""), installer.uninstallTorch):
         with pytest.raises(ModuleNotFoundError) as raised:
             call()
         assert raised.value.name == "PyTorchUtils"
@@ -55,7 +76,7 @@ def test_without_the_extension() -> None:
 def test_pip_is_slicers(monkeypatch: pytest.MonkeyPatch) -> None:
     import slicer.util
 
-    calls: list[str] = []
+    calls: list[Any] = []
     monkeypatch.setattr(slicer.util, "pip_install", calls.append)
-    SlicerInstaller().pipInstall("safetensors>=0.4 --no-deps")
-    assert calls == ["safetensors>=0.4 --no-deps"]
+    SlicerInstaller().pipInstall("safetensors>=0.4", "--no-deps")
+    assert calls == [["safetensors>=0.4", "--no-deps"]]

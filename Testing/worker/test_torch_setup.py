@@ -12,9 +12,10 @@ import pytest
 from fake_worker import MODULE
 
 from AnoFPDMSegmentLib.install import torch_setup
+from AnoFPDMSegmentLib.install.installation import Step
 from AnoFPDMSegmentLib.install.requirements import SAFETENSORS, TORCH
-from AnoFPDMSegmentLib.install.torch_setup import TorchSetup
-from AnoFPDMSegmentLib.install.torch_state import older_than, read_state
+from AnoFPDMSegmentLib.install.torch_setup import Offer, TorchSetup
+from AnoFPDMSegmentLib.install.torch_state import TorchState, older_than, read_state
 from AnoFPDMSegmentLib.worker.command import WorkerCommand
 
 
@@ -60,20 +61,25 @@ class FakeInstaller:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
-        self.onTorch: Callable[[], bool] = lambda: False
-        self.onPip: Callable[[], None] = lambda: None
-        self.onUninstall: Callable[[], None] = lambda: None
+        self.steps: list[Step] | None = [Step("Installing PyTorch...", ("-m", "light_the_torch"))]
+        self.present = True
+        self.onTorch: Callable[[], object] = lambda: None
+        self.onPip: Callable[[], object] = lambda: None
 
-    def installTorch(self, requirement: str) -> bool:  # noqa: N802
+    def torchSteps(self, requirement: str) -> list[Step] | None:  # noqa: N802
+        if not self.present:
+            raise ModuleNotFoundError("No module named 'PyTorchUtils'", name="PyTorchUtils")
+        return self.steps
+
+    def installTorch(self, requirement: str) -> None:  # noqa: N802
         self.calls.append(f"torch{requirement}")
-        return self.onTorch()
+        self.onTorch()
 
     def uninstallTorch(self) -> None:  # noqa: N802
         self.calls.append("uninstall")
-        self.onUninstall()
 
-    def pipInstall(self, arguments: str) -> None:  # noqa: N802
-        self.calls.append(f"pip {arguments}")
+    def pipInstall(self, *arguments: str) -> None:  # noqa: N802
+        self.calls.append(f"pip {' '.join(arguments)}")
         self.onPip()
 
 
@@ -84,11 +90,7 @@ class Bench:
         self.packages = Packages(folder / "packages")
         self.packages.folder.mkdir()
         self.installer = FakeInstaller()
-        self.questions: list[str] = []
-        self.reports: list[str] = []
-        self.answer = True
         self.idles = 0
-        self.record = folder / "torch.json"
 
         class Command(WorkerCommand):
             def environment(command, base=None) -> dict[str, str]:  # noqa: N805
@@ -96,13 +98,7 @@ class Bench:
                 variables["PYTHONPATH"] = f"{self.packages.folder}:{variables['PYTHONPATH']}"
                 return variables
 
-        self.setup = TorchSetup(
-            Command(sys.executable, MODULE), self.installer, self.ask, self.reports.append, self.idle, self.record
-        )
-
-    def ask(self, question: str) -> bool:
-        self.questions.append(question)
-        return self.answer
+        self.setup = TorchSetup(Command(sys.executable, MODULE), self.installer, self.idle)
 
     def idle(self) -> None:
         self.idles += 1
@@ -141,7 +137,7 @@ def test_requirements_are_those_of_the_engine() -> None:
 
 def test_the_real_one() -> None:
     """This environment's torch, loaded in a process of its own and not in this one's name."""
-    setup = TorchSetup(WorkerCommand(sys.executable, MODULE), FakeInstaller(), bool, print, int, Path("/dev/null/x"))
+    setup = TorchSetup(WorkerCommand(sys.executable, MODULE), FakeInstaller(), int)
     state = setup.state()
     assert (state.ok and state.device.startswith(("CPU", "NVIDIA", "Apple"))) or state.device, state
 
@@ -212,14 +208,15 @@ class TestStates:
 
     def test_without_an_interpreter(self, tmp_path: Path) -> None:
         command = WorkerCommand(tmp_path / "none", MODULE)
-        state = TorchSetup(command, FakeInstaller(), bool, print, int, tmp_path / "t.json").state()
+        state = TorchSetup(command, FakeInstaller(), int).state()
         assert state.kind == "broken" and "could not be started" in state.sentence
 
 
-def test_a_sound_installation_is_remembered_until_it_changes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_looked_at_once_a_session_until_it_changes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever Slicer's own Python knows of the versions."""
     bench.put_sound()
-    installed = {"torch": "2.6.0", "safetensors": "0.5.2", "numpy": "2.0"}
-    monkeypatch.setattr(torch_setup, "_version", installed.get)
+    installed = {"torch": "2.6.0", "safetensors": "0.5.2"}
+    monkeypatch.setattr(torch_setup, "_version", lambda package: installed.get(package, ""))
     assert bench.setup.state().ok
     probed = bench.idles
     again = bench.setup.state()
@@ -229,115 +226,125 @@ def test_a_sound_installation_is_remembered_until_it_changes(bench: Bench, monke
     probed = bench.idles
     bench.packages.put("torch", "2.6.0", "raise ImportError")
     assert bench.setup.state(again=True).kind == "broken"
-    assert bench.setup.state().kind == "broken"
+    bench.put_sound()
+    assert bench.setup.state().ok, "what is not sound is looked at again"
 
 
-class TestInstalling:
-    """After asking, through the PyTorch extension; what came of it is probed"""
+class TestOffers:
+    """One question, and what runs if the user agrees"""
 
-    def test_missing(self, bench: Bench) -> None:
+    def offer(self, bench: Bench) -> Offer:
+        offer = bench.setup.offer(bench.setup.state())
+        assert isinstance(offer, Offer), offer
+        return offer
+
+    def arguments(self, offer: Offer) -> list[str]:
+        assert offer.steps is not None
+        return [" ".join(step.arguments) for step in offer.steps]
+
+    def test_missing(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        bench.put_missing()
+        offer = self.offer(bench)
+        assert "Install it now" in offer.question and "or cancel it" in offer.question
+        assert self.arguments(offer) == ["-m light_the_torch"]
+        monkeypatch.setattr(torch_setup, "_version", lambda package: "")
+        last = "-m pip install safetensors>=0.4 --no-deps"
+        assert self.arguments(self.offer(bench)) == ["-m light_the_torch", last]
+
+    def test_broken_is_removed_first(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delitem(sys.modules, "torch", raising=False)
+        bench.packages.put("torch", "2.6.0", "raise OSError('bad DLL')")
+        offer = self.offer(bench)
+        assert "Remove it and install it again" in offer.question
+        assert self.arguments(offer) == ["-m pip uninstall --yes torch torchvision", "-m light_the_torch"]
+
+    def test_too_old_is_upgraded(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delitem(sys.modules, "torch", raising=False)
+        bench.packages.put("torch", "2.3.1", WORKING_TORCH.replace("2.6.0", "2.3.1"))
+        assert self.arguments(self.offer(bench)) == ["-m light_the_torch"]
+
+    def test_safetensors_alone_and_without_its_dependencies(self, bench: Bench) -> None:
+        bench.put_sound()
+        bench.packages.put("safetensors", "0.3.0", "")
+        offer = self.offer(bench)
+        assert "safetensors 0.3.0" in offer.question and "gigabytes" not in offer.question
+        assert self.arguments(offer) == ["-m pip install safetensors>=0.4 --no-deps"]
+        bench.packages.put("safetensors", "0.5.0", "raise ImportError('bad wheel')")
+        assert self.arguments(self.offer(bench)) == ["-m pip install safetensors>=0.4 --no-deps --force-reinstall"]
+
+    def test_an_extension_that_does_not_tell_what_it_runs(self, bench: Bench) -> None:
+        bench.put_missing()
+        bench.installer.steps = None
+        offer = self.offer(bench)
+        assert offer.steps is None and "Slicer's window stands still" in offer.question
+
+    def test_without_the_extension_nothing_is_asked(self, bench: Bench) -> None:
+        bench.put_missing()
+        bench.installer.present = False
+        refusal = bench.setup.offer(bench.setup.state())
+        assert isinstance(refusal, TorchState) and "Extensions Manager" in refusal.sentence
+
+    def test_not_while_another_module_uses_it(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "torch", object())
+        bench.packages.put("torch", "2.3.1", WORKING_TORCH.replace("2.6.0", "2.3.1"))
+        refusal = bench.setup.offer(bench.setup.state())
+        assert isinstance(refusal, TorchState) and "restart Slicer" in refusal.sentence
+
+
+class TestOutcomes:
+    """Whatever an installation says, PyTorch is looked at again"""
+
+    def test_offline_or_otherwise_failed(self, bench: Bench) -> None:
+        bench.put_missing()
+        state = bench.setup.outcome("ERROR: No matching distribution found for torch>=2.4")
+        assert state.kind == "missing" and "did not succeed" in state.sentence and "internet" in state.sentence
+        assert "No matching distribution" in state.detail
+        assert "pip download" in state.detail and "--no-index --find-links" in state.detail
+
+    def test_well(self, bench: Bench) -> None:
+        bench.put_sound()
+        assert bench.setup.outcome("whatever").ok
+
+    def test_standing_still(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(torch_setup, "_version", lambda package: "")
         bench.put_missing()
         bench.installer.onTorch = bench.sound
-        state = bench.setup.install()
-        assert state.ok and bench.installer.calls[0] == "torch>=2.4"
-        assert "uninstall" not in bench.installer.calls
-        assert len(bench.questions) == 1 and "Install it now" in bench.questions[0]
-        assert any("Installing PyTorch" in report for report in bench.reports)
+        assert bench.setup.installStandingStill(bench.setup.state()).ok
+        assert bench.installer.calls == ["torch>=2.4", "pip safetensors>=0.4 --no-deps"]
 
-    def test_declined_at_once(self, bench: Bench) -> None:
-        bench.put_missing()
-        bench.answer = False
-        state = bench.setup.install()
-        assert state.kind == "missing" and state.sentence.endswith("Nothing was installed.")
-        assert bench.installer.calls == []
+    def test_a_broken_one_standing_still(self, bench: Bench) -> None:
+        bench.packages.put("torch", "2.6.0", "raise OSError('bad DLL')")
+        bench.installer.onTorch = bench.sound
+        assert bench.setup.installStandingStill(bench.setup.state()).ok
+        assert bench.installer.calls[:2] == ["uninstall", "torch>=2.4"]
 
-    def test_declined_in_the_extension(self, bench: Bench) -> None:
-        bench.put_missing()
-        state = bench.setup.install()
-        assert state.kind == "missing" and state.sentence.endswith("Nothing was installed.")
-        assert bench.installer.calls == ["torch>=2.4"]
-
-    def test_without_the_extension(self, bench: Bench) -> None:
+    @pytest.mark.parametrize("error", [subprocess.CalledProcessError(1, "pip"), OSError(28, "No space left on device")])
+    def test_failed_standing_still(self, bench: Bench, error: Exception) -> None:
         bench.put_missing()
 
-        def absent() -> bool:
-            raise ModuleNotFoundError("No module named 'PyTorchUtils'", name="PyTorchUtils")
-
-        bench.installer.onTorch = absent
-        state = bench.setup.install()
-        assert state.kind == "missing" and "Extensions Manager" in state.sentence
-
-    @pytest.mark.parametrize(
-        "error",
-        [
-            subprocess.CalledProcessError(1, "pip"),
-            RuntimeError("PythonSlicer executable not found"),
-            OSError(28, "No space left on device"),
-            ModuleNotFoundError("No module named 'light_the_torch'", name="light_the_torch"),
-        ],
-    )
-    def test_offline_or_otherwise_failed(self, bench: Bench, error: Exception) -> None:
-        bench.put_missing()
-
-        def fail() -> bool:
+        def fail() -> None:
             raise error
 
         bench.installer.onTorch = fail
-        state = bench.setup.install()
-        assert state.kind == "missing" and "did not succeed" in state.sentence and "internet" in state.sentence
-        assert type(error).__name__ in state.detail
-        assert "pip download" in state.detail and "--no-index --find-links" in state.detail
+        state = bench.setup.installStandingStill(bench.setup.state())
+        assert state.kind == "missing" and type(error).__name__ in state.detail
 
     def test_raised_although_it_worked(self, bench: Bench) -> None:
         """The extension loads torch into Slicer after installing it; that may fail where the worker does not."""
         bench.put_missing()
 
-        def work_and_raise() -> bool:
+        def work_and_raise() -> None:
             bench.sound()
             raise OSError("DLL in use")
 
         bench.installer.onTorch = work_and_raise
-        assert bench.setup.install().ok
+        assert bench.setup.installStandingStill(bench.setup.state()).ok
 
-    def test_broken_is_removed_first(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delitem(sys.modules, "torch", raising=False)
-        bench.packages.put("torch", "2.6.0", "raise OSError('bad DLL')")
-        bench.installer.onTorch = bench.sound
-        state = bench.setup.install()
-        assert state.ok and bench.installer.calls[:2] == ["uninstall", "torch>=2.4"]
-        assert "Remove it and install it again" in bench.questions[0]
 
-    def test_too_old_is_upgraded(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delitem(sys.modules, "torch", raising=False)
-        bench.packages.put("torch", "2.3.1", WORKING_TORCH.replace("2.6.0", "2.3.1"))
-        bench.installer.onTorch = bench.sound
-        assert bench.setup.install().ok and bench.installer.calls[0] == "torch>=2.4"
-
-    def test_not_while_another_module_uses_it(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "torch", object())
-        bench.packages.put("torch", "2.3.1", WORKING_TORCH.replace("2.6.0", "2.3.1"))
-        state = bench.setup.install()
-        assert "restart Slicer" in state.sentence and bench.installer.calls == [] and bench.questions == []
-
-    def test_safetensors_alone_and_without_its_dependencies(self, bench: Bench) -> None:
-        bench.put_sound()
-        bench.packages.put("safetensors", "0.3.0", "")
-        bench.installer.onPip = bench.put_sound
-        assert bench.setup.install().ok
-        assert bench.installer.calls == ["pip safetensors>=0.4 --no-deps"]
-        assert "safetensors 0.3.0" in bench.questions[0] and "gigabytes" not in bench.questions[0]
-
-    def test_nothing_to_do(self, bench: Bench) -> None:
-        bench.put_sound()
-        assert bench.setup.install().ok
-        assert bench.installer.calls == [] and bench.questions == []
-
-    def test_our_own_package_is_never_installed(self) -> None:
-        # `anofpdm-scene` tells users of plain Python, never Slicer's, what to install.
-        for path in {*(MODULE / "AnoFPDMSegmentLib").rglob("*.py")} - {MODULE / "AnoFPDMSegmentLib/mrml/scene_file.py"}:
-            assert not re.search(r"pip.{0,40}anofpdm|install.{0,20}[\"']anofpdm", path.read_text(encoding="utf-8")), (
-                path
-            )
+def test_our_own_package_is_never_installed() -> None:
+    # `anofpdm-scene` tells users of plain Python, never Slicer's, what to install.
+    for path in {*(MODULE / "AnoFPDMSegmentLib").rglob("*.py")} - {MODULE / "AnoFPDMSegmentLib/mrml/scene_file.py"}:
+        assert not re.search(r"pip.{0,40}anofpdm|install.{0,20}[\"']anofpdm", path.read_text(encoding="utf-8")), path
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,53 @@
-"""Installing into Slicer's Python: PyTorch through the PyTorch extension, the rest with Slicer's pip."""
+"""Installing into Slicer's Python: PyTorch as the PyTorch extension does it, the rest with pip.
+
+The extension's `installTorch` (SlicerPyTorch, PyTorchUtils/PyTorchUtils.py, as of 2026) gets light-the-torch with pip
+if it is not there, then runs `python -m light_the_torch` with the arguments of its `_getPipInstallArguments`, while the
+window stands still, and ends in `import torch` inside Slicer.
+"""
 
 from __future__ import annotations
+
+from .installation import Step
+
+LIGHT_THE_TORCH = "light-the-torch>=0.5"
+"""As the extension asks for it."""
 
 
 class SlicerInstaller:
     """Only used inside Slicer."""
 
-    def installTorch(self, requirement: str) -> bool:
-        """Install PyTorch after asking; False if the user declined. ModuleNotFoundError without the extension."""
+    def torchSteps(self, requirement: str) -> list[Step] | None:
+        """What the extension would run; None where this version of it does not tell.
+
+        Raises ModuleNotFoundError without the extension.
+        """
         import PyTorchUtils
 
-        logic = PyTorchUtils.PyTorchUtilsLogic()
-        return logic.installTorch(askConfirmation=True, torchVersionRequirement=requirement) is not None
+        try:
+            arguments = list(PyTorchUtils.PyTorchUtilsLogic._getPipInstallArguments(None, requirement))
+        except (AttributeError, TypeError):
+            return None
+        if arguments[:1] != ["install"] or f"torch{requirement}" not in arguments:
+            return None
+        return [
+            Step("Preparing to install PyTorch...", ("-m", "pip", "install", LIGHT_THE_TORCH)),
+            Step("Looking for the PyTorch that fits this computer...", ("-m", "light_the_torch", *arguments)),
+        ]
+
+    def installTorch(self, requirement: str) -> None:
+        """Install PyTorch with the extension, without a question of its own. Slicer stands still meanwhile."""
+        import PyTorchUtils
+
+        PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=False, torchVersionRequirement=requirement)
 
     def uninstallTorch(self) -> None:
-        """Remove PyTorch. ModuleNotFoundError without the extension."""
+        """Remove PyTorch with the extension; Slicer stands still meanwhile."""
         import PyTorchUtils
 
         PyTorchUtils.PyTorchUtilsLogic().uninstallTorch()
 
-    def pipInstall(self, arguments: str) -> None:
-        """`pip install` with these arguments."""
+    def pipInstall(self, *arguments: str) -> None:
+        """`pip install` with these arguments; Slicer stands still meanwhile."""
         import slicer.util
 
-        slicer.util.pip_install(arguments)
+        slicer.util.pip_install(list(arguments))

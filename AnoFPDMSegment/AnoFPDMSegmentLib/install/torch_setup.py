@@ -1,4 +1,4 @@
-"""Finding out whether Slicer's Python can compute, and installing what it lacks, after asking."""
+"""Finding out whether Slicer's Python can compute, and what has to be installed for that."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from importlib import metadata
-from pathlib import Path
 from typing import Protocol
 
-from ..user_file import read_record, write_record
 from ..worker.command import WorkerCommand
 from ..worker.process_tree import end_process_tree, start_process
+from .installation import Installation, Step
 from .requirements import SAFETENSORS, TORCH
 from .torch_state import TorchState, older_than, read_state
 
@@ -22,19 +22,32 @@ PROBE_TIMEOUT_S = 300.0
 """Loading PyTorch for the first time from a slow disk takes minutes."""
 MISSING_PACKAGE = 69
 """Exit status of the command line for a package that cannot be imported."""
+MISSING_EXTENSION = (
+    "The extension PyTorch, which installs it, is missing: add it in the Extensions Manager and restart Slicer."
+)
+NOTHING = "Nothing was installed."
 
 
 class Installer(Protocol):
-    """Changes Slicer's Python; what goes wrong is raised, of whatever type."""
+    """Knows how this Slicer gets PyTorch; see SlicerInstaller. What goes wrong is raised, of whatever type."""
 
-    def installTorch(self, requirement: str) -> bool:
-        """Install PyTorch after asking; False if the user declined. ModuleNotFoundError without the extension."""
+    def torchSteps(self, requirement: str) -> list[Step] | None: ...
 
-    def uninstallTorch(self) -> None:
-        """Remove PyTorch."""
+    def installTorch(self, requirement: str) -> None: ...
 
-    def pipInstall(self, arguments: str) -> None:
-        """`pip install` with these arguments."""
+    def uninstallTorch(self) -> None: ...
+
+    def pipInstall(self, *arguments: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What could be done about PyTorch."""
+
+    question: str
+    """To be put to the user."""
+    steps: tuple[Step, ...] | None
+    """What runs beside Slicer; None where Slicer itself has to install it and stands still."""
 
 
 class TorchSetup:
@@ -42,66 +55,78 @@ class TorchSetup:
 
     Args:
         command: how child processes are started.
-        installer: does the installing.
-        ask: puts a question to the user; True for yes.
-        report: told what is going on, one sentence each.
+        installer: how Slicer installs.
         idle: called many times a second while waiting, to keep windows alive.
-        record: a file that remembers which installation was found sound.
     """
 
-    def __init__(
-        self,
-        command: WorkerCommand,
-        installer: Installer,
-        ask: Callable[[str], bool],
-        report: Callable[[str], None],
-        idle: Callable[[], None],
-        record: Path,
-    ) -> None:
+    def __init__(self, command: WorkerCommand, installer: Installer, idle: Callable[[], None]) -> None:
         self._command = command
         self._installer = installer
-        self._ask = ask
-        self._report = report
         self._idle = idle
-        self._record = record
+        self._sound: tuple[object, TorchState] | None = None
+        """What was found sound in this session, and by which versions it is known."""
 
     def state(self, *, again: bool = False) -> TorchState:
         """Whether a run can start. At once where this installation was found sound before, unless `again`."""
-        fingerprint = self._fingerprint()
-        if not again and fingerprint and (known := read_record(self._record)).get("fingerprint") == fingerprint:
-            version, device = str(known.get("torch", "")), str(known.get("device", ""))
-            return TorchState("ok", f"PyTorch {version} computes on: {device}.", "", version, device)
+        versions = tuple(_version(package) for package in ("torch", "safetensors", "numpy"))
+        if not again and self._sound is not None and self._sound[0] == versions:
+            return self._sound[1]
         state = self._probe()
-        sound = {"fingerprint": fingerprint, "torch": state.torch, "device": state.device} if state.ok else {}
-        write_record(self._record, sound)
+        self._sound = (versions, state) if state.ok else None
         return state
 
     def suspects(self, exitCode: int | None) -> bool:
         """Whether a failed run may be the installation's fault: packages not found, or the process crashed."""
         return exitCode is None or exitCode == MISSING_PACKAGE or not 0 <= exitCode <= 255
 
-    def install(self) -> TorchState:
-        """Install or repair what is missing, after asking; returns the state afterwards, with what to do if not ok."""
+    def offer(self, state: TorchState) -> Offer | TorchState:
+        """What to ask about a state that is not ok; the state with another sentence if nothing can be done."""
+        if state.needs_torch and state.kind != "missing" and "torch" in sys.modules:
+            sentence = f"{state.sentence[:-1]}, but another module of Slicer uses it: restart Slicer, then try again."
+            return replace(state, sentence=sentence)
+        try:
+            steps = self._installer.torchSteps(TORCH) if state.needs_torch else []
+        except ModuleNotFoundError as error:
+            if error.name != "PyTorchUtils":
+                raise
+            return replace(state, sentence=f"{state.sentence} {MISSING_EXTENSION}")
+        if steps is None:
+            return Offer(_question(state, stands_still=True), None)
+        if state.kind == "broken" and state.needs_torch:
+            removal = ("-m", "pip", "uninstall", "--yes", "torch", "torchvision")
+            steps = [Step("Removing the broken PyTorch...", removal), *steps]
+        if packages := self._further(state):
+            steps = [*steps, Step("Installing safetensors...", ("-m", "pip", "install", *packages))]
+        return Offer(_question(state, stands_still=False), tuple(steps))
+
+    def installation(self, steps: Sequence[Step]) -> Installation:
+        """What follows the steps of an offer."""
+        return Installation(self._command.python, steps)
+
+    def installStandingStill(self, state: TorchState) -> TorchState:
+        """Install with Slicer's own means, which blocks it; returns the outcome."""
+        why = ""
+        try:
+            if state.kind == "broken":
+                self._installer.uninstallTorch()
+            self._installer.installTorch(TORCH)
+            if packages := self._further(state):
+                self._installer.pipInstall(*packages)
+        except Exception as error:  # noqa: BLE001 - whatever installing raises, a new probe tells what came of it
+            why = f"{type(error).__name__}: {error}"
+        return self.outcome(why)
+
+    def outcome(self, log: str) -> TorchState:
+        """The state after an installation that told `log`, with what to do if it is not ok."""
         state = self.state(again=True)
         if state.ok:
             return state
-        if state.needs_torch and state.kind != "missing" and "torch" in sys.modules:
-            sentence = f"{state.sentence[:-1]}, but another module of Slicer uses it: restart Slicer, then try again."
-            return _with(state, sentence)
-        if not self._ask(_question(state)):
-            return _with(state, f"{state.sentence} Nothing was installed.")
-        try:
-            if not self._change(state):
-                # Declined in the extension's own question, perhaps after a broken one was removed.
-                state = self.state(again=True)
-                return _with(state, f"{state.sentence} Nothing was installed.")
-        except ModuleNotFoundError as error:
-            if error.name != "PyTorchUtils":
-                return self._after(error)
-            return _with(state, f"{state.sentence} {MISSING_EXTENSION}")
-        except Exception as error:  # noqa: BLE001 - whatever installing raises, a new probe tells what came of it
-            return self._after(error)
-        return self._after(None)
+        sentence = (
+            f"{state.sentence[:-1]}, and installing it did not succeed: check the internet connection and the free "
+            "disk space, restart Slicer and try again, or install by hand."
+        )
+        detail = f"{log[-4000:]}\n{state.detail}\n{self.offlineInstructions()}".strip()
+        return replace(state, sentence=sentence, detail=detail)
 
     def offlineInstructions(self) -> str:
         """What to do on a computer without internet."""
@@ -114,41 +139,14 @@ class TorchSetup:
             "with its path in place of FOLDER (in quotes if it holds spaces)."
         )
 
-    def _change(self, state: TorchState) -> bool:
-        if state.needs_torch:
-            if state.kind == "broken":
-                self._report("Removing the broken PyTorch...")
-                self._installer.uninstallTorch()
-            self._report("Installing PyTorch; this takes some minutes...")
-            if not self._installer.installTorch(TORCH):
-                return False
-        if not self._has_safetensors() or not state.needs_torch:
-            self._report("Installing safetensors...")
-            again = " --force-reinstall" if state.kind == "broken" and not state.needs_torch else ""
-            # Its optional dependencies are frameworks, which must come through the PyTorch extension.
-            self._installer.pipInstall(f"safetensors{SAFETENSORS} --no-deps{again}")
-        return True
-
-    def _after(self, error: Exception | None) -> TorchState:
-        self._report("Checking PyTorch...")
-        state = self.state(again=True)
-        if state.ok:
-            return state
-        why = f"{type(error).__name__}: {error}" if error is not None else ""
-        sentence = (
-            f"{state.sentence[:-1]}, and installing it did not succeed: check the internet connection and the free "
-            "disk space, restart Slicer and try again, or install by hand."
-        )
-        return _with(state, sentence, f"{why}\n{state.detail}\n{self.offlineInstructions()}".strip())
-
-    def _has_safetensors(self) -> bool:
+    def _further(self, state: TorchState) -> list[str]:
+        """What pip has to install besides PyTorch."""
         version = _version("safetensors")
-        return bool(version) and not older_than(version, SAFETENSORS)
-
-    def _fingerprint(self) -> str:
-        """Names an installation; empty where something is missing."""
-        versions = [_version(package) for package in ("torch", "safetensors", "numpy")]
-        return " ".join([sys.version, self._command.python, *versions]) if all(versions) else ""
+        if state.needs_torch and version and not older_than(version, SAFETENSORS):
+            return []
+        again = ["--force-reinstall"] if state.kind == "broken" and not state.needs_torch else []
+        # Its optional dependencies are frameworks, which must come through the PyTorch extension.
+        return [f"safetensors{SAFETENSORS}", "--no-deps", *again]
 
     def _probe(self) -> TorchState:
         try:
@@ -170,24 +168,14 @@ class TorchSetup:
         return read_state(_last_object(out.decode("utf-8", "replace")), detail)
 
 
-MISSING_EXTENSION = (
-    "The extension PyTorch, which installs it, is missing: add it in the Extensions Manager and restart Slicer."
-)
-
-
-def _question(state: TorchState) -> str:
+def _question(state: TorchState, *, stands_still: bool) -> str:
     if not state.needs_torch:
         return f"{state.sentence}\n\nInstall it now? It is a small download."
     how = "Remove it and install it again" if state.kind == "broken" else "Install it now"
+    slow = "Slicer's window stands still meanwhile." if stands_still else "You can go on working, or cancel it."
     return (
         f"{state.sentence}\n\n{how}, with the small package safetensors where that is missing? The download has some "
-        "hundred megabytes to several gigabytes and takes some minutes."
-    )
-
-
-def _with(state: TorchState, sentence: str, detail: str = "") -> TorchState:
-    return TorchState(
-        state.kind, sentence, detail or state.detail, state.torch, state.device, needs_torch=state.needs_torch
+        f"hundred megabytes to several gigabytes and takes some minutes. {slow}"
     )
 
 

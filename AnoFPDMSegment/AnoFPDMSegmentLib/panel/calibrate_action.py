@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import slicer.util
 from slicer.i18n import tr as _
 
 from ..worker.calibration_run import CalibrationRun
@@ -16,6 +15,7 @@ from .run_controller import RunController
 from .run_section import RunSection
 from .services import PanelServices
 from .state import PanelState
+from .torch_action import TorchAction
 from .widgets import waiting
 
 if TYPE_CHECKING:
@@ -31,11 +31,13 @@ class CalibrateAction:
         state: PanelState,
         controller: RunController,
         model: ModelSection,
+        torch: TorchAction,
     ) -> None:
         self._services = services
         self._state = state
         self._controller = controller
         self._model = model
+        self._torch = torch
         self._view: RunSection | None = None
         self._name = ""
         self._run: CalibrationRun | None = None
@@ -53,8 +55,15 @@ class CalibrateAction:
         if request is None or not self._model.licenceAccepted():
             return
         self._state.setBusy(True)
-        if not (self._canCompute() and self._begin(model, request)):
-            self._state.setBusy(False)
+        self._torch.ready(lambda: self._computable(model, request), otherwise=self._free)
+
+    def _computable(self, model: CatalogModel, request: CalibrationRequest) -> None:
+        # While PyTorch was looked at, or installed, the scene may have been closed.
+        if self._state.parameters is None or not self._begin(model, request):
+            self._free()
+
+    def _free(self) -> None:
+        self._state.setBusy(False)
 
     def _begin(self, model: CatalogModel, request: CalibrationRequest) -> bool:
         assert self._view is not None and self._state.parameters is not None
@@ -75,16 +84,6 @@ class CalibrateAction:
         except AnoFPDMError as error:
             return withoutDashes(str(error))
         return ""
-
-    def _canCompute(self) -> bool:
-        setup = self._services.torchSetup
-        state = setup.state()
-        if not state.ok:
-            state = setup.install()
-        if not state.ok:
-            slicer.util.errorDisplay(state.sentence, detailedText=state.detail)
-        # While PyTorch was looked at, the scene may have been closed.
-        return state.ok and self._state.parameters is not None
 
     def _hear(self, event: Event) -> None:
         assert self._view is not None

@@ -20,6 +20,7 @@ from .run_controller import RunController
 from .run_section import RunSection
 from .services import PanelServices
 from .state import PanelState
+from .torch_action import TorchAction
 from .widgets import waiting
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class DetectAction:
         detection: DetectionSection,
         results: ResultSection,
         display: ResultDisplay,
+        torch: TorchAction,
     ) -> None:
         self._services = services
         self._state = state
@@ -52,6 +54,7 @@ class DetectAction:
         self._detection = detection
         self._results = results
         self._display = display
+        self._torch = torch
         self._view: RunSection | None = None
         self._run: DetectionRun | None = None
         self._planned: PlannedRun | None = None
@@ -70,26 +73,21 @@ class DetectAction:
         if not self._model.licenceAccepted():
             return
         self._state.setBusy(True)
-        if not (self._canCompute() and self._begin()):
-            self._state.setBusy(False)
+        self._torch.ready(self._computable, otherwise=self._free)
 
     def abandon(self) -> None:
-        """Forget the run: the scene is being closed, or the application."""
-        if self._controller.running:
+        """Forget the run: the scene is being closed, or the application. PyTorch goes on being installed."""
+        if self._controller.running and not self._torch.installing:
             self._controller.abandon()
             self._end("")
 
-    def _canCompute(self) -> bool:
-        setup = self._services.torchSetup
-        self.view.say(_("Checking PyTorch..."))
-        state = setup.state()
-        if not state.ok:
-            state = setup.install()
-        if not state.ok:
-            self.view.say(state.sentence)
-            slicer.util.errorDisplay(state.sentence, detailedText=state.detail)
-        # While PyTorch was looked at, the scene may have been closed.
-        return state.ok and not self._state.obstacles()
+    def _computable(self) -> None:
+        # While PyTorch was looked at, or installed, the scene may have been closed.
+        if self._state.obstacles() or not self._begin():
+            self._free()
+
+    def _free(self) -> None:
+        self._state.setBusy(False)
 
     def _begin(self) -> bool:
         assert self._state.parameters is not None
@@ -112,8 +110,9 @@ class DetectAction:
             self._finish()
         elif isinstance(event, Failed):
             self._end(event.sentence, failed=True)
-            if self._services.torchSetup.suspects(event.exit_code):
-                self._repair()
+            if self._torch.suspects(event.exit_code):
+                self._state.setBusy(True)
+                self._torch.repair(self._free)
         elif isinstance(event, Cancelled):
             self._end(_("Cancelled; the scene is as it was."))
         else:
@@ -162,13 +161,6 @@ class DetectAction:
         case = detection.case
         self._detection.remember(self._planned, case.run.run_time_s, len(case.examined))
         return result
-
-    def _repair(self) -> None:
-        self._state.setBusy(True)
-        state = self._services.torchSetup.install()
-        self._state.setBusy(False)
-        if not state.ok:
-            slicer.util.errorDisplay(state.sentence, detailedText=state.detail)
 
     def _end(self, text: str, *, failed: bool = False) -> None:
         self._tidy()

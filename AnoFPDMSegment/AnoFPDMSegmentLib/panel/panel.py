@@ -25,6 +25,7 @@ from .scaling_section import ScalingSection
 from .services import PanelServices
 from .slices_section import SlicesSection
 from .state import PanelState
+from .torch_action import TorchAction
 from .widgets import Later, takeTypedValuesWhole
 
 _PARAMETER = "SlicerParameterName"
@@ -63,12 +64,22 @@ class Panel:
         self._model = ModelSection(ui, services, state)
         self._detection = DetectionSection(ui, services, state)
         self._results = ResultSection(ui, services, state, display)
+        self._torch = TorchAction(services, controller)
         self._detect = DetectAction(
-            services, state, controller, self._inputs, self._model, self._detection, self._results, display
+            services,
+            state,
+            controller,
+            self._inputs,
+            self._model,
+            self._detection,
+            self._results,
+            display,
+            self._torch,
         )
-        self._calibrate = CalibrateAction(services, state, controller, self._model)
+        self._calibrate = CalibrateAction(services, state, controller, self._model, self._torch)
         self._scaling = ScalingSection(ui, state, self._calibrate.start)
         self._run = RunSection(ui, state, controller, self._detect.start)
+        self._torch.shownBy(self._run)
         self._detect.shownBy(self._run)
         self._calibrate.shownBy(self._run)
         self._displaySection = DisplaySection(ui, state, display)
@@ -115,6 +126,7 @@ class Panel:
 
     def cleanup(self) -> None:
         """The application ends, or the module is loaded again: end the worker, let go of the scene."""
+        self._torch.abandon()
         self._detect.abandon()
         self._disconnect()
         self.state.setResult(None)

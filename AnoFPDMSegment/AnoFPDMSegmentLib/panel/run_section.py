@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
-from ..worker.events import Cancelled, Event, Failed, Finished, Notice, Progress, Stage
+from ..worker.events import Cancelled, Download, Event, Failed, Finished, Notice, Progress, Stage
 from .engine_words import withoutDashes
 from .run_controller import RunController
 from .state import PanelState
@@ -83,6 +83,8 @@ class RunSection:
             self.say(self._stages.get(event.name, event.name))
         elif isinstance(event, Progress):
             self._showProgress(event)
+        elif isinstance(event, Download):
+            self._showDownload(event)
         elif isinstance(event, Notice):
             self.say(event.sentence)
         assert not isinstance(event, Finished | Failed | Cancelled)
@@ -100,6 +102,14 @@ class RunSection:
         if progress.seconds_left is not None:
             text += _(", {time} left").format(time=format_seconds(progress.seconds_left))
         self.say(text)
+
+    def _showDownload(self, download: Download) -> None:
+        if self._controller.cancelling:
+            return
+        done, size = download.bytes_done / 1e6, download.bytes / 1e6
+        self._ui.progressBar.value = int(1000 * done / size) if size else 0
+        text = _("{done:.0f} of {all:.0f} MB") if size else _("{done:.0f} MB")
+        self.say(f"{download.sentence} {text.format(done=done, all=size)}")
 
     def _clicked(self) -> None:
         if not self._controller.running:

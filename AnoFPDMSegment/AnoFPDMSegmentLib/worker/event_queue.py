@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import IO
 
-from .events import Event, Notice, Progress, parse_line
+from .events import Download, Event, Notice, Progress, parse_line
 from .log import BoundedLog
 
 LONGEST_LINE_BYTES = 1 << 20
@@ -19,8 +19,10 @@ MOST_EVENTS = 10_000
 class EventQueue:
     """Threads put in what the worker tells; `take` gives it to the application, which may be slow."""
 
-    def __init__(self, log: BoundedLog) -> None:
+    def __init__(self, log: BoundedLog, parse: Callable[[str], Event | None] = parse_line) -> None:
+        """`parse` finds the event in a line of standard output, if it is one."""
         self._log = log
+        self._parse = parse
         self._events: list[Event] = []
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -50,13 +52,14 @@ class EventQueue:
             thread.join(timeout=0.5)
 
     def _take_event(self, line: str) -> None:
-        event = parse_line(line)
-        if not isinstance(event, Progress):
+        event = self._parse(line)
+        counts = isinstance(event, Progress | Download)
+        if not counts:
             self._log.add(line)
         if event is None:
             return
         with self._lock:
-            if isinstance(event, Progress) and self._events and isinstance(self._events[-1], Progress):
+            if counts and self._events and type(self._events[-1]) is type(event):
                 self._events[-1] = event
             elif len(self._events) < MOST_EVENTS or not isinstance(event, Notice):
                 self._events.append(event)

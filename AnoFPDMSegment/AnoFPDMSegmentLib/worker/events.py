@@ -37,6 +37,16 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Download:
+    """How far a download is; an installation tells of it, a worker never does."""
+
+    sentence: str
+    bytes_done: int
+    bytes: int
+    """0 where the size is unknown."""
+
+
+@dataclass(frozen=True)
 class Notice:
     """A fallback or warning, one sentence."""
 
@@ -68,7 +78,7 @@ class Cancelled:
     """The run has ended because it was asked to; nothing was written."""
 
 
-Event = Started | Stage | Progress | Notice | Finished | Failed | Cancelled
+Event = Started | Stage | Progress | Download | Notice | Finished | Failed | Cancelled
 
 
 def parse_line(text: str) -> Event | None:

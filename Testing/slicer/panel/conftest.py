@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,26 +40,32 @@ def application() -> Any:
     return app
 
 
-@pytest.fixture(scope="session")
-def known_torch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The record that PyTorch was found sound, which is worth keeping between tests."""
-    return tmp_path_factory.mktemp("known") / "torch.json"
-
-
 @pytest.fixture(autouse=True)
-def user_data(
-    known_torch: Path, bright_default: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
-    """The user's own folder: nothing in it but that record."""
+def user_data(bright_default: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's own folder, empty."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     folder = tmp_path / "user" / "anofpdm"
     folder.mkdir(parents=True)
-    if known_torch.exists():
-        shutil.copy(known_torch, folder / "torch.json")
-    yield folder
-    if (folder / "torch.json").exists():
-        shutil.copy(folder / "torch.json", known_torch)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch is really looked at, but by the first test alone."""
+    from AnoFPDMSegmentLib.install.torch_setup import TorchSetup
+
+    real = TorchSetup._probe
+
+    def probe(setup: Any) -> Any:
+        if not _FOUND:
+            _FOUND.append(real(setup))
+        return _FOUND[0]
+
+    monkeypatch.setattr(TorchSetup, "_probe", probe)
+
+
+_FOUND: list[Any] = []
 
 
 @pytest.fixture(scope="session")

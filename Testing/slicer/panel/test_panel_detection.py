@@ -176,23 +176,6 @@ def test_model_without_calibration(model_place: Path, session: Any, tmp_path: Pa
     assert planned(session).options.guidance == 0.0
 
 
-def test_python_without_torch(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is offered to be installed; declined, nothing runs and the reason stands under the button."""
-    from AnoFPDMSegmentLib.install.torch_state import TorchState
-
-    setup = session.panel._services.torchSetup
-    missing = TorchState("missing", "PyTorch is not installed; it is needed to compute.", needs_torch=True)
-    monkeypatch.setattr(type(setup), "_fingerprint", lambda self: "")
-    monkeypatch.setattr(type(setup), "_probe", lambda self: missing)
-    session.load(SAMPLE)
-    session.dialogs.answer("Install it now", "No")
-    session.dialogs.answer("Nothing was installed.", "OK")
-    session.click(session.ui.detectButton)
-    assert not session.panel.state.busy
-    assert session.ui.runStatusLabel.text.startswith("PyTorch is not installed")
-    assert session.ui.detectButton.enabled and session.ui.detectButton.text == "Detect anomalies"
-
-
 def test_calibrate_on_ones_own_data(more_models: Path, session: Any, tmp_path: Path) -> None:
     """The dialog checks what it can; the worker calibrates; the new calibration is in use afterwards."""
     manifest = write_manifest(tmp_path / "slices")

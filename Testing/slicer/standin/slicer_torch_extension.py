@@ -7,11 +7,21 @@ from typing import Any, ClassVar
 
 
 class PyTorchUtilsLogic:
-    """`onInstall` returns the module torch or None, as declined, or raises."""
+    """`onInstall` returns the module torch, or raises."""
 
     calls: ClassVar[list[tuple[str, dict[str, Any]]]] = []
     onInstall: Callable[[], Any] = staticmethod(lambda: None)  # noqa: N815
     onUninstall: Callable[[], Any] = staticmethod(lambda: None)  # noqa: N815
+
+    @staticmethod
+    def _getPipInstallArguments(  # noqa: N802
+        forceComputationBackend: str | None = None,  # noqa: N803
+        torchVersionRequirement: str | None = None,  # noqa: N803
+        torchvisionVersionRequirement: str | None = None,  # noqa: N803
+    ) -> list[str]:
+        backend = [f"--pytorch-computation-backend={forceComputationBackend}"] if forceComputationBackend else []
+        torchvision = f"torchvision{torchvisionVersionRequirement or ''}"
+        return ["install", f"torch{torchVersionRequirement or ''}", torchvision, *backend]
 
     def installTorch(  # noqa: N802
         self,
