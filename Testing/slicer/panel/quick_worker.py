@@ -11,6 +11,9 @@ import stat
 import sys
 from pathlib import Path
 
+SOUND = {"torch": "2.6.0", "safetensors": "0.5.2", "device": "CPU"}
+"""What the look at PyTorch, once a session and after each reload, would find."""
+
 
 def main(evidence: str, version: str, package: str, *arguments: str) -> None:
     """Write the result and tell of it as the engine does."""
@@ -22,7 +25,10 @@ def main(evidence: str, version: str, package: str, *arguments: str) -> None:
 
 
 def write_interpreter(folder: Path, evidence: Path) -> None:
-    """Make `PythonSlicer`, which the module runs, a program that detects like this; otherwise it is this Python."""
+    """Make `PythonSlicer`, which the module runs, a program that detects like this and at once knows of a PyTorch.
+
+    Otherwise it is this Python.
+    """
     import anofpdm
 
     package = Path(anofpdm.__file__).parent
@@ -31,6 +37,7 @@ def write_interpreter(folder: Path, evidence: Path) -> None:
         f'''#!/bin/sh
 case "$*" in
 *"anofpdm detect"*) exec "{sys.executable}" -I "{__file__}" "{evidence}" "{anofpdm.__version__}" "{package}" "$@";;
+*torch_probe*) echo '{json.dumps(SOUND)}';;
 *) exec "{sys.executable}" "$@";;
 esac
 '''
