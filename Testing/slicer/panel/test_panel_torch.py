@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,6 @@ def computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Comput
     made = Computer(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(made.standins.folder))
     monkeypatch.setattr(TorchSetup, "_probe", lambda setup: made.probe())
-    monkeypatch.delitem(sys.modules, "torch", raising=False)
     slicer_install.install_torch_extension()
     PyTorchUtilsLogic.calls.clear()
     yield made
