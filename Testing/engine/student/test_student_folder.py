@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from anofpdm.errors import ModelError, OutputError
+from anofpdm.errors import ModelError, OutputError, SettingsError
 from anofpdm.methods.student.calibrate import calibrate_student, calibration_error
 from anofpdm.methods.student.config import StudentCalibration, StudentConfig, StudentRecord
 from anofpdm.methods.student.network import StudentNetwork
@@ -123,18 +123,41 @@ class Oracle(StudentPredictor):
         return np.stack([logit, logit]), np.ones(slices.shape, np.float32)
 
 
-def test_overconfidence_is_measured_and_taken_back(heads):
+def _answers(heads, config, make_logit):
+    """Four heads with lesions drawn as their true logits say, and one without any that shows a little."""
     rng = np.random.default_rng(0)
     true_logits, samples = [], []
-    for number in range(4):
+    for number in range(5):
         sample = heads(number)
-        logit = rng.normal(-1, 2, sample.image.shape).astype(np.float32)
+        logit = make_logit(rng, sample.image.shape) if number < 4 else np.full(sample.image.shape, -9, np.float32)
         lesion = (rng.random(logit.shape) < 1 / (1 + np.exp(-logit))).astype(np.uint8) * 255
         true_logits.append(logit)
-        samples.append(type(sample)(sample.image, lesion, sample.brain, 5.0, sample.usable))
-    report = calibrate_student(Oracle(true_logits), lambda number: samples[number], 4)
+        samples.append(
+            type(sample)(sample.image, lesion if number < 4 else lesion * 0, sample.brain, 5.0, sample.usable)
+        )
+    return true_logits, samples
+
+
+def test_overconfidence_is_measured_and_taken_back(heads, config):
+    true_logits, samples = _answers(heads, config, lambda rng, shape: rng.normal(-1, 2, shape).astype(np.float32))
+    report = calibrate_student(Oracle(true_logits), lambda number: samples[number], 5, config)
     assert report.calibration.temperature == pytest.approx(3, rel=0.15)
     assert report.error < 0.02 < report.error_before
+    assert 0.2 <= report.calibration.threshold <= 0.5, "the best Dice of calibrated probabilities lies below one half"
+
+
+def test_a_threshold_at_which_healthy_heads_show_much_is_not_taken(heads, config):
+    true_logits, samples = _answers(heads, config, lambda rng, shape: rng.normal(-1, 2, shape).astype(np.float32))
+    true_logits[4][:, 20:40, 20:40] = 0.5
+    report = calibrate_student(Oracle(true_logits), lambda number: samples[number], 5, config)
+    assert report.calibration.threshold > 0.5
+    assert report.false_ml == 0
+
+
+def test_heads_of_one_kind_are_not_enough(heads, config):
+    true_logits, samples = _answers(heads, config, lambda rng, shape: rng.normal(-1, 2, shape).astype(np.float32))
+    with pytest.raises(SettingsError, match="no painted or no healthy"):
+        calibrate_student(Oracle(true_logits), lambda number: samples[number], 4, config)
 
 
 def test_the_calibration_error_of_what_is_always_right_or_wrong():

@@ -39,7 +39,7 @@ def _run(folder: Path, output: Path, **changes) -> StudentRun:
         "contrast": "flair",
         "modality": "flair",
         "seed": 1,
-        "heads": 3,
+        "heads": 8,
         "batch_size": 2,
         "widths": (4, 4),
         "pool": 1,

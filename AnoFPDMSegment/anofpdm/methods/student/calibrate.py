@@ -10,76 +10,96 @@ import numpy.typing as npt
 
 from ...errors import SettingsError
 from ...progress import CancelToken
-from .config import StudentCalibration
+from .config import StudentCalibration, StudentConfig
 from .pool import Maker
 from .predictor import BRAIN_FLOOR, StudentPredictor, probability_of
 
 TEMPERATURES = np.geomspace(0.5, 3.0, 19)
 BIASES = np.linspace(-2.0, 2.0, 21)
-THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
+THRESHOLDS = np.round(np.arange(0.1, 0.91, 0.05), 2)
 PIXELS = 1500
 """Taken of each slice at random."""
-SMALLEST_PX = 20
-"""Heads with fewer lesion pixels than this say nothing about the threshold."""
+SMALLEST_ML = 1.0
+"""Heads with less than this painted say little about the threshold: a Dice of a few pixels is mostly chance."""
+MOST_FALSE_ML = 0.5
+"""Heads without lesions may show this much on average."""
 BINS = 15
 
 
 @dataclass(frozen=True)
 class CalibrationReport:
-    """`error`: expected calibration error, before and after; `dice`: mean over painted heads at the threshold."""
+    """`error`: expected calibration error, before and after.
+
+    At the threshold: `dice`, the mean over heads with lesions, and `false_ml`, what heads without any show on average.
+    """
 
     calibration: StudentCalibration
     error_before: float
     error: float
     dice: float
+    false_ml: float
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """One head: logits [2, S, H, W] float16, where brain is, the painted lesion, and millilitres a voxel."""
+
+    logits: npt.NDArray[np.float16]
+    inside: npt.NDArray[np.bool_]
+    lesion: npt.NDArray[np.bool_]
+    voxel_ml: float
 
 
 def calibrate_student(
     predictor: StudentPredictor,
     maker: Maker,
     heads: int,
+    config: StudentConfig,
     *,
     cancel: CancelToken | None = None,
     message: Callable[[str], None] = lambda _: None,
 ) -> CalibrationReport:
-    """Fit temperature and bias to pixels of the brain, then take the threshold with the best mean Dice.
+    """Fit temperature and bias to pixels of the brain; then take the threshold with the best mean Dice among those at
+    which heads without lesions show little.
 
-    `maker`: heads from maps kept for validation. Raises SettingsError if no head shows a lesion, and Cancelled.
+    `maker`: heads from maps kept for validation, some painted and some not. Raises SettingsError if either kind is
+    missing among `heads`, and Cancelled.
     """
     rng = np.random.default_rng(3)
-    logits, truth, volumes = [], [], []
+    answers = []
     for number in range(heads):
         sample = maker(number)
-        both, brain = predictor.logits(sample.image.astype(np.float32), sample.spacing_mm, cancel)
-        lesion = sample.lesion >= 128
-        inside = brain >= BRAIN_FLOOR
-        chosen = rng.permutation(np.flatnonzero(inside))[: PIXELS * len(brain)]
-        logits.append(both.reshape(2, -1)[:, chosen])
-        truth.append(lesion.ravel()[chosen])
-        if lesion.sum() >= SMALLEST_PX:
-            volumes.append((both.astype(np.float16), inside, lesion))
-    if not volumes:
-        raise SettingsError(f"None of the {heads} heads to calibrate on shows a lesion; take more heads.")
-    pixels, known = np.concatenate(logits, axis=1), np.concatenate(truth)
+        logits, brain = predictor.logits(sample.image.astype(np.float32), sample.spacing_mm, cancel)
+        voxel_ml = config.pixel_mm**2 * sample.spacing_mm / 1000
+        answers.append(_Answer(logits.astype(np.float16), brain >= BRAIN_FLOOR, sample.lesion >= 128, voxel_ml))
+    painted = [one for one in answers if one.lesion.sum() * one.voxel_ml >= SMALLEST_ML]
+    healthy = [one for one in answers if not one.lesion.any()]
+    if not painted or not healthy:
+        raise SettingsError(f"{heads} heads to calibrate on hold no painted or no healthy one; take more.")
+    chosen = [rng.permutation(np.flatnonzero(one.inside))[: PIXELS * len(one.lesion)] for one in answers]
+    pairs = list(zip(answers, chosen, strict=True))
+    pixels = np.concatenate([one.logits.reshape(2, -1)[:, some].astype(np.float32) for one, some in pairs], axis=1)
+    known = np.concatenate([one.lesion.ravel()[some] for one, some in pairs])
     fitted = min(
         (StudentCalibration(float(t), float(b)) for t in TEMPERATURES for b in BIASES),
         key=lambda one: _cross_entropy(probability_of(pixels, one).mean(0), known),
     )
-    dices = np.mean(
-        [_dices(both.astype(np.float32), inside, lesion, fitted) for both, inside, lesion in volumes], axis=0
-    )
-    best = int(np.argmax(dices))
+    dices = np.mean([_by_threshold(one, fitted, _dice) for one in painted], axis=0)
+    false = np.mean([_by_threshold(one, fitted, _volume) for one in healthy], axis=0)
+    allowed = np.flatnonzero(false <= MOST_FALSE_ML)
+    best = int(allowed[np.argmax(dices[allowed])]) if len(allowed) else len(THRESHOLDS) - 1
     calibration = StudentCalibration(fitted.temperature, fitted.bias, float(THRESHOLDS[best]))
     report = CalibrationReport(
         calibration,
         calibration_error(probability_of(pixels, StudentCalibration()).mean(0), known),
         calibration_error(probability_of(pixels, calibration).mean(0), known),
         float(dices[best]),
+        float(false[best]),
     )
     message(
         f"Calibrated on {heads} rendered heads: temperature {calibration.temperature:.2f}, "
-        f"bias {calibration.bias:+.2f}, threshold {calibration.threshold:.2f} "
-        f"(Dice {report.dice:.3f}, calibration error {report.error:.4f})."
+        f"bias {calibration.bias:+.2f}, threshold {calibration.threshold:.2f} (Dice {report.dice:.3f}; "
+        f"{report.false_ml:.2f} mL in heads without lesions; calibration error {report.error:.4f})."
     )
     return report
 
@@ -100,12 +120,16 @@ def _cross_entropy(probability: npt.NDArray[np.float32], truth: npt.NDArray[np.b
     return float(-np.where(truth, np.log(p), np.log1p(-p)).mean())
 
 
-def _dices(
-    logits: npt.NDArray[np.float32],
-    inside: npt.NDArray[np.bool_],
-    lesion: npt.NDArray[np.bool_],
-    calibration: StudentCalibration,
+def _by_threshold(
+    answer: _Answer, calibration: StudentCalibration, measure: Callable[[_Answer, npt.NDArray[np.bool_]], float]
 ) -> npt.NDArray[np.float64]:
-    probability = probability_of(logits, calibration).mean(0) * inside
-    found = [probability >= threshold for threshold in THRESHOLDS]
-    return np.array([2 * (one & lesion).sum() / max(1, one.sum() + lesion.sum()) for one in found])
+    probability = probability_of(answer.logits.astype(np.float32), calibration).mean(0) * answer.inside
+    return np.array([measure(answer, probability >= threshold) for threshold in THRESHOLDS])
+
+
+def _dice(answer: _Answer, found: npt.NDArray[np.bool_]) -> float:
+    return float(2 * (found & answer.lesion).sum() / (found.sum() + answer.lesion.sum()))
+
+
+def _volume(answer: _Answer, found: npt.NDArray[np.bool_]) -> float:
+    return float(found.sum() * answer.voxel_ml)

@@ -19,7 +19,7 @@ RATES = {"rendered": 2e-3, "self-training": 5e-4}
 MAPS_FOLDER, VALIDATION_FOLDER = "maps", "maps-validation"
 VALIDATION_SHARE = 0.25
 """Of the label maps, the last by name, are kept for the calibration."""
-CALIBRATION_HEADS = 40
+CALIBRATION_HEADS = 80
 MOST_STEPS = 10_000_000
 MAP_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
 
@@ -155,7 +155,8 @@ def train_student(run: StudentRun, cancel: CancelToken | None, message: Callable
         network = StudentNetwork(config.channels, config.widths)
         network.load_state_dict(average)
         maker = rendered_maker(validation, mixture, seed=run.seed + 1)
-        report = calibrate_student(StudentPredictor(folded(network)), maker, run.heads, cancel=cancel, message=message)
+        predictor = StudentPredictor(folded(network))
+        report = calibrate_student(predictor, maker, run.heads, config, cancel=cancel, message=message)
         record = StudentRecord(
             name=run.name,
             title=f"{run.name}: {'FLAIR' if run.contrast == 'flair' else 'any contrast'}",
