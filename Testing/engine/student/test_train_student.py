@@ -11,7 +11,9 @@ from layered_head import NAMES, layered_labels
 
 from anofpdm.errors import InputError, OutputError
 from anofpdm.methods.student.command import StudentRun, train_student
+from anofpdm.methods.student.stages import Mixture
 from anofpdm.methods.student.student_folder import open_student
+from anofpdm.synthetic.renderer import RenderSettings
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def _run(folder: Path, output: Path, **changes) -> StudentRun:
         "heads": 8,
         "batch_size": 2,
         "widths": (4, 4),
-        "pool": 1,
+        "mixture": Mixture(pool=1, workers=0, settings=RenderSettings(slices=6, spacings_mm=(6.0,))),
     }
     return StudentRun(**{**given, **changes})
 

@@ -8,11 +8,15 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...errors import InputError, OutputError, SettingsError
 from ...progress import CancelToken
 from ...results.directory_lock import DirectoryLock
 from ...synthetic.structures import Structure, read_structures
+
+if TYPE_CHECKING:
+    from .stages import Mixture
 
 DEFAULT_STEPS = {"rendered": 6000, "self-training": 1500}
 RATES = {"rendered": 2e-3, "self-training": 5e-4}
@@ -43,7 +47,7 @@ class StudentRun:
     heads: int = CALIBRATION_HEADS
     batch_size: int = 24
     widths: tuple[int, ...] | None = None
-    pool: int | None = None
+    mixture: Mixture | None = None
 
 
 def add_student_arguments(parser: argparse.ArgumentParser) -> None:
@@ -135,9 +139,7 @@ def train_student(run: StudentRun, cancel: CancelToken | None, message: Callable
     try:
         _start_writing(run.output, lock)
         maps, validation = _prepare_maps(run.output, paths, structures, cancel, message)
-        mixture = Mixture() if run.contrast == "flair" else Mixture.any_contrast()
-        if run.pool is not None:
-            mixture = replace(mixture, pool=run.pool, workers=0)
+        mixture = run.mixture or (Mixture() if run.contrast == "flair" else Mixture.any_contrast())
         schedule = Schedule(steps=run.steps, learning_rate=RATES[run.stage], batch_size=run.batch_size, seed=run.seed)
         weights = None if started is None else started.network().state_dict()
         if manifest is None:
