@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.errors import InputError
-from anofpdm.methods.student.config import StudentConfig
+from anofpdm.methods.student.config import StudentCalibration, StudentConfig
 from anofpdm.methods.student.predictor import StudentPrediction
 from anofpdm.methods.student.pseudo_masks import Target
 from anofpdm.methods.student.real_anatomy import real_anatomy
@@ -39,6 +39,22 @@ def test_volumes_come_with_the_labels_of_their_slices(manifest, config):
     assert volume.labels[13:20].tolist() == [UNHEALTHY] * 7
     assert volume.slices.shape[1:] == (64, 64)
     assert volume.name == "here/one"
+
+
+def test_prepared_volumes_are_kept_until_the_image_changes(manifest, config, tmp_path):
+    def read():
+        return real_volumes(read_manifest(manifest, ("flair",)), ("train",), config, cache=tmp_path / "cache")[0]
+
+    first, kept = read(), list((tmp_path / "cache").iterdir())
+    again = read()
+    np.testing.assert_array_equal(again.slices, first.slices)
+    assert again.grid == first.grid
+    assert list((tmp_path / "cache").iterdir()) == kept
+    image = sitk.ReadImage(str(tmp_path / "flair.nii.gz"))
+    image[20:28, 24:32, 10:16] = 400
+    sitk.WriteImage(image, str(tmp_path / "flair.nii.gz"))
+    assert not np.array_equal(read().slices, first.slices)
+    assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
 def test_a_label_of_a_slice_that_is_not_there_is_refused(manifest, config):
@@ -125,6 +141,8 @@ def test_the_same_number_gives_the_same_sample(heads, config):
 
 class Bright:
     """Calls unhealthy what is brighter than 1.6."""
+
+    calibration = StudentCalibration()
 
     def predict(self, slices, spacing_mm, cancel=None):
         return StudentPrediction((slices > 1.6).astype(np.float32), slices * 0, np.ones_like(slices))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_STEPS = {"rendered": 6000, "self-training": 1500}
 RATES = {"rendered": 2e-3, "self-training": 5e-4}
-MAPS_FOLDER, VALIDATION_FOLDER = "maps", "maps-validation"
+MAPS_FOLDER, VALIDATION_FOLDER, CACHE_FOLDER = "maps", "maps-validation", "slices"
 VALIDATION_SHARE = 0.25
 """Of the label maps, the last by name, are kept for the calibration."""
 CALIBRATION_HEADS = 80
@@ -48,6 +48,7 @@ class StudentRun:
     batch_size: int = 24
     widths: tuple[int, ...] | None = None
     mixture: Mixture | None = None
+    cache: Path | None = None
 
 
 def add_student_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +103,7 @@ def run_student(options: argparse.Namespace, cancel: CancelToken | None = None) 
             contrast=options.contrast,
             modality=options.modality,
             seed=1,
+            cache=None if options.cache is None else Path(options.cache),
         ),
         cancel,
         functools.partial(print, flush=True),
@@ -149,7 +151,14 @@ def train_student(run: StudentRun, cancel: CancelToken | None, message: Callable
         else:
             assert started is not None and weights is not None
             made = self_training_round(
-                manifest, started.predictor(), config, run.seed, teacher=run.teacher, cancel=cancel, message=message
+                manifest,
+                started.predictor(),
+                config,
+                run.seed,
+                teacher=run.teacher,
+                cache=run.cache or run.output / CACHE_FOLDER,
+                cancel=cancel,
+                message=message,
             )
             average = train_on_real(
                 made, maps, run.output, config, schedule, mixture, start_from=weights, cancel=cancel, message=message

@@ -14,10 +14,9 @@ from ...datasets.manifest import Manifest, Split
 from ...datasets.manifest import Volume as ManifestVolume
 from ...errors import InputError
 from ...progress import CancelToken
-from ...volumes.reading import read_volume
 from ...volumes.stack_grid import StackGrid
 from .config import StudentConfig
-from .student_stack import student_stack
+from .volume_cache import prepared_slices
 
 HEALTHY, UNHEALTHY, UNKNOWN = 0, 1, -1
 
@@ -46,12 +45,13 @@ def real_volumes(
     splits: Sequence[Split],
     config: StudentConfig,
     *,
+    cache: Path | None = None,
     cancel: CancelToken | None = None,
     message: Callable[[str], None] = lambda _: None,
 ) -> list[RealVolume]:
     """Read the volumes of these splits. The first modality is used.
 
-    Raises InputError for an unreadable image, and where a label names a slice that the image does not have.
+    `cache`: a folder that prepared volumes are kept in. Raises InputError for an unreadable image, and where a label names a slice that the image does not have.
     """
     chosen = [volume for volume in manifest.volumes() if volume.rows[0].split in splits]
     found = []
@@ -60,14 +60,14 @@ def real_volumes(
             cancel.raise_if_cancelled()
         if number % 100 == 0:
             message(f"Reading volume {number + 1} of {len(chosen)}.")
-        found.append(_read(volume, config))
+        found.append(_read(volume, config, cache))
     return found
 
 
-def _read(volume: ManifestVolume, config: StudentConfig) -> RealVolume:
+def _read(volume: ManifestVolume, config: StudentConfig, cache: Path | None) -> RealVolume:
     first = volume.rows[0]
-    stack = student_stack(read_volume(volume.images[0], "first modality"), config)
-    count = len(stack.slices)
+    slices, grid = prepared_slices(volume.images[0], config, cache)
+    count = len(slices)
     labels = np.full(count, UNKNOWN, np.int8)
     for row in volume.rows:
         if row.slice is None:
@@ -83,10 +83,10 @@ def _read(volume: ManifestVolume, config: StudentConfig) -> RealVolume:
         subject=first.subject,
         source=first.source,
         image=volume.images[0],
-        slices=stack.slices.astype(np.float16),
+        slices=slices,
         labels=labels,
-        spacing_mm=stack.grid.slice_spacing_mm if count > 1 else 0.0,
-        grid=stack.grid,
+        spacing_mm=grid.slice_spacing_mm if count > 1 else 0.0,
+        grid=grid,
     )
 
 

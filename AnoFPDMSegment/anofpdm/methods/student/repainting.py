@@ -22,8 +22,6 @@ from .teacher_maps import healthier_by
 AROUND_PX = 2
 """The mask is widened by this before it is painted over: its border is half lesion."""
 SURROUNDINGS_MM = 12.0
-SUSPICIOUS = 0.5
-"""A slice is decided unhealthy from this mean of its largest probabilities on."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -38,9 +36,10 @@ def keep_what_explains(
 ) -> tuple[Target, int, int]:
     """Paint each unhealthy slice's mask over and let the student decide again.
 
-    Where the slice still looks unhealthy the mask is not all there is to it: then it says nothing about the pixels
-    outside. Returns the target, how many slices were tested and how many masks explain theirs. `teacher`: the folder
-    of the volume's result, whose healthy prediction is painted; None: the surroundings are.
+    Where the slice still looks unhealthy (the mean of its largest probabilities reaches the threshold) the mask is not
+    all there is to it: then it says nothing about the pixels outside. Returns the target, how many slices were tested
+    and how many masks explain theirs. `teacher`: the folder of the volume's result, whose healthy prediction is
+    painted; None: the surroundings are.
     """
     mask = target.mask >= 128
     tested = (volume.labels == UNHEALTHY) & mask.any(axis=(1, 2))
@@ -51,7 +50,7 @@ def keep_what_explains(
     filled = surroundings(slices, wide, config) if teacher is None else slices + healthier_by(teacher, volume)
     painted = np.where(wide, np.clip(filled, 0, None), slices).astype(np.float32)
     after = largest_values(predictor.predict(painted, volume.spacing_mm, cancel).inside)
-    unexplained = tested & (after >= SUSPICIOUS)
+    unexplained = tested & (after >= predictor.calibration.threshold)
     weight = target.weight.copy()
     weight[unexplained[:, None, None] & ~wide] = 0
     return replace(target, weight=weight), int(tested.sum()), int((tested & ~unexplained).sum())

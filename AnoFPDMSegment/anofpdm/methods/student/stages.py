@@ -19,7 +19,7 @@ from ...synthetic.renderer import RenderSettings
 from .config import StudentConfig
 from .pool import Pool
 from .predictor import StudentPredictor
-from .pseudo_masks import Trust, targets_of, trust_of
+from .pseudo_masks import Trust, border_at_half, targets_of, trust_of
 from .real_heads import RealHeads
 from .real_volumes import RealVolume, real_volumes
 from .rendered_heads import RenderedHeads
@@ -109,15 +109,16 @@ def self_training_round(
     seed: int,
     *,
     teacher: Path | None = None,
+    cache: Path | None = None,
     cancel: CancelToken | None = None,
     message: Message = print,
 ) -> Round:
     """Let the student of the last round, and the teacher, mark the manifest's training volumes.
 
-    `teacher`: a folder of results of `anofpdm detect --cases`. Sources count alike, however many volumes they have.
-    Raises InputError if there is nothing to train on, or an image or a result cannot be used.
+    `teacher`: a folder of results of `anofpdm detect --cases`. `cache`: see `real_volumes`. Sources count alike, however
+    many volumes they have. Raises InputError if there is nothing to train on, or an image or a result cannot be used.
     """
-    volumes = real_volumes(manifest, ("train",), config, cancel=cancel, message=message)
+    volumes = real_volumes(manifest, ("train",), config, cache=cache, cancel=cancel, message=message)
     if not volumes:
         raise InputError("The manifest has no volume of the split train; name some to train on.")
     by_source: dict[str, list[RealVolume]] = {}
@@ -193,12 +194,13 @@ def _results(teacher: Path | None, volumes: Sequence[RealVolume]) -> list[Path]:
 def _predictions(
     predictor: StudentPredictor, volumes: Sequence[RealVolume], cancel: CancelToken | None
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Lesion and brain of every volume, float16."""
+    """Lesion (0.5 at the threshold) and probability of brain of every volume, float16."""
     lesions: list[FloatArray] = []
     brains: list[FloatArray] = []
     for volume in volumes:
         found = predictor.predict(volume.slices.astype(np.float32), volume.spacing_mm, cancel)
-        lesions.append(found.inside.astype(np.float16))
+        score = found.inside / predictor.calibration.threshold
+        lesions.append(border_at_half(score).astype(np.float16))
         brains.append(found.brain.astype(np.float16))
     return lesions, brains
 
