@@ -51,7 +51,8 @@ def real_volumes(
 ) -> list[RealVolume]:
     """Read the volumes of these splits. The first modality is used.
 
-    `cache`: a folder that prepared volumes are kept in. Raises InputError for an unreadable image, and where a label names a slice that the image does not have.
+    `cache`: a folder that prepared volumes are kept in. Raises InputError for an unreadable image, and where a label
+    names a slice that the image does not have.
     """
     chosen = [volume for volume in manifest.volumes() if volume.rows[0].split in splits]
     found = []
