@@ -44,7 +44,9 @@ def rendered(maps: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     request = RenderRequest(
         maps, maps / "labels.csv", folder, **SMALL, painted=1.0, stripped=0.5, z_scored=0.5, validation=0.5
     )
-    render_set.render_set(request, CancelToken())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render_set, "read_head_map", lambda path, structures: phantom_head())
+        render_set.render_set(request, CancelToken())
     return folder
 
 
