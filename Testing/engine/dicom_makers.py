@@ -103,6 +103,18 @@ def write_classic(folder: Path, slices: Sequence[Plane], **changes: Any) -> list
     return paths
 
 
+def write(kind: str, folder: Path, slices: Sequence[Plane], **changes: Any) -> Path:
+    """What is given to the reader: a file of frames, or the folder of a series."""
+    if kind == "enhanced":
+        return write_enhanced(folder / "frames.dcm", slices, **changes)
+    write_classic(folder, slices, **changes)
+    return folder
+
+
+def shifted(plane: Plane, *by: float) -> Plane:
+    return replace(plane, position=tuple(np.add(plane.position, by)))
+
+
 def write_segmentation(path: Path, compressed: bool = True) -> Path:
     """A segmentation of one bit a pixel, beside the series that it belongs to."""
     dataset = _dataset(SEGMENTATION, (16, 16))
