@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from .errors import ModelError
+from .names import MODALITY_RULE, PLAIN_RULE, is_modality, is_plain_name
 
 CONFIG_SCHEMA = 1
 CONFIG_FILE = "config.json"
@@ -223,8 +224,10 @@ class ModelConfig:
     """A warning that goes with every result of this model."""
 
     def __post_init__(self) -> None:
-        _require(bool(self.name) and self.name == Path(self.name).name, "name must be a plain folder name")
+        # Both become parts of paths and command lines, and a model may come from anywhere.
+        _require(is_plain_name(self.name), f"name must be a plain folder name ({PLAIN_RULE})")
         _require(len(self.modalities) >= 1, "modalities must not be empty")
+        _require(all(map(is_modality, self.modalities)), f"every modality must be a plain name ({MODALITY_RULE})")
         _require(len(set(self.modalities)) == len(self.modalities), "modalities must differ from one another")
         _require(len(self.used) >= 1, "at least one modality must be used")
         _require(all(m in self.modalities for m in self.used), "used modalities must be among the modalities")

@@ -189,7 +189,15 @@ class TestConfiguration:
             ("schema", ..., "schema None"),
             ("name", ..., "incomplete"),
             ("name", "a/b", "plain folder name"),
+            *[
+                ("name", name, "plain folder name")
+                for name in ("", "..", "--x", ".x", "x.", "a b", "x" * 65, "a\n", "ü")
+            ],
             ("modalities", [], "modalities must not be empty"),
+            *[
+                ("modalities", [name], "every modality must be a plain name")
+                for name in ("", "../../x", "--cases", "-x", "a/b", "a b", "1t", "a=b", "flair\n", "größe", "a.b")
+            ],
             ("modalities", ["flair", "t2"], "1 channels but 2 modalities"),
             ("modalities", "flair", "must be a list"),
             ("used", [], "at least one modality"),

@@ -239,9 +239,9 @@ def test_a_calibration_that_cannot_be_used(tiny_model: Path, place: Path, tmp_pa
 
 
 def test_under_another_name(tiny_model: Path, place: Path) -> None:
-    assert install_model(tiny_model, place, name="Modell 2").path == place / "Modell 2"
+    assert install_model(tiny_model, place, name="Modell-2").path == place / "Modell-2"
     install_model(tiny_model, place)
-    assert sorted(entry.name for entry in place.iterdir()) == ["Modell 2", "tiny"]
+    assert sorted(entry.name for entry in place.iterdir()) == ["Modell-2", "tiny"]
 
 
 @pytest.mark.parametrize("name", ["", " ", ".", "..", ".hidden", "a/b", "a\\b", "C:", "x" * 101, "a\n", "a.", "what?"])

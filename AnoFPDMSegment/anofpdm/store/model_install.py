@@ -14,6 +14,7 @@ from typing import IO
 
 from ..calibration import load_calibrations
 from ..errors import ModelError, OutputError, SettingsError
+from ..names import PLAIN_RULE, is_plain_name
 from .model_folder import CHECKSUMS_FILE, MODEL_FILES, ModelFolder, open_model_folder, read_checksums
 from .model_search import model_path, user_folder
 
@@ -22,7 +23,6 @@ LARGEST_LIST_BYTES = 1 << 20
 """Of the list of checksums, which is read before anything else is known."""
 MOST_ENTRIES = 10_000
 _CHUNK_BYTES = 1 << 20
-_UNFIT = re.compile(r'[\x00-\x1f/\\:*?"<>|]')
 
 
 def install_model(
@@ -108,8 +108,8 @@ def remove_model(name: str, place: Path | None = None) -> Path:
 
 
 def _check_name(name: str) -> None:
-    if not name.strip() or name.startswith(".") or name.endswith((".", " ")) or len(name) > 100 or _UNFIT.search(name):
-        raise SettingsError(f"'{name}' cannot name a model; use letters, digits, dashes and dots, a letter first.")
+    if not is_plain_name(name):
+        raise SettingsError(f"'{name}' cannot name a model; use {PLAIN_RULE}.")
 
 
 def _foreign_files(folder: Path) -> list[str]:

@@ -6,13 +6,13 @@ They lie under the weights they belong to: `calibrations/<first digits of the we
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..calibration import Calibration, calibrations_to_json, load_calibrations
 from ..configuration import OperatingPoint
 from ..errors import ModelError, OutputError, SettingsError
+from ..names import PLAIN_RULE, is_plain_name
 from ..presets import calibration_of_preset, default_calibration
 from ..results.output_set import check_output_directory, write_files
 from .model_folder import ModelFolder
@@ -21,7 +21,6 @@ from .model_search import user_data_folder
 OWN = "default"
 """Names the calibrations that the model itself brings."""
 _DIGITS = 16
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ENDING = ".json"
 
 
@@ -75,7 +74,7 @@ def user_calibration_names(weights_sha256: str) -> list[str]:
         return []
     except OSError as error:
         raise ModelError(f"The calibrations in {_place(weights_sha256)} cannot be read ({error.strerror}).") from error
-    return sorted(entry.stem for entry in entries if entry.suffix == _ENDING and _NAME.fullmatch(entry.stem))
+    return sorted(entry.stem for entry in entries if entry.suffix == _ENDING and is_plain_name(entry.stem))
 
 
 def check_can_store(weights_sha256: str, name: str, *, replace: bool) -> None:
@@ -118,11 +117,8 @@ def check_name(name: str) -> None:
     """Raise SettingsError unless `name` can name a user's calibration."""
     if name.casefold() == OWN:
         raise SettingsError(f"'{OWN}' names the model's own calibration; choose another name, or leave --name out.")
-    if not _NAME.fullmatch(name) or name.endswith("."):
-        raise SettingsError(
-            f"'{name}' cannot name a calibration; use up to 64 letters, digits, dots, dashes and underscores, a letter "
-            "or digit first."
-        )
+    if not is_plain_name(name):
+        raise SettingsError(f"'{name}' cannot name a calibration; use {PLAIN_RULE}.")
 
 
 def _place(weights_sha256: str) -> Path:
