@@ -116,7 +116,8 @@ def self_training_round(
     """Let the student of the last round, and the teacher, mark the manifest's training volumes.
 
     `teacher`: a folder of results of `anofpdm detect --cases`. `cache`: see `real_volumes`. Sources count alike,
-    however many volumes they have. Raises InputError if there is nothing to train on, or an image or a result cannot be used.
+    however many volumes they have. Raises InputError if there is nothing to train on, or an image or a result cannot
+    be used.
     """
     volumes = real_volumes(manifest, ("train",), config, cache=cache, cancel=cancel, message=message)
     if not volumes:

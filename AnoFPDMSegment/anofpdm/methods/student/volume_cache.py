@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,8 @@ def prepared_slices(image: Path, config: StudentConfig, cache: Path | None) -> t
             return file["slices"], StackGrid(size, spacing, origin, direction)
     slices, grid = _prepare(image, config)
     stream = io.BytesIO()
-    np.savez(stream, slices=slices, **{name: np.array(getattr(grid, name)) for name in _GEOMETRY})
+    geometry: dict[str, Any] = {name: np.array(getattr(grid, name)) for name in _GEOMETRY}
+    np.savez(stream, slices=slices, **geometry)
     try:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
