@@ -152,7 +152,7 @@ def train_student(run: StudentRun, cancel: CancelToken | None, message: Callable
             assert started is not None and weights is not None
             made = self_training_round(
                 manifest,
-                started.predictor(),
+                StudentPredictor(folded(started.network())),
                 config,
                 run.seed,
                 teacher=run.teacher,

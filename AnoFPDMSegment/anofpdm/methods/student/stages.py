@@ -19,7 +19,7 @@ from ...synthetic.renderer import RenderSettings
 from .config import StudentConfig
 from .pool import Pool
 from .predictor import StudentPredictor
-from .pseudo_masks import Trust, border_at_half, targets_of, trust_of
+from .pseudo_masks import Trust, targets_of, trust_of
 from .real_heads import RealHeads
 from .real_volumes import RealVolume, real_volumes
 from .rendered_heads import RenderedHeads
@@ -118,6 +118,9 @@ def self_training_round(
     `teacher`: a folder of results of `anofpdm detect --cases`. `cache`: see `real_volumes`. Sources count alike,
     however many volumes they have. Raises InputError if there is nothing to train on, or an image or a result cannot
     be used.
+
+    `predictor` should be uncalibrated: its calibration is for heads that mostly have no lesion, while here the labels say
+    which slices have one.
     """
     volumes = real_volumes(manifest, ("train",), config, cache=cache, cancel=cancel, message=message)
     if not volumes:
@@ -195,13 +198,12 @@ def _results(teacher: Path | None, volumes: Sequence[RealVolume]) -> list[Path]:
 def _predictions(
     predictor: StudentPredictor, volumes: Sequence[RealVolume], cancel: CancelToken | None
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Lesion (0.5 at the threshold) and probability of brain of every volume, float16."""
+    """Probability of a lesion and of brain for every volume, float16."""
     lesions: list[FloatArray] = []
     brains: list[FloatArray] = []
     for volume in volumes:
         found = predictor.predict(volume.slices.astype(np.float32), volume.spacing_mm, cancel)
-        score = found.inside / predictor.calibration.threshold
-        lesions.append(border_at_half(score).astype(np.float16))
+        lesions.append(found.inside.astype(np.float16))
         brains.append(found.brain.astype(np.float16))
     return lesions, brains
 
