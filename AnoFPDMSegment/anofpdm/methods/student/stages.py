@@ -119,8 +119,8 @@ def self_training_round(
     however many volumes they have. Raises InputError if there is nothing to train on, or an image or a result cannot
     be used.
 
-    `predictor` should be uncalibrated: its calibration is for heads that mostly have no lesion, while here the labels say
-    which slices have one.
+    `predictor` should be uncalibrated: its calibration is for heads that mostly have no lesion, while here the labels
+    say which slices have one.
     """
     volumes = real_volumes(manifest, ("train",), config, cache=cache, cancel=cancel, message=message)
     if not volumes:
