@@ -67,6 +67,7 @@ class AnoFPDMSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, lambda *_: self.panel.onSceneStartClose())
         self.addObserver(scene, scene.EndCloseEvent, lambda *_: self.panel.onSceneEndClose())
+        self.addObserver(scene, scene.StartImportEvent, lambda *_: self.panel.onSceneStartImport())
         self.addObserver(scene, scene.EndImportEvent, lambda *_: self.panel.onSceneEndImport())
         # Loaded again while it is shown, it is not entered a second time. A window of its own cannot be entered.
         if getattr(self.parent, "isEntered", False):
@@ -103,15 +104,15 @@ class AnoFPDMSegmentLogic(ScriptedLoadableModuleLogic):
     _parameters = None
 
     def getParameterNode(self):
-        """The parameters in the present scene, typed; the same object as long as their node is the same.
-
-        The logic holds it: a parameter node that is observed from Python must be held on Python's side.
-        """
+        """The parameters in the present scene, typed; held here, for their node is observed from Python."""
         from AnoFPDMSegmentLib.parameters import SceneParameters
 
         node = ScriptedLoadableModuleLogic.getParameterNode(self)
         if self._parameters is None or self._parameters.parameterNode is not node:
             self._parameters = SceneParameters(node)
+        else:
+            # Slicer keeps what it has read, and reads a scene's parameters before the volumes that they name.
+            self._parameters.Modified()
         return self._parameters
 
     def releaseParameterNode(self):
@@ -142,6 +143,6 @@ class AnoFPDMSegmentTest(ScriptedLoadableModuleTest):
     """Runs inside Slicer; what needs PyTorch is skipped, with the reason, where it is missing."""
 
     def runTest(self):
-        from AnoFPDMSegmentLib.self_test import runSelfTest
+        from AnoFPDMSegmentLib.self_test.session import runSelfTest
 
         runSelfTest(AnoFPDMSegmentLogic(), self.delayDisplay)

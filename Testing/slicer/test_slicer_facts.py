@@ -26,6 +26,7 @@ import qt_ctk  # noqa: E402
 import qt_dialogs  # noqa: E402
 import qt_module_widget  # noqa: E402
 import qt_modules  # noqa: E402
+import qt_mrml  # noqa: E402
 import qt_ui_loader  # noqa: E402
 import slicer_dicom  # noqa: E402
 import slicer_parameter_nodes  # noqa: E402
@@ -58,6 +59,7 @@ _CLASSES: dict[tuple[str, str], type] = {
     ("reached", "qSlicerAbstractCoreModule"): qt_modules._Module,
     ("reached", "qSlicerAbstractModule"): qt_module_widget.LoadedModule,
     ("reached", "qSlicerScriptedLoadableModuleWidget"): qt_module_widget.qSlicerScriptedLoadableModuleWidget,
+    ("reached", "qMRMLSortFilterProxyModel"): qt_mrml.qMRMLSortFilterProxyModel,
     ("reached", "qMRMLSegmentEditorWidget"): qt_modules.SegmentEditor,
     ("reached", "QFileDialog"): qt_dialogs.QFileDialog,
     ("reached", "qSlicerDICOMExportable"): slicer_dicom.Exportable,

@@ -79,7 +79,7 @@ class DetectAction:
         """Forget the run: the scene is being closed, or the application. PyTorch goes on being installed."""
         if self._controller.running and not self._torch.installing:
             self._controller.abandon()
-            self._end("")
+            self._end(_("The scene was closed, so the run was ended."))
 
     def _computable(self) -> None:
         # While PyTorch was looked at, or installed, the scene may have been closed.

@@ -9,7 +9,7 @@ from typing import Any
 import vtk
 from slicer.i18n import tr as _
 
-from ..mrml.input_volumes import checkImage, checkPlace, exportVolume, guessInputs
+from ..mrml.input_volumes import RESULT_ATTRIBUTE, checkImage, checkPlace, exportVolume, guessInputs
 from ..mrml.observers import Observers
 from ..parameters import MOST_INPUTS
 from .result_names import inputsPlace
@@ -30,6 +30,8 @@ class InputsSection:
         self._status = ui.inputsStatusLabel
         self._checked: dict[tuple[str, str, int], str] = {}
         """What was found wrong with an image, by the ID and the name of its node and the time of its last change."""
+        self._selected: list[Any] = [None] * MOST_INPUTS
+        """As of the last check."""
         self._observers = Observers()
         self._changed = Later(self.check)
         self._loaded = Later(self.guess)
@@ -50,6 +52,7 @@ class InputsSection:
 
     def guess(self) -> None:
         """Fill empty selectors where names in the scene make it obvious."""
+        self.hideOurs()
         if self._state.parameters is None or self._state.model is None:
             return
         found = guessInputs(self._services.context, self._state.model.inputs)
@@ -57,11 +60,12 @@ class InputsSection:
         for number, (name, node) in enumerate(self.inputs().items(), 1):
             guessed = found.get(name)
             if node is None and guessed is not None and guessed not in chosen:
-                self._state.parameters.setValue(f"inputVolume{number}", guessed)
+                self._setParameter(number, guessed)
         self.check()
 
     def check(self) -> None:
         """Find out again what is wrong, and keep an eye on what is selected."""
+        self._clearReplaced()
         self._watch()
         self._place.text = inputsPlace(self._services.context, self.inputs())
         self._place.visible = bool(self._place.text)
@@ -70,10 +74,50 @@ class InputsSection:
         self._status.visible = bool(problems)
         self._state.setInputProblems(problems)
 
+    def hideOurs(self) -> None:
+        """What detections made is not offered; IDs are others in every scene."""
+        volumes = self._services.context.nodes("vtkMRMLScalarVolumeNode")
+        ours = [node.GetID() for node in volumes if node.GetAttribute(RESULT_ATTRIBUTE)]
+        for selector in self._selectors:
+            offered = selector.sortFilterProxyModel()
+            if list(offered.hiddenNodeIDs) != ours:
+                offered.hiddenNodeIDs = ours
+
+    def restore(self) -> None:
+        """Select again what a scene that was added has nothing in place of."""
+        for number, node in enumerate(self._selected, 1):
+            if self._parameter(number) is None and self._isThere(node):
+                self._setParameter(number, node)
+
     def unwatch(self) -> None:
         """Follow the volumes no longer: the panel is hidden, or the scene is being closed."""
         self._observers.clear()
         self._changed.forget()
+
+    def _clearReplaced(self) -> None:
+        """A selector whose volume is removed takes any other one, which the user has not chosen."""
+        if self._state.parameters is None:
+            return
+        before, self._selected = self._selected, [selector.currentNode() for selector in self._selectors]
+        replaced = [
+            number
+            for number, (old, new) in enumerate(zip(before, self._selected, strict=True), 1)
+            if old is not None and new is not None and new is not old and not self._isThere(old)
+        ]
+        for number in replaced:
+            self._selected[number - 1] = None
+            self._setParameter(number, None)
+        if replaced:
+            self.guess()
+
+    def _isThere(self, node: Any) -> bool:
+        return node is not None and bool(self._services.context.scene.IsNodePresent(node))
+
+    def _parameter(self, number: int) -> Any:
+        return self._state.parameters.getValue(f"inputVolume{number}")
+
+    def _setParameter(self, number: int, node: Any) -> None:
+        self._state.parameters.setValue(f"inputVolume{number}", node)
 
     def _watch(self) -> None:
         """Voxels and transforms of the selected volumes may change, by scripts and other modules."""

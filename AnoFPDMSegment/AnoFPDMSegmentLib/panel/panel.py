@@ -36,15 +36,18 @@ class Panel:
 
     def __init__(self, parent: Any, services: PanelServices, uiPath: str) -> None:
         self._services = services
-        self._widget = slicer.util.loadUI(uiPath)
+        self.widget = slicer.util.loadUI(uiPath)
         self._parent = parent
-        parent.layout().addWidget(self._widget)
-        self.ui = slicer.util.childWidgetVariables(self._widget)
-        takeTypedValuesWhole(self._widget)
+        parent.layout().addWidget(self.widget)
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        takeTypedValuesWhole(self.widget)
         self.state = PanelState()
         self._entered = False
         # Later: widgets and parameters are in step only once everybody has heard of a change.
         self._changed = Later(self._parametersChanged)
+        self._imported = Later(self._connect)
+        self._importing = False
+        """Whether a scene was read since the parameters were connected."""
         self._guiTag: int | None = None
         self._observers = Observers()
         self._sceneObservers = Observers()
@@ -91,7 +94,7 @@ class Panel:
     def _connectScene(self) -> None:
         # Hands the scene to all selectors inside, as the .ui file says.
         scene = self._services.context.scene
-        self._widget.setMRMLScene(scene)
+        self.widget.setMRMLScene(scene)
         # Also while another module is shown: patients are deleted there.
         self._sceneObservers.add(scene, scene.NodeRemovedEvent, self._removed.ask)
         self._display.watch()
@@ -119,10 +122,16 @@ class Panel:
         if self._entered:
             self._connect()
 
+    def onSceneStartImport(self) -> None:
+        """A scene is about to be read: the selectors are emptied for it, and the parameters are replaced."""
+        self._importing = True
+        self._disconnect()
+
     def onSceneEndImport(self) -> None:
         """Something was loaded, perhaps with parameters and results."""
         if self._entered:
-            self._connect()
+            # Once the selectors have filled themselves anew.
+            self._imported.ask()
 
     def cleanup(self) -> None:
         """The application ends, or the module is loaded again: end the worker, let go of the scene."""
@@ -133,11 +142,11 @@ class Panel:
         self._sceneObservers.clear()
         self._removed.forget()
         self._unwatch()
-        self._widget.setMRMLScene(None)
+        self.widget.setMRMLScene(None)
         # Or else each reload would leave a panel, out of sight, with everything that its widgets call.
-        self._widget.hide()
-        self._parent.layout().removeWidget(self._widget)
-        self._widget.deleteLater()
+        self.widget.hide()
+        self._parent.layout().removeWidget(self.widget)
+        self.widget.deleteLater()
 
     def _unwatch(self) -> None:
         self._display.unwatch()
@@ -146,10 +155,15 @@ class Panel:
 
     def _connect(self) -> None:
         self._disconnect()
+        # First of all, so that the selectors offer what the parameters name.
+        self._inputs.hideOurs()
         parameters = self._services.parameters()
         self._guiTag = parameters.connectParametersToGui(self._parameterWidgets())
         self._observers.add(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._changed.ask)
         self.state.parameters = parameters
+        if self._importing:
+            self._importing = False
+            self._inputs.restore()
         self._model.reload()
         self._results.reload()
         self._inputs.guess()
@@ -159,6 +173,7 @@ class Panel:
 
     def _disconnect(self) -> None:
         self._changed.forget()
+        self._imported.forget()
         self._inputs.unwatch()
         self._slices.unwatch()
         self._observers.clear()

@@ -60,6 +60,7 @@ def test_scene_closed_during_a_run(running: Any) -> None:
     assert not running.ui.detectButton.enabled
     assert running.ui.detectButton.toolTip == "FLAIR: select a volume."
     assert not running.ui.progressBar.visible
+    assert running.ui.runStatusLabel.text == "The scene was closed, so the run was ended."
 
 
 def test_the_user_works_elsewhere_meanwhile(running: Any) -> None:

@@ -8,17 +8,11 @@ from typing import Any
 
 import slicer
 import vtk
-from PySide6.QtCore import Property, Signal
+from PySide6.QtCore import Property, QObject, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
 from shiboken6 import isValid
 
-_SCENE_EVENTS = (
-    slicer.vtkMRMLScene.NodeAddedEvent,
-    slicer.vtkMRMLScene.NodeRemovedEvent,
-    slicer.vtkMRMLScene.EndBatchProcessEvent,
-    slicer.vtkMRMLScene.EndCloseEvent,
-    slicer.vtkMRMLScene.EndImportEvent,
-)
+_SCENE = slicer.vtkMRMLScene
 
 
 class Observers:
@@ -74,8 +68,31 @@ class qMRMLWidget(QWidget):  # noqa: N801 - Slicer's name
         self.mrmlSceneChanged.emit(scene)
 
 
+class qMRMLSortFilterProxyModel(QObject):  # noqa: N801
+    """Which nodes a selector offers; Libs/MRML/Widgets/qMRMLSortFilterProxyModel.h."""
+
+    _standin_methods = ()
+
+    def __init__(self, selector: qMRMLNodeComboBox) -> None:
+        super().__init__(selector)
+        self._selector = weakref.ref(selector)
+        self._hidden: list[str] = []
+
+    def _hide(self, identities: list[str]) -> None:
+        self._hidden = list(identities)
+        selector = self._selector()
+        if selector is not None:
+            selector._refresh()
+
+    hiddenNodeIDs = Property("QStringList", lambda self: self._hidden, _hide)  # noqa: N815
+
+
 class qMRMLNodeComboBox(QWidget):  # noqa: N801
-    """A choice among nodes of the scene; Libs/MRML/Widgets/qMRMLNodeComboBox.h."""
+    """A choice among nodes of the scene; Libs/MRML/Widgets/qMRMLNodeComboBox.h and qMRMLSceneModel.cxx.
+
+    If its node is removed, it takes the one that moves into its row. A scene that was read or closed fills it anew:
+    for a moment nothing is selected, which it tells.
+    """
 
     _standin_methods = (
         "mrmlScene",
@@ -85,6 +102,7 @@ class qMRMLNodeComboBox(QWidget):  # noqa: N801
         "setCurrentNodeID",
         "setCurrentNodeIndex",
         "addAttribute",
+        "sortFilterProxyModel",
     )
 
     currentNodeChanged = Signal((object,), (bool,))  # noqa: N815
@@ -113,6 +131,7 @@ class qMRMLNodeComboBox(QWidget):  # noqa: N801
         self._current: str | None = None
         self._observers = Observers(self)
         self._watched: dict[str, Any] = {}
+        self._filter = qMRMLSortFilterProxyModel(self)
         self._box = QComboBox(self)
         self._box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -132,8 +151,10 @@ class qMRMLNodeComboBox(QWidget):  # noqa: N801
         self._scene = scene
         self.setEnabled(scene is not None)
         if scene is not None:
-            for event in _SCENE_EVENTS:
-                self._observers.add(scene, event, self._refresh)
+            self._observers.add(scene, _SCENE.NodeAddedEvent, self._refresh)
+            self._observers.add(scene, _SCENE.NodeRemovedEvent, self._take_out)
+            for event in (_SCENE.EndImportEvent, _SCENE.EndCloseEvent):
+                self._observers.add(scene, event, self._fill_anew)
         self._refresh()
 
     def currentNode(self) -> Any:  # noqa: N802
@@ -149,6 +170,9 @@ class qMRMLNodeComboBox(QWidget):  # noqa: N801
     def setCurrentNodeIndex(self, index: int) -> None:  # noqa: N802
         nodes = [identity for identity in self._shown if identity]
         self._select(nodes[index] if 0 <= index < len(nodes) else None)
+
+    def sortFilterProxyModel(self) -> qMRMLSortFilterProxyModel:  # noqa: N802
+        return self._filter
 
     def addAttribute(self, kind: str, name: str, value: Any = None) -> None:  # noqa: N802
         self._attributes.append((kind, name, value))
@@ -185,6 +209,8 @@ class qMRMLNodeComboBox(QWidget):  # noqa: N801
 
     def _fits(self, node: Any) -> bool:
         settings = self._settings
+        if node.GetID() in self._filter.hiddenNodeIDs:
+            return False
         if node.GetHideFromEditors() and not settings["showHidden"]:
             return False
         if any(node.IsA(kind) for kind in settings["hideChildNodeTypes"]):
@@ -198,8 +224,16 @@ class qMRMLNodeComboBox(QWidget):  # noqa: N801
             node.GetAttribute(name) is not None and value in (None, node.GetAttribute(name)) for name, value in wanted
         )
 
-    def _refresh(self) -> None:
-        if self._scene is not None and self._scene.IsBatchProcessing():
+    def _take_out(self) -> None:
+        """What Qt's own combo box does whose row is removed."""
+        self._refresh(self._shown.index(self._current) if self._current in self._shown else None)
+
+    def _fill_anew(self) -> None:
+        self._select(None)
+        self._refresh()
+
+    def _refresh(self, row: int | None = None) -> None:
+        if self._scene is not None and (self._scene.IsImporting() or self._scene.IsClosing()):
             return
         nodes = (
             [] if self._scene is None else [self._scene.GetNthNode(i) for i in range(self._scene.GetNumberOfNodes())]
@@ -220,8 +254,11 @@ class qMRMLNodeComboBox(QWidget):  # noqa: N801
                 self._watched[node.GetID()] = node
                 self._observers.add(node, vtk.vtkCommand.ModifiedEvent, self._rename)
                 added.append(node)
-        kept = self._current if self._current in self._shown else (self._shown[0] if self._shown else None)
-        self._select(kept)
+        if self._current not in self._shown:
+            last = len(self._shown) - 1
+            self._select(self._shown[min(row or 0, last)] if self._shown else None)
+        else:
+            self._select(self._current)
         for node in added:
             self.nodeAdded.emit(node)
 
