@@ -195,36 +195,6 @@ class TestParameters:
 class TestScriptedDetection:
     """AnoFPDMSegmentLogic().detect(...), with a real worker"""
 
-    @pytest.fixture
-    def said(self, script: Any, scene: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        """The test that runs inside Slicer has run; what it showed."""
-        import slicer.util
-
-        def load(path: str) -> Any:
-            return load_volume(scene, Path(path))
-
-        shown: list[str] = []
-        monkeypatch.setattr(slicer.util, "loadVolume", load)
-        monkeypatch.setattr(slicer.util, "loadLabelVolume", load)
-        monkeypatch.setattr(script.AnoFPDMSegmentTest, "delayDisplay", lambda self, message: shown.append(message))
-        script.AnoFPDMSegmentTest().runTest()
-        return shown
-
-    def test_the_test_that_runs_inside_slicer(self, said: list[str]) -> None:
-        assert said[-1] == "Test passed"
-
-    @pytest.fixture
-    def no_torch(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from AnoFPDMSegmentLib.install.torch_setup import TorchSetup
-        from AnoFPDMSegmentLib.install.torch_state import TorchState
-
-        state = TorchState("missing", "PyTorch is not installed.")
-        monkeypatch.setattr(TorchSetup, "state", lambda self: state)
-
-    @pytest.mark.usefixtures("no_torch")
-    def test_it_is_skipped_without_torch(self, said: list[str]) -> None:
-        assert said == ["Skipped: PyTorch is not installed."]
-
     @pytest.mark.usefixtures("bright_default")
     def test_adds_a_result_to_the_scene(self, script: Any, scene: Any) -> None:
         from AnoFPDMSegmentLib.mrml.result import Result
@@ -272,7 +242,7 @@ class TestWidget:
             TestWidget.Panel.made = SimpleNamespace(panel=self, parent=parent, services=services, uiPath=uiPath)
 
         def __getattr__(self, name: str) -> Any:
-            if name not in ("enter", "exit", "cleanup", "onSceneStartClose", "onSceneEndClose", "onSceneEndImport"):
+            if name not in ("enter", "exit", "cleanup") and not name.startswith("onScene"):
                 raise AttributeError(name)
             return lambda: self.heard.append(name)
 

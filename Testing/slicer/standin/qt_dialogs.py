@@ -27,6 +27,8 @@ class Dialogs:
         self._answers: list[_Answer] = []
         self.shown: list[str] = []
         """The texts of all dialogs so far."""
+        self.live = False
+        """Whether they are opened as in the application, for whoever closes them from a timer."""
 
     def answer(self, containing: str, response: Any) -> None:
         """Answer the next dialog.
@@ -41,12 +43,15 @@ class Dialogs:
     def reset(self) -> list[str]:
         """Forget everything; returns the texts of answers that no dialog used."""
         unused = [answer.containing for answer in self._answers]
-        self._answers, self.shown = [], []
+        self._answers, self.shown, self.live = [], [], False
         return unused
 
     def run(self, dialog: Any) -> Any:
         """What `exec_` of a dialog comes to."""
         target = dialog._qt
+        if self.live:
+            self.shown.append(target.text() if isinstance(target, QMessageBox) else target.windowTitle())
+            return target.exec()
         if isinstance(target, QMessageBox):
             return _press(target, self._take(target.text()))
         check_wrapped_labels(target)

@@ -12,7 +12,7 @@ from PySide6.QtCore import Property
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from qt_failures import guarded
 from qt_mrml import qMRMLWidget
-from qt_proxy import wrap
+from qt_proxy import unwrap, wrap
 
 
 class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):  # noqa: N801 - Slicer's name
@@ -63,6 +63,13 @@ class LoadedModule:
         self.path = str(source)
         self._source = source
         self._widget: qSlicerScriptedLoadableModuleWidget | None = None
+
+    def follow(self, chosen: str) -> None:
+        """Of the stand-in alone: the user has chosen a module, this one or another."""
+        if chosen == self._source.stem and not unwrap(self.widgetRepresentation()).isEntered:
+            unwrap(self.widgetRepresentation()).enter()
+        elif chosen != self._source.stem and self._widget is not None and self._widget.isEntered:
+            self._widget.exit()
 
     def widgetRepresentation(self) -> Any:  # noqa: N802
         """Made at first use, and set up."""

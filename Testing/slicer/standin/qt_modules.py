@@ -52,7 +52,8 @@ class Modules:
         self.opened: list[str] = []
 
     def open(self, name: str) -> None:
-        """What `slicer.util.selectModule` comes to."""
+        """What `slicer.util.selectModule` comes to: the module that is shown is left, and the other is entered."""
         self.opened.append(name)
+        self.anofpdmsegment.follow(name)
         if name == "SegmentEditor":
             self.SegmentEditorWidget = SegmentEditorWidget()
