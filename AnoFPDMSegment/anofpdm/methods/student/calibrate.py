@@ -15,14 +15,14 @@ from .pool import Maker
 from .predictor import BRAIN_FLOOR, StudentPredictor, probability_of
 
 TEMPERATURES = np.geomspace(0.5, 3.0, 19)
-BIASES = np.linspace(-2.0, 2.0, 21)
+BIASES = np.linspace(-4.0, 2.0, 31)
 THRESHOLDS = np.round(np.arange(0.1, 0.91, 0.05), 2)
 PIXELS = 1500
 """Taken of each slice at random."""
 SMALLEST_ML = 1.0
 """Heads with less than this painted say little about the threshold: a Dice of a few pixels is mostly chance."""
-MOST_FALSE_ML = 0.5
-"""Heads without lesions may show this much on average."""
+MOST_FALSE_ML = 1.5
+"""Heads without lesions, of the whole mixture of contrasts, may show this much on average."""
 BINS = 15
 
 
