@@ -17,7 +17,7 @@ from .predictor import BRAIN_FLOOR, StudentPredictor, probability_of
 TEMPERATURES = np.geomspace(0.5, 3.0, 19)
 BIASES = np.linspace(-4.0, 2.0, 31)
 THRESHOLDS = np.round(np.arange(0.1, 0.91, 0.05), 2)
-PIXELS = 1500
+PIXELS = 300
 """Taken of each slice at random."""
 SMALLEST_ML = 1.0
 """Heads with less than this painted say little about the threshold: a Dice of a few pixels is mostly chance."""
