@@ -5,6 +5,7 @@ A hidden scripted-module node holds references to the others, so that results ar
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -268,8 +269,12 @@ class Result:
 
     @property
     def wasEdited(self) -> bool:
-        """Whether the segmentation was changed by hand since it was written."""
-        return self.segmentationNode is not None and self._guard.wasEdited
+        """Whether the segmentation was changed by hand since it was written; True if damaged evidence cannot tell."""
+        from anofpdm.errors import EvidenceError
+
+        with contextlib.suppress(EvidenceError):
+            return self.segmentationNode is not None and self._guard.wasEdited
+        return True
 
     @property
     def _guard(self) -> EditGuard:

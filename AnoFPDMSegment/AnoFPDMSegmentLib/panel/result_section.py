@@ -31,6 +31,8 @@ class ResultSection:
         self._state = state
         self._display = display
         self._results: list[Result] = []
+        self._unreadable: list[Any] = []
+        """Nodes of results whose evidence is damaged; the user was told, and the list leaves them out."""
         self._parts: tuple[Any, ...] = ()
         """What of the shown result there was when it was shown last."""
         self._kinds: list[str] = []
@@ -71,12 +73,12 @@ class ResultSection:
         shown = self._state.result
         self._find()
         kept = shown is not None and any(each is shown for each in self._results)
-        self._state.setResult(shown if kept else (self._results[-1] if self._results else None))
+        self._state.setResult(shown if kept else self._last())
 
     def refresh(self) -> None:
         """Find them again if there are others than before: the user may remove nodes anywhere in Slicer."""
         Result.removeLeftovers(self._context)
-        if [each.node for each in Result.all(self._context)] != [each.node for each in self._results]:
+        if [each.node for each in self._inScene()] != [each.node for each in self._results]:
             self.reload()
         elif self._state.result is not None and self._partsOf(self._state.result) != self._parts:
             self._parts = self._partsOf(self._state.result)
@@ -94,14 +96,35 @@ class ResultSection:
     def _find(self) -> None:
         """The scene's results; those known already are the same objects, which hold what was computed."""
         known = [*self._results, *([self._state.result] if self._state.result is not None else [])]
-        self._results = [
-            next((old for old in known if old.node is each.node), each) for each in Result.all(self._context)
-        ]
+        self._results = [next((old for old in known if old.node is each.node), each) for each in self._inScene()]
+
+    def _inScene(self) -> list[Result]:
+        self._unreadable = [node for node in self._unreadable if self._context.scene.IsNodePresent(node)]
+        return [each for each in Result.all(self._context) if each.node not in self._unreadable]
+
+    def _last(self) -> Result | None:
+        """The last result that can be read."""
+        while self._results and not self._read(self._results[-1]):
+            pass
+        return self._results[-1] if self._results else None
+
+    def _read(self, result: Result) -> bool:
+        """Build a result from its evidence; one that is damaged is told of and leaves the list."""
+        with waiting():
+            result.detection  # noqa: B018 - kept by the result
+            return True
+        self._unreadable.append(result.node)
+        self._results.remove(result)
+        return False
 
     def _choose(self, index: int) -> None:
-        if 0 <= index < len(self._results):
+        if not 0 <= index < len(self._results):
+            return
+        if self._read(self._results[index]):
             self._state.setResult(self._results[index])
             self._show()
+        else:
+            self._fillSelector()
 
     def _show(self) -> None:
         with waiting():
@@ -121,8 +144,7 @@ class ResultSection:
         result = self._state.result
         if result is not None and not any(each is result for each in self._results):
             self._find()
-        index = next((n for n, each in enumerate(self._results) if each is result), -1)
-        fillCombo(self._ui.resultSelector, resultNames(self._context, self._results), index)
+        self._fillSelector()
         self._ui.resultSection.visible = bool(self._results)
         self._preview.forget()
         self._previewed = False
@@ -133,6 +155,10 @@ class ResultSection:
         with waiting():
             self._showSettings()
             self._showSummary()
+
+    def _fillSelector(self) -> None:
+        index = next((n for n, each in enumerate(self._results) if each is self._state.result), -1)
+        fillCombo(self._ui.resultSelector, resultNames(self._context, self._results), index)
 
     def _showSettings(self) -> None:
         """Bring the widgets in line with the settings in use."""
