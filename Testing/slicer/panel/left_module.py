@@ -13,7 +13,7 @@ from typing import Any
 
 _SLICER = Path(__file__).resolve().parents[1]
 _PLACES = (_SLICER.parents[1] / "AnoFPDMSegment", _SLICER.parent / "engine", _SLICER, _SLICER / "standin")
-ROUNDS = 8
+ROUNDS = 5
 """Of each action."""
 NODE = "vtkMRMLScriptedModuleNode"
 

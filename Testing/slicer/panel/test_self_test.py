@@ -15,11 +15,13 @@ from PySide6.QtCore import QEventLoop, QTimer
 def run(session: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     """Runs it; returns what it has shown."""
     from AnoFPDMSegment import AnoFPDMSegmentTest
+    from AnoFPDMSegmentLib.self_test import session as steps
 
     def load(path: str) -> Any:
         return session.load(Path(path))
 
     said: list[str] = []
+    monkeypatch.setattr(steps, "OPENED", 2)  # many times elsewhere
     monkeypatch.setattr(slicer.util, "loadVolume", load)
     monkeypatch.setattr(slicer.util, "loadLabelVolume", load)
     monkeypatch.setattr(AnoFPDMSegmentTest, "delayDisplay", lambda self, message: said.append(message))
@@ -59,6 +61,8 @@ def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TorchSetup, "state", lambda self: TorchState("missing", "PyTorch is not installed."))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_passes(run: Callable[[], list[str]], session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the model that comes with the extension, its licence agreed to."""
     monkeypatch.delenv("ANOFPDM_MODELS")
@@ -116,7 +120,6 @@ class TestFaults:
         monkeypatch.setattr(AnoFPDMSegmentLogic, "detect", lambda self, volume: _add_result(volume, LARGE))
         monkeypatch.setattr(LicenceRecord, "needed", lambda self, model: True)
         monkeypatch.setattr(steps, "LEAST_DICE", -1.0)
-        monkeypatch.setattr(steps, "OPENED", 1)
 
     def test_none(self, run: Callable[[], list[str]]) -> None:
         assert run()[-1] == "Test passed"
