@@ -285,7 +285,7 @@ def test_a_missing_or_misplaced_mask_is_said(command: CommandLine, model: Path, 
     (folder / "p1" / "lesion.nii.gz").unlink()
     call = ("evaluate", model, folder / "manifest.csv", "--output", tmp_path / "out", "--methods", "all-zero")
     outcome = command(*call)
-    assert outcome.status == 2 and "p1" in outcome.err and "cannot be read" in outcome.err
+    assert outcome.status == 2 and "p1" in outcome.err and "does not exist" in outcome.err
     text = (folder / "manifest.csv").read_text(encoding="utf-8")
     (folder / "manifest.csv").write_text(text.replace("p1/lesion.nii.gz", ""), encoding="utf-8")
     outcome = command(*call)

@@ -152,7 +152,7 @@ def test_unreadable_masks_do_not_matter(manifest: Manifest, tmp_path: Path) -> N
                  for n, row in enumerate(manifest.rows))  # fmt: skip
     cache = build_slice_cache(replace(manifest, rows=rows), make.model(), tmp_path / "slices")
     assert cache.unhealthy.any()
-    with pytest.raises(InputError, match=r"The mask .* cannot be read"):
+    with pytest.raises(InputError, match=r"The mask .* does not exist"):
         load_masks(cache, np.flatnonzero(cache.unhealthy))
 
 

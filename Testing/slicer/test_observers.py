@@ -84,6 +84,8 @@ def test_ended_with_whoever_added_them() -> None:
 def test_nothing_else_adds_observers() -> None:
     """The parameters' wrapper hands on what Slicer's own code adds."""
     adding = {
-        path.relative_to(LIBRARY).as_posix() for path in LIBRARY.rglob("*.py") if ".AddObserver(" in path.read_text()
+        path.relative_to(LIBRARY).as_posix()
+        for path in LIBRARY.rglob("*.py")
+        if ".AddObserver(" in path.read_text(encoding="utf-8")
     }
     assert adding == {"mrml/observers.py", "parameters.py"}
