@@ -154,6 +154,15 @@ def test_a_threshold_at_which_healthy_heads_show_much_is_not_taken(heads, config
     assert report.false_ml == 0
 
 
+def test_where_no_threshold_keeps_healthy_heads_clean_that_is_said(heads, config):
+    true_logits, samples = _answers(heads, config, lambda rng, shape: rng.normal(-1, 2, shape).astype(np.float32))
+    true_logits[4][:] = 9
+    said: list[str] = []
+    report = calibrate_student(Oracle(true_logits), lambda number: samples[number], 5, config, message=said.append)
+    assert report.calibration.threshold == 0.9
+    assert "At no threshold" in said[0]
+
+
 def test_heads_of_one_kind_are_not_enough(heads, config):
     true_logits, samples = _answers(heads, config, lambda rng, shape: rng.normal(-1, 2, shape).astype(np.float32))
     with pytest.raises(SettingsError, match="no painted or no healthy"):

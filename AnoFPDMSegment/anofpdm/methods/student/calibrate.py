@@ -87,7 +87,11 @@ def calibrate_student(
     dices = np.mean([_by_threshold(one, fitted, _dice) for one in painted], axis=0)
     false = np.mean([_by_threshold(one, fitted, _volume) for one in healthy], axis=0)
     allowed = np.flatnonzero(false <= MOST_FALSE_ML)
-    best = int(allowed[np.argmax(dices[allowed])]) if len(allowed) else len(THRESHOLDS) - 1
+    if len(allowed):
+        best = int(allowed[np.argmax(dices[allowed])])
+    else:
+        best = len(THRESHOLDS) - 1
+        message(f"At no threshold do heads without lesions show less than {MOST_FALSE_ML:g} mL; the highest is taken.")
     calibration = StudentCalibration(fitted.temperature, fitted.bias, float(THRESHOLDS[best]))
     report = CalibrationReport(
         calibration,
