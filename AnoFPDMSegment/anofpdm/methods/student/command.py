@@ -77,6 +77,10 @@ def add_student_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_student(options: argparse.Namespace, cancel: CancelToken | None = None) -> int:
     """Run the command. Raises SettingsError, InputError, ModelError, OutputError, Cancelled."""
+    if options.device not in ("auto", "cpu"):
+        raise SettingsError("A student is trained on the processor; leave --device out.")
+    if options.export is not None or options.purpose != "anofpdm":
+        raise SettingsError("--export and --purpose are for diffusion models; leave them out with --method student.")
     if options.labels is None:
         raise SettingsError("A student needs --labels: the table that says what the label maps' numbers stand for.")
     if options.stage == "self-training" and options.label_maps is None:
