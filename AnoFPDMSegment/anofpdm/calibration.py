@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .configuration import OperatingPoint, load_json, record_from_dict, record_to_dict
+from .core.records import load_json, record_from_dict, record_to_dict
 from .errors import ModelError, SettingsError
+from .methods.anofpdm.operating_point import OperatingPoint
 
 CALIBRATION_SCHEMA = 1
 CALIBRATION_FILE = "calibration.json"

@@ -10,7 +10,6 @@ import numpy as np
 
 from .calibrate import LabelledEvidence, calibrate
 from .calibration import Calibration, short_point
-from .configuration import Direction, ModelConfig, OperatingPoint, Precision
 from .datasets.manifest import Split
 from .datasets.slice_cache import SliceCache
 from .diffusion.device import ChosenDevice
@@ -19,8 +18,11 @@ from .diffusion.schedule import NoiseSchedule
 from .diffusion.slices import SlicePredictor, accumulate_slices, smaller_batch
 from .errors import InputError, ModelError, SettingsError
 from .evidence.maps import require_finite
+from .methods.anofpdm.operating_point import Direction, OperatingPoint
+from .network.config import Precision
 from .presets import PRESETS, Preset
 from .progress import CancelToken
+from .store.model_config import ModelConfig
 from .store.model_folder import ModelFolder
 
 GUIDANCE = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)

@@ -17,10 +17,10 @@ import numpy as np
 from .arrays import BoolArray, FloatArray
 from .calibrate import typical_error
 from .calibration import calibration_for, describe_point
-from .diffusion.schedule import visited_levels
 from .errors import OutputError
 from .evidence.case import CaseEvidence
 from .evidence.storage import EVIDENCE_FILE, save_evidence
+from .methods.anofpdm.visited_levels import visited_levels
 from .progress import CancelToken
 from .results.components import Component, find_components, limit_small_components
 from .results.findings import FINDINGS_FILE, EndStep, ModelRecord, SliceFinding, findings_document, write_findings

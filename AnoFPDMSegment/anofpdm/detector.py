@@ -16,19 +16,22 @@ import SimpleITK as sitk
 
 from . import __version__
 from .calibration import Calibration, calibration_for
-from .configuration import ModelConfig, OperatingPoint, record_to_dict
+from .core.records import record_to_dict
 from .detection import Detection, build_detection
 from .diffusion.device import ChosenDevice
 from .diffusion.forward_process import network_evaluations
-from .diffusion.schedule import NoiseSchedule, jump_targets, visited_levels
+from .diffusion.schedule import NoiseSchedule
 from .diffusion.slices import SlicePredictor, accumulate_slices, batch_size_for, smaller_batch
 from .errors import InputError, SettingsError
 from .evidence.case import CaseEvidence, ModelIdentity, RunRecord
 from .evidence.maps import Evidence, require_finite
+from .methods.anofpdm.operating_point import OperatingPoint
+from .methods.anofpdm.visited_levels import jump_targets, visited_levels
 from .progress import CancelToken, ProgressCallback, ProgressClock, StageCallback
 from .ready_network import fastest_point, ready_predictor
 from .selection.select import resolve
 from .selection.settings import MinimumSize, SelectionSettings
+from .store.model_config import ModelConfig
 from .store.model_folder import ModelFolder
 from .store.model_search import default_model_name, find_model
 from .store.user_calibrations import calibrations_of, usual_point

@@ -26,7 +26,7 @@ import torch
 from preset_table import preset_page
 
 from anofpdm.calibration_run import RANGES
-from anofpdm.configuration import OperatingPoint, Precision, record_to_dict
+from anofpdm.core.records import record_to_dict
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.diffusion.device import choose_device, fastest_precision
@@ -40,6 +40,8 @@ from anofpdm.evaluation.request import EvaluationRequest, Variants
 from anofpdm.evaluation.runner import method_input
 from anofpdm.evaluation.slices import LabelledSlices, MeasuredSlices
 from anofpdm.evidence.maps import Evidence
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
+from anofpdm.network.config import Precision
 from anofpdm.presets import PRESETS, default_calibration
 from anofpdm.results.line_chart import BLUE, RED, Chart, Curve, charts_as_png
 from anofpdm.store.model_folder import ModelFolder

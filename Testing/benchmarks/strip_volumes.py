@@ -18,10 +18,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from anofpdm.arrays import BoolArray
-from anofpdm.configuration import ModelConfig
 from anofpdm.datasets.brain_extraction import FINE_PIXEL_MM, brain_on_grid
 from anofpdm.datasets.build_slice_cache import prepare_unclipped
 from anofpdm.datasets.manifest import SPLITS, Volume, read_manifest
+from anofpdm.store.model_config import ModelConfig
 from anofpdm.store.model_search import default_model_name, find_model
 from anofpdm.volumes.reading import read_volume
 from anofpdm.volumes.stack_grid import StackGrid

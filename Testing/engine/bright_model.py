@@ -12,11 +12,14 @@ from pathlib import Path
 import torch
 
 from anofpdm.calibration import Calibration, calibrations_to_json
-from anofpdm.configuration import GridConfig, ModelConfig, NetworkConfig, OperatingPoint, PreprocessingConfig
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
+from anofpdm.network.config import NetworkConfig
 from anofpdm.network.unet import ConditionalUNet
+from anofpdm.store.model_config import ModelConfig
 from anofpdm.store.model_folder import ModelFolder, write_calibration
 from anofpdm.store.model_search import DEFAULT_FILE
 from anofpdm.store.weights import write_model
+from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
 NAME, TITLE = "bright", "Bright tissue (made by hand, for tests)"
 CAUTION = "This model is a demonstration: on a patient's image its findings mean nothing."

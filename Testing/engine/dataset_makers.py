@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from anofpdm.configuration import GridConfig, ModelConfig, NetworkConfig, PreprocessingConfig
+from anofpdm.network.config import NetworkConfig
+from anofpdm.store.model_config import ModelConfig
+from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
 SIZE = (64, 56, 24)
 SPACING = (3.5, 3.75, 6.0)

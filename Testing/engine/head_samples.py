@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from anofpdm.configuration import GridConfig, ModelConfig, NetworkConfig, PreprocessingConfig
+from anofpdm.network.config import NetworkConfig
+from anofpdm.store.model_config import ModelConfig
+from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
 VALUES = {
     # scalp, skull, cerebrospinal fluid, gray matter, white matter

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from anofpdm.calibrate import LabelledEvidence
-from anofpdm.configuration import OperatingPoint
 from anofpdm.evidence.maps import QuadraticEvidence
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 
 POINT = OperatingPoint(steps=4, last=300)
 SIZE = 20

@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anofpdm.configuration import GridConfig, ModelConfig, NetworkConfig
+from anofpdm.network.config import NetworkConfig
 from anofpdm.network.unet import ConditionalUNet
+from anofpdm.store.model_config import ModelConfig
+from anofpdm.volumes.input_config import GridConfig
 
 SMALL = NetworkConfig(
     image_size=16,

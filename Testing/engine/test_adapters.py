@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from anofpdm.configuration import GridConfig
 from anofpdm.datasets.adapters import LAYOUTS, build_manifest, split_subjects
 from anofpdm.datasets.manifest import Manifest, ManifestRow, read_manifest
 from anofpdm.errors import InputError, SettingsError
+from anofpdm.volumes.input_config import GridConfig
 
 SHAPE = make.SIZE[::-1]
 LESION = make.ball((20, 10, 12), 22)

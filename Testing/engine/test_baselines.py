@@ -12,9 +12,8 @@ from evaluation_samples import planted
 from gaussian_predictor import GaussianPredictor
 from torch import Tensor
 
-from anofpdm.configuration import ScheduleConfig
 from anofpdm.diffusion.noise import SeededNoise
-from anofpdm.diffusion.schedule import NoiseSchedule
+from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
 from anofpdm.diffusion.simplex_noise import simplex_noise
 from anofpdm.evaluation.baselines import (
     DDIB,

@@ -30,16 +30,17 @@ from anofpdm.benchmark.run import Benchmark, BenchmarkPlan
 from anofpdm.benchmark.stopwatch import peak_bytes, seconds_of
 from anofpdm.benchmark.subject import TINY, drawn_slices, model_subject, random_subject
 from anofpdm.benchmark.workbench import Workbench
-from anofpdm.configuration import OperatingPoint, Precision, ScheduleConfig
 from anofpdm.diffusion import device as device_choice
 from anofpdm.diffusion.device import ChosenDevice, choose_device
 from anofpdm.diffusion.noise import SeededNoise
 from anofpdm.diffusion.predictor import NetworkPredictor
-from anofpdm.diffusion.schedule import NoiseSchedule
+from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
 from anofpdm.diffusion.slices import accumulate_slices
 from anofpdm.errors import AnoFPDMError
 from anofpdm.evidence.maps import evidence_arrays
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.network import kernels
+from anofpdm.network.config import Precision
 from anofpdm.store.model_folder import open_model_folder
 
 CPU = torch.device("cpu")

@@ -11,9 +11,9 @@ import pytest
 import torch
 from tiny_model import tiny_config, write_tiny_model
 
-from anofpdm.configuration import ModelConfig
 from anofpdm.network.unet import ConditionalUNet
 from anofpdm.store.bundle_metadata import bundle_metadata
+from anofpdm.store.model_config import ModelConfig
 from anofpdm.store.model_search import default_model_name, find_model
 
 REQUIRED = {

@@ -21,8 +21,8 @@ from anofpdm.calibrate import (
     shown_accuracy,
 )
 from anofpdm.calibration import Calibration, calibration_for, calibrations_to_json, load_calibrations
-from anofpdm.configuration import OperatingPoint
 from anofpdm.errors import InputError, ModelError
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.selection.postprocessing import median_filter
 from anofpdm.selection.select import resolve, select
 from anofpdm.selection.settings import MinimumSize, SelectionSettings

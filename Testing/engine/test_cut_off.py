@@ -9,8 +9,8 @@ import SimpleITK as sitk
 from head_samples import config
 from volume_makers import make_image, rotation
 
-from anofpdm.configuration import GridConfig
 from anofpdm.volumes.cut_off import cut_off_slices, unseen_pixels
+from anofpdm.volumes.input_config import GridConfig
 from anofpdm.volumes.preparation import CUT_OFF, prepare_case
 from anofpdm.volumes.resampling import sample_stack_coverage
 from anofpdm.volumes.stack_grid import plan_stack

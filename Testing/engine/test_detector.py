@@ -18,9 +18,8 @@ from volume_makers import make_image
 
 from anofpdm import Detector, DetectorOptions, SelectionSettings, Threshold, build_detection
 from anofpdm.cli.main import main
-from anofpdm.configuration import ScheduleConfig
 from anofpdm.diffusion.device import choose_device
-from anofpdm.diffusion.schedule import NoiseSchedule
+from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
 from anofpdm.errors import Cancelled, InputError
 from anofpdm.progress import CancelToken, Progress, ProgressClock
 from anofpdm.results.segmentation import read_heatmap, read_segmentation

@@ -11,13 +11,13 @@ from phantom import phantom_volume
 from tiny_model import tiny_config, write_tiny_model
 from volume_makers import make_image
 
-from anofpdm.configuration import OperatingPoint
 from anofpdm.detection import build_detection
 from anofpdm.detector import Detector, DetectorOptions
 from anofpdm.errors import SettingsError
 from anofpdm.evidence.case import CaseEvidence
 from anofpdm.evidence.maps import evidence_arrays, join_evidence
 from anofpdm.evidence.storage import load_evidence, put_together, save_evidence, take_apart
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.selection.settings import SelectionSettings, Threshold
 
 BANK = OperatingPoint(steps=3, last=300, clamp=True, guidance_bank=(0.0, 2.0, 8.0))

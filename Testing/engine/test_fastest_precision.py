@@ -14,8 +14,8 @@ from tiny_model import POINT, tiny_calibration
 
 from anofpdm import Detector, ready_network
 from anofpdm.calibration import calibrations_to_json
-from anofpdm.configuration import Precision
 from anofpdm.diffusion.device import fastest_precision
+from anofpdm.network.config import Precision
 from anofpdm.ready_network import fastest_point
 from anofpdm.store.model_folder import open_model_folder, write_calibration
 

@@ -15,13 +15,14 @@ from gaussian_predictor import GaussianPredictor
 from torch import Tensor
 
 import anofpdm
-from anofpdm.configuration import OperatingPoint, ScheduleConfig
 from anofpdm.diffusion.equations import guided_noise, noise_from_x0, predict_x0
 from anofpdm.diffusion.forward_process import mirrored_too, network_evaluations, run_forward_process
 from anofpdm.diffusion.noise import SeededNoise
-from anofpdm.diffusion.schedule import NoiseSchedule, jump_targets, visited_levels
+from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
 from anofpdm.errors import SettingsError
 from anofpdm.evidence.maps import Evidence, build_evidence
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
+from anofpdm.methods.anofpdm.visited_levels import jump_targets, visited_levels
 from anofpdm.selection.algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from anofpdm.selection.decision import similarity
 from anofpdm.selection.postprocessing import median_filter
@@ -253,7 +254,8 @@ def test_seeded_noise_does_not_depend_on_the_batch() -> None:
 def test_memory_does_not_grow_with_the_steps() -> None:
     script = """
 import resource, sys, numpy as np, torch
-from anofpdm.configuration import OperatingPoint, ScheduleConfig
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
+from anofpdm.diffusion.schedule import ScheduleConfig
 from anofpdm.diffusion.forward_process import run_forward_process
 from anofpdm.diffusion.noise import SeededNoise
 from anofpdm.diffusion.schedule import NoiseSchedule

@@ -21,9 +21,9 @@ from volume_makers import (
     voxel_centers,
 )
 
-from anofpdm.configuration import GridConfig
 from anofpdm.errors import EvidenceError, InputError
 from anofpdm.volumes.geometry import VolumeGeometry
+from anofpdm.volumes.input_config import GridConfig
 from anofpdm.volumes.stack_grid import StackGrid, plan_stack
 
 TILTED = rotation((0.3, -0.2, 1.0), 9.0)

@@ -13,8 +13,8 @@ import torch
 from network_samples import SMALL, random_input, random_network, random_weights, relative_difference
 from torch.utils.flop_counter import FlopCounterMode
 
-from anofpdm.configuration import NetworkConfig
 from anofpdm.network.attention import AttentionBlock
+from anofpdm.network.config import NetworkConfig
 from anofpdm.network.embedding import noise_level_features
 from anofpdm.network.residual_block import ResidualBlock
 from anofpdm.network.unet import ConditionalUNet

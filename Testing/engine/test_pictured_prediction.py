@@ -11,9 +11,9 @@ import pytest
 import SimpleITK as sitk
 
 from anofpdm import Detector, SelectionSettings, Threshold, build_detection
-from anofpdm.configuration import load_model_config
 from anofpdm.detection import Detection
 from anofpdm.evidence.case import CaseEvidence
+from anofpdm.store.model_config import load_model_config
 
 
 @pytest.fixture(scope="module")

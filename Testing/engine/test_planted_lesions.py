@@ -17,9 +17,12 @@ import torch
 
 from anofpdm import Detector
 from anofpdm.cli.main import main
-from anofpdm.configuration import GridConfig, ModelConfig, NetworkConfig, OperatingPoint, PreprocessingConfig
 from anofpdm.datasets.manifest import Manifest, ManifestRow, write_manifest
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
+from anofpdm.network.config import NetworkConfig
+from anofpdm.store.model_config import ModelConfig
 from anofpdm.training.config import AugmentationConfig, MonitorConfig, TrainingConfig, training_config_to_dict
+from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
 pytest.importorskip("lightning_fabric", reason="needs the train extra: pip install 'anofpdm[train]'")
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anofpdm.configuration import ModelConfig, NetworkConfig, PreprocessingConfig
+from anofpdm.network.config import NetworkConfig
+from anofpdm.store.model_config import ModelConfig
+from anofpdm.volumes.input_config import PreprocessingConfig
 from anofpdm.volumes.plausibility import CaseFacts, input_warnings
 
 

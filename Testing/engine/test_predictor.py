@@ -11,13 +11,14 @@ from network_samples import SMALL, random_input, random_network, relative_differ
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from anofpdm.configuration import NetworkConfig, OperatingPoint, Precision, ScheduleConfig
 from anofpdm.diffusion import slices
 from anofpdm.diffusion.predictor import NetworkPredictor
-from anofpdm.diffusion.schedule import NoiseSchedule
+from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
 from anofpdm.diffusion.slices import accumulate_slices, batch_size_for
 from anofpdm.evidence.maps import Evidence
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.network.activation_memory import activation_bytes
+from anofpdm.network.config import NetworkConfig, Precision
 
 CPU = torch.device("cpu")
 LABELS = torch.tensor([0, 0, -1, -1])

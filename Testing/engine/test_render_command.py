@@ -15,7 +15,6 @@ from rendered_samples import phantom_head, write_phantom_maps
 
 from anofpdm import __version__
 from anofpdm.cli.main import build_parser
-from anofpdm.configuration import GridConfig
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.datasets.masked_volumes import mask_on_stack, read_mask, same_grid
 from anofpdm.errors import Cancelled
@@ -23,6 +22,7 @@ from anofpdm.progress import CancelToken, Progress
 from anofpdm.synthetic import render_set
 from anofpdm.synthetic.render_request import RenderRequest
 from anofpdm.synthetic.structures import Tissue, read_structures
+from anofpdm.volumes.input_config import GridConfig
 from anofpdm.volumes.reading import read_volume
 
 SMALL: dict[str, Any] = {"matrix": 64, "pixel_mm": 3.75, "slice_spacings_mm": (8.0,), "heads": 4, "seed": 3}

@@ -23,9 +23,9 @@ from volume_makers import (
     voxel_centers,
 )
 
-from anofpdm.configuration import GridConfig
 from anofpdm.volumes import resampling
 from anofpdm.volumes.geometry import VolumeGeometry
+from anofpdm.volumes.input_config import GridConfig
 from anofpdm.volumes.reading import read_volume
 from anofpdm.volumes.resampling import sample_stack, sample_stack_coverage, stack_to_volume
 from anofpdm.volumes.stack_grid import StackGrid, plan_stack

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from volume_makers import AXIAL, all_axis_orders, image_around, make_image, rotation, voxel_centers
 
-from anofpdm.configuration import GridConfig
 from anofpdm.volumes import score_volume
 from anofpdm.volumes.geometry import VolumeGeometry
+from anofpdm.volumes.input_config import GridConfig
 from anofpdm.volumes.resampling import stack_to_volume
 from anofpdm.volumes.score_volume import score_in_box, score_in_volume, score_to_volume
 from anofpdm.volumes.stack_grid import StackGrid, plan_stack

@@ -12,9 +12,9 @@ from scipy import ndimage
 from skimage.measure import label, regionprops
 from tiny_model import POINT, tiny_calibration
 
-from anofpdm.configuration import OperatingPoint
 from anofpdm.errors import SettingsError
 from anofpdm.evidence.maps import QuadraticEvidence
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.selection.algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from anofpdm.selection.decision import map_statistic, similarity
 from anofpdm.selection.postprocessing import median_filter, small_components

@@ -8,10 +8,13 @@ from pathlib import Path
 import torch
 
 from anofpdm.calibration import Calibration, calibrations_to_json
-from anofpdm.configuration import GridConfig, ModelConfig, NetworkConfig, OperatingPoint, PreprocessingConfig
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
+from anofpdm.network.config import NetworkConfig
 from anofpdm.network.unet import ConditionalUNet
+from anofpdm.store.model_config import ModelConfig
 from anofpdm.store.model_folder import ModelFolder, write_calibration
 from anofpdm.store.weights import write_model
+from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
 POINT = OperatingPoint(steps=3, first=1, last=300)
 

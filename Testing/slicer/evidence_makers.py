@@ -9,11 +9,12 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from anofpdm.configuration import GridConfig, OperatingPoint
 from anofpdm.evidence.case import CaseEvidence, ModelIdentity, RunRecord
 from anofpdm.evidence.maps import BankEvidence, Evidence, QuadraticEvidence
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.selection.settings import MinimumSize, SelectionSettings, Threshold
 from anofpdm.volumes.geometry import VolumeGeometry
+from anofpdm.volumes.input_config import GridConfig
 from anofpdm.volumes.stack_grid import StackGrid, plan_stack
 
 POINT = OperatingPoint(steps=4, last=300)

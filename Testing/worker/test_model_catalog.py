@@ -14,8 +14,8 @@ from bright_model import NAME, TITLE
 from fake_worker import SAMPLE
 
 from anofpdm.calibration import calibrations_to_json, load_calibrations
-from anofpdm.configuration import OperatingPoint
 from anofpdm.errors import AnoFPDMError, SettingsError
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.presets import default_calibration
 from anofpdm.store import model_search
 from anofpdm.store.model_folder import open_model_folder, write_calibration, write_model_folder

@@ -16,7 +16,7 @@ from anofpdm import progress
 from anofpdm.cli.main import build_parser
 from anofpdm.cli.options import input_images, operating_point, selection_settings
 from anofpdm.cli.reporting import JsonReporter
-from anofpdm.configuration import OperatingPoint
+from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.selection.settings import MinimumSize, SelectionSettings, Threshold
 from AnoFPDMSegmentLib.worker.command import WorkerCommand
 from AnoFPDMSegmentLib.worker.events import Failed, Finished, Notice, Progress, Stage, Started, parse_line

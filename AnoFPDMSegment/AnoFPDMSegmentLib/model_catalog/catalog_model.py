@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .preset import Preset
 
 if TYPE_CHECKING:
-    from anofpdm.configuration import ModelConfig
+    from anofpdm.store.model_config import ModelConfig
 
 OWN = "default"
 """Names the calibrations that a model brings along."""

@@ -10,7 +10,7 @@ from ..worker.run_options import RunOptions
 
 if TYPE_CHECKING:
     from anofpdm.calibration import Calibration
-    from anofpdm.configuration import OperatingPoint
+    from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 
 
 @dataclass(frozen=True)

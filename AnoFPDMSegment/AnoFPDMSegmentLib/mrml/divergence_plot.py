@@ -93,7 +93,7 @@ class DivergencePlot:
 
     def showSlice(self, detection: Detection, index: int, levelS: float) -> None:
         """Plot slice `index` of the stack, which lies at `levelS` mm now; empty for one that was not examined."""
-        from anofpdm.diffusion.schedule import visited_levels
+        from anofpdm.methods.anofpdm.visited_levels import visited_levels
 
         case, selection = detection.case, detection.selection
         table = self.nodes[-1]

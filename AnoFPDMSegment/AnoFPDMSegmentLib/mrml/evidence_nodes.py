@@ -82,7 +82,7 @@ def loadEvidence(owner: Any) -> CaseEvidence:
 
 def storeSettings(owner: Any, settings: SelectionSettings) -> None:
     """Note the settings in use, so that a reopened scene shows what was saved."""
-    from anofpdm.configuration import record_to_dict
+    from anofpdm.core.records import record_to_dict
 
     owner.SetParameter(_SETTINGS, json.dumps(record_to_dict(settings)))
 

@@ -12,7 +12,7 @@ from ..worker.run_options import RunOptions
 
 if TYPE_CHECKING:
     from anofpdm.calibration import Calibration
-    from anofpdm.configuration import OperatingPoint
+    from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 
     from ..model_catalog.catalog_model import CatalogModel
     from ..parameters import AnoFPDMParameters

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..configuration import OperatingPoint
 from ..evidence.maps import Evidence, evidence_arrays
+from ..methods.anofpdm.operating_point import OperatingPoint
 from .naive_pattern import NaiveMaps, stored_bytes
 from .rows import NAIVE, Row
 from .stopwatch import peak_bytes

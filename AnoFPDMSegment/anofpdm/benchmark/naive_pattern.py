@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..configuration import OperatingPoint
 from ..diffusion.equations import ddim_inversion_step, diffuse, guided_noise, predict_x0
 from ..diffusion.forward_process import NULL_LABEL, NoisePredictor
 from ..diffusion.noise import NoiseSource
-from ..diffusion.schedule import NoiseSchedule, jump_targets, visited_levels
+from ..diffusion.schedule import NoiseSchedule
+from ..methods.anofpdm.operating_point import OperatingPoint
+from ..methods.anofpdm.visited_levels import jump_targets, visited_levels
 from ..network.unet import ConditionalUNet
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..configuration import OperatingPoint
 from ..diffusion.forward_process import NoisePredictor
 from ..diffusion.predictor import NetworkPredictor
 from ..diffusion.slices import SlicePredictor
 from ..evidence.maps import Evidence
+from ..methods.anofpdm.operating_point import OperatingPoint
 from ..network.kernels import fused_kernels_only
 from ..network.label_tokens import contiguous_groups
 from ..network.unet import ConditionalUNet

@@ -11,7 +11,7 @@ import torch
 
 from .. import __version__
 from ..calibration import describe_point, short_point
-from ..configuration import record_to_dict
+from ..core.records import record_to_dict
 from .agreement import MASK_SHARE
 from .memory import MEMORY_SLICES, MEMORY_STEPS
 from .run import BenchmarkResult, RowResult

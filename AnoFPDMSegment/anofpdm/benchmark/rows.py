@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..calibration import Calibration
-from ..configuration import OperatingPoint, Precision
 from ..diffusion.forward_process import network_evaluations
+from ..methods.anofpdm.operating_point import OperatingPoint
+from ..network.config import Precision
 from ..presets import PRESETS
 from .naive_pattern import naive_evaluations
 

@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..configuration import Precision
 from ..diffusion.device import ChosenDevice
 from ..errors import AnoFPDMError
+from ..network.config import Precision
 from ..progress import CancelToken
 from .agreement import Agreement, agreement
 from .matrix_peak import QUICK_SIDES, MatrixPeak, matrix_peak

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..calibration import Calibration
-from ..configuration import GridConfig, ModelConfig, NetworkConfig
 from ..detector import Image, read_images
+from ..network.config import NetworkConfig
 from ..network.unet import ConditionalUNet
 from ..progress import CancelToken
+from ..store.model_config import ModelConfig
 from ..store.model_folder import ModelFolder
 from ..store.weights import load_network
 from ..training.config import load_training_config
+from ..volumes.input_config import GridConfig
 from ..volumes.preparation import prepare_case
 from .drawn_head import draw_head_slices
 

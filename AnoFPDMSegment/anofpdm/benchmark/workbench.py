@@ -10,13 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..configuration import OperatingPoint, Precision
 from ..diffusion.device import ChosenDevice
 from ..diffusion.noise import SeededNoise
 from ..diffusion.predictor import NetworkPredictor
 from ..diffusion.schedule import NoiseSchedule
 from ..diffusion.slices import SlicePredictor, accumulate_slices, batch_size_for
 from ..evidence.maps import Evidence
+from ..methods.anofpdm.operating_point import OperatingPoint
+from ..network.config import Precision
 from ..progress import CancelToken
 from .naive_pattern import FormulaPredictor, NaiveMaps, run_naive_pattern
 from .operations import EvaluationCost, evaluation_cost

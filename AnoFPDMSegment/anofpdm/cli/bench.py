@@ -16,7 +16,7 @@ from .options import input_images
 from .reporting import complain
 
 if TYPE_CHECKING:
-    from ..configuration import Precision
+    from ..network.config import Precision
 
 
 def add_parser(commands: Any) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from ..calibration import Calibration, calibrations_to_json, short_point
-from ..configuration import Direction
 from ..datasets.manifest import Split, read_manifest
 from ..errors import SettingsError
+from ..methods.anofpdm.operating_point import Direction
 from ..presets import default_calibration, parse_presets
 from ..progress import CancelToken, PassesClock
 from ..results.output_set import check_output_directory

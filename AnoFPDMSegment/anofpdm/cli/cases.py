@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..configuration import record_to_dict
+from ..core.records import record_to_dict
 from ..detection import check_can_write, result_files
 from ..errors import Cancelled, EvidenceError, InputError
 from ..progress import CancelToken

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..calibration import Calibration
-from ..configuration import Direction, OperatingPoint
 from ..errors import InputError, ModelError, SettingsError
+from ..methods.anofpdm.operating_point import Direction, OperatingPoint
 from ..selection.settings import MinimumSize, SelectionSettings, Threshold
 
 _NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.+)", re.DOTALL)

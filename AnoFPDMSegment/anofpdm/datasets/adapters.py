@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..configuration import GridConfig
 from ..errors import InputError, SettingsError
+from ..volumes.input_config import GridConfig
 from .folder_layouts import folder_of_volumes, lgg_folder
 from .manifest import SPLITS, Manifest, ManifestRow, write_manifest
 from .masked_volumes import MaskedVolume, find_atlas, find_brats21, find_mslub, label_slices

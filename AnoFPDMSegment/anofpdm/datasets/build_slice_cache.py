@@ -21,9 +21,10 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from ..arrays import BoolArray, FloatArray
-from ..configuration import ModelConfig, record_to_dict
+from ..core.records import record_to_dict
 from ..errors import InputError, OutputError, SettingsError
 from ..progress import CancelToken, ProgressCallback, ProgressClock
+from ..store.model_config import ModelConfig
 from ..volumes.preparation import PreparedCase, prepare_case
 from ..volumes.reading import read_volume
 from .brain_extraction import brain_on_grid

@@ -11,9 +11,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..arrays import BoolArray
-from ..configuration import GridConfig
 from ..errors import InputError
 from ..volumes.geometry import VolumeGeometry
+from ..volumes.input_config import GridConfig
 from ..volumes.reading import check_volume, read_finite_volume, read_volume
 from ..volumes.resampling import sample_stack
 from ..volumes.stack_grid import plan_stack

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..arrays import BoolArray, FloatArray, IntArray
-from ..configuration import GridConfig, PreprocessingConfig, record_from_dict
+from ..core.records import record_from_dict
 from ..errors import InputError, ModelError
+from ..volumes.input_config import GridConfig, PreprocessingConfig
 from ..volumes.stack_grid import StackGrid
 from .manifest import Split
 

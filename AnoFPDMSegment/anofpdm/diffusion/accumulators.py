@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..configuration import OperatingPoint
+from ..methods.anofpdm.operating_point import OperatingPoint
 from .equations import predict_x0, prediction_difference
 
 

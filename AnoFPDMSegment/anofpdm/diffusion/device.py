@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ..configuration import Precision
 from ..errors import SettingsError
+from ..network.config import Precision
 from ..out_of_memory import is_out_of_memory
 
 DEVICE_CHOICES = ("auto", "cpu", "cuda", "mps")

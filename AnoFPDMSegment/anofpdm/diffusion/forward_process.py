@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..configuration import OperatingPoint
+from ..methods.anofpdm.operating_point import OperatingPoint
+from ..methods.anofpdm.visited_levels import jump_targets, visited_levels
 from .accumulators import BankAccumulator, QuadraticAccumulator
 from .equations import ddim_inversion_step, diffuse
 from .noise import NoiseSource
-from .schedule import NoiseSchedule, jump_targets, visited_levels
+from .schedule import NoiseSchedule
 
 NULL_LABEL = -1
 

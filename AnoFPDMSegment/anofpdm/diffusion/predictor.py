@@ -7,8 +7,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from ..configuration import Precision
 from ..network.activation_memory import activation_bytes
+from ..network.config import Precision
 from ..network.unet import ConditionalUNet
 
 

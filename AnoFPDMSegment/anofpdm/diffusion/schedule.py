@@ -1,4 +1,4 @@
-"""Noise schedule and the noise levels a forward process visits (numpy only)."""
+"""The noise schedule (numpy only)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..configuration import OperatingPoint, ScheduleConfig
-from ..errors import SettingsError
+from ..core.records import require
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """Linear noise schedule (paper, section 3): T steps, beta from `beta_start` to `beta_end`."""
+
+    steps: int = 1000
+    beta_start: float = 1e-4
+    beta_end: float = 0.02
+
+    def __post_init__(self) -> None:
+        require(1 <= self.steps <= 100_000, "schedule.steps must lie between 1 and 100000")
+        require(0 < self.beta_start <= self.beta_end < 1, "schedule betas must satisfy 0 < beta_start <= beta_end < 1")
 
 
 @dataclass(frozen=True)
@@ -24,26 +36,3 @@ class NoiseSchedule:
 
     def __len__(self) -> int:
         return len(self.alpha_bar)
-
-
-def visited_levels(point: OperatingPoint) -> np.ndarray:
-    """Indices i_0..i_{S-1} (0-based levels) that the forward process visits, rising, int64 [S].
-
-    S levels evenly spaced over `first`..`last` and rounded (method section 2.1).
-    """
-    return np.rint(np.linspace(point.first - 1, point.last - 1, point.steps)).astype(np.int64)
-
-
-def jump_targets(levels: np.ndarray, schedule: NoiseSchedule) -> np.ndarray:
-    """Where each inversion step of the public code lands: the level after each visited one, int64 [S].
-
-    The step after the last visited level continues with the last stride. Raises SettingsError if that
-    leaves the schedule.
-    """
-    after_last = 2 * levels[-1] - levels[-2]
-    if after_last >= len(schedule):
-        raise SettingsError(
-            f"The reference mode jumps one step past its range, here to {after_last + 1} of {len(schedule)}; "
-            "end the range earlier."
-        )
-    return np.append(levels[1:], after_last)

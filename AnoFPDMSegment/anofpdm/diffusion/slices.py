@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ..arrays import FloatArray
-from ..configuration import OperatingPoint
 from ..errors import ResourceError
 from ..evidence.maps import Evidence, build_evidence, join_evidence
+from ..methods.anofpdm.operating_point import OperatingPoint
 from ..out_of_memory import is_out_of_memory
 from ..progress import CancelToken
 from .forward_process import NoisePredictor, run_forward_process

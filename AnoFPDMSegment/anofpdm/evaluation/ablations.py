@@ -11,9 +11,9 @@ from ..arrays import BoolArray, FloatArray
 from ..calibrate import calibrate
 from ..calibration import Calibration
 from ..calibration_run import GUIDANCE
-from ..configuration import OperatingPoint
-from ..diffusion.schedule import visited_levels
 from ..evidence.maps import QuadraticEvidence
+from ..methods.anofpdm.operating_point import OperatingPoint
+from ..methods.anofpdm.visited_levels import visited_levels
 from ..selection.algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from ..selection.postprocessing import filtered_map, small_components
 from . import metrics

@@ -10,9 +10,9 @@ from ..arrays import FloatArray
 from ..calibrate import calibrate
 from ..calibration import Calibration, describe_point
 from ..calibration_run import GUIDANCE
-from ..configuration import OperatingPoint
 from ..errors import SettingsError
 from ..evidence.maps import Evidence, check_guidance
+from ..methods.anofpdm.operating_point import OperatingPoint
 from ..selection.neighbours import neighbour_map
 from ..selection.postprocessing import filtered_map
 from ..selection.select import Selection, resolve, select

@@ -9,12 +9,13 @@ from typing import Any
 
 from ..calibration import Calibration, load_calibrations
 from ..calibration_run import GUIDANCE
-from ..configuration import ModelConfig, OperatingPoint
 from ..datasets.slice_cache import SliceCache
 from ..diffusion.predictor import NetworkPredictor
 from ..errors import SettingsError
+from ..methods.anofpdm.operating_point import OperatingPoint
 from ..presets import default_calibration
 from ..store.classifier_folder import load_classifier, open_classifier
+from ..store.model_config import ModelConfig
 from ..store.model_folder import ModelFolder
 from ..store.model_search import find_model
 from ..store.weights import load_network

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import FloatArray, IntArray
-from ..configuration import ModelConfig, OperatingPoint, Precision, record_to_dict
+from ..core.records import record_to_dict
 from ..diffusion.device import ChosenDevice
 from ..diffusion.forward_process import network_evaluations
 from ..diffusion.predictor import NetworkPredictor
@@ -17,7 +17,10 @@ from ..diffusion.schedule import NoiseSchedule
 from ..diffusion.slices import BatchCompute, SlicePredictor, accumulate_slices, compute_in_batches
 from ..errors import ModelError
 from ..evidence.maps import Evidence, broken_array, build_evidence, evidence_arrays
+from ..methods.anofpdm.operating_point import OperatingPoint
+from ..network.config import Precision
 from ..progress import CancelToken
+from ..store.model_config import ModelConfig
 from ..store.model_folder import ModelFolder
 from ..store.weights import load_network
 from .chunk_store import Arrays, ChunkStore

@@ -13,11 +13,12 @@ import numpy as np
 from torch import Tensor
 
 from ..arrays import FloatArray
-from ..configuration import OperatingPoint, record_to_dict
+from ..core.records import record_to_dict
 from ..diffusion.equations import predict_x0, prediction_difference
 from ..diffusion.forward_process import NoisePredictor, forward_states
 from ..diffusion.noise import NoiseSource
 from ..evidence.maps import QuadraticEvidence
+from ..methods.anofpdm.operating_point import OperatingPoint
 from .chunk_store import Arrays
 from .network_runs import NetworkRuns
 from .slices import LabelledSlices

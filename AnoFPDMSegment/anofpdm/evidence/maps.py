@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..arrays import FloatArray, IntArray
-from ..configuration import Direction, OperatingPoint
 from ..errors import EvidenceError, ModelError, SettingsError
+from ..methods.anofpdm.operating_point import Direction, OperatingPoint
 
 
 @dataclass(frozen=True)

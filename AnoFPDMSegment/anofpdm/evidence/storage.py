@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..calibration import Calibration
-from ..configuration import OperatingPoint, record_from_dict, record_to_dict
+from ..core.records import record_from_dict, record_to_dict
 from ..errors import EvidenceError
+from ..methods.anofpdm.operating_point import OperatingPoint
 from ..selection.settings import SelectionSettings
 from ..volumes.geometry import VolumeGeometry
 from ..volumes.stack_grid import StackGrid

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..configuration import NetworkConfig
+from .config import NetworkConfig
 
 
 def activation_bytes(config: NetworkConfig, value_bytes: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..configuration import NetworkConfig
+from .config import NetworkConfig
 from .embedding import noise_level_features
 from .residual_block import Downsample, ResidualBlock
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..configuration import NetworkConfig
+from .config import NetworkConfig
 
 LABELS = 2
 LEVEL_HARMONICS = 8

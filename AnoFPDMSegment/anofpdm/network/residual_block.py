@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..configuration import NetworkConfig
+from .config import NetworkConfig
 from .kernels import group_norm
 
 

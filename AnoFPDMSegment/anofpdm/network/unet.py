@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..configuration import NetworkConfig
 from .attention import AttentionBlock
+from .config import NetworkConfig
 from .embedding import LevelEmbedding, noise_level_features
 from .label_tokens import LARGEST_GROUP_COUNT, KnownLabel, LabelBatch, LabelGroup, LabelMemory, contiguous_groups
 from .parameter_shapes import LABELS

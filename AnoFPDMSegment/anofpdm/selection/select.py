@@ -8,9 +8,9 @@ import numpy as np
 
 from ..arrays import BoolArray, FloatArray
 from ..calibration import CalibratedValues, Calibration, Consistency, Decision, Region
-from ..configuration import OperatingPoint
 from ..errors import SettingsError
 from ..evidence.maps import Evidence, check_guidance
+from ..methods.anofpdm.operating_point import OperatingPoint
 from ..volumes.bounding_box import bounding_box, grown
 from ..volumes.score_volume import BELOW_BORDER
 from .algorithm1 import anomaly_strength, quantile_of, quantile_thresholds

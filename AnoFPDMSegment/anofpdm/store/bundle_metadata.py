@@ -9,7 +9,7 @@ import json
 from importlib import metadata
 from typing import Any
 
-from ..configuration import ModelConfig
+from .model_config import ModelConfig
 
 SCHEMA = "https://project-monai.github.io/schema/meta_schema_20240725.json"
 MONAI_VERSION = "1.4.0"

@@ -13,10 +13,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..configuration import ModelConfig, load_json, record_from_dict, record_to_dict
+from ..core.records import load_json, record_from_dict, record_to_dict
 from ..errors import ModelError
 from ..network.noise_classifier import NoiseClassifier
 from ..results.output_set import write_output_set
+from .model_config import ModelConfig
 from .weights import save_weights
 
 CLASSIFIER_FILE, CLASSIFIER_WEIGHTS = "classifier.json", "classifier.safetensors"

@@ -16,9 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..configuration import Anatomy, GridConfig, ModelConfig, NetworkConfig, OperatingPoint, PreprocessingConfig
 from ..errors import ModelError
+from ..methods.anofpdm.operating_point import OperatingPoint
+from ..network.config import NetworkConfig
 from ..network.parameter_shapes import parameter_shapes
+from ..volumes.input_config import Anatomy, GridConfig, PreprocessingConfig
+from .model_config import ModelConfig
 from .model_folder import ModelFolder, file_sha256
 from .weights import STORED_TYPES, write_model
 from .weights_file import check_fit

@@ -22,10 +22,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..configuration import CONFIG_FILE, ModelConfig, Purpose, load_json, load_model_config, model_config_to_json
+from ..core.records import load_json
 from ..errors import ModelError, OutputError
 from ..results.output_set import write_files
 from .bundle_metadata import bundle_metadata
+from .model_config import CONFIG_FILE, ModelConfig, Purpose, load_model_config, model_config_to_json
 
 WEIGHTS_FILE = "weights.safetensors"
 MODEL_CARD_FILE = "MODEL_CARD.md"

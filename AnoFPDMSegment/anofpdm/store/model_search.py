@@ -13,8 +13,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..configuration import CONFIG_FILE, load_model_config
 from ..errors import ModelError
+from .model_config import CONFIG_FILE, load_model_config
 from .model_folder import CALIBRATION_FILE, WEIGHTS_FILE, ModelFolder, open_model_folder
 
 MODELS_VARIABLE = "ANOFPDM_MODELS"

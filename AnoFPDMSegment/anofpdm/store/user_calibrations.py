@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..calibration import Calibration, calibrations_to_json, load_calibrations
-from ..configuration import OperatingPoint
 from ..errors import ModelError, OutputError, SettingsError
+from ..methods.anofpdm.operating_point import OperatingPoint
 from ..names import PLAIN_RULE, is_plain_name
 from ..presets import calibration_of_preset, default_calibration
 from ..results.output_set import check_output_directory, write_files

@@ -10,10 +10,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..configuration import ModelConfig, NetworkConfig
 from ..errors import ModelError, OutputError
+from ..network.config import NetworkConfig
 from ..network.parameter_shapes import parameter_shapes
 from ..network.unet import ConditionalUNet
+from .model_config import ModelConfig
 from .model_folder import ModelFolder, write_model_folder
 from .weights_file import STORED_AS, check_fit, refuse_type, refuse_values
 

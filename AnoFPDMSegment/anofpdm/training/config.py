@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..configuration import ModelConfig, record_from_dict, record_to_dict
+from ..core.records import record_from_dict, record_to_dict
 from ..errors import ModelError, SettingsError
+from ..store.model_config import ModelConfig
 
 Decay = Literal["constant", "linear", "cosine"]
 TrainingPrecision = Literal["32", "bf16-mixed"]

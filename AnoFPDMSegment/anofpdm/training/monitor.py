@@ -16,8 +16,9 @@ from ..arrays import FloatArray, IntArray
 from ..diffusion.forward_process import NULL_LABEL, run_forward_process
 from ..diffusion.noise import SeededNoise
 from ..diffusion.predictor import NetworkPredictor
-from ..diffusion.schedule import NoiseSchedule, visited_levels
+from ..diffusion.schedule import NoiseSchedule
 from ..errors import SettingsError
+from ..methods.anofpdm.visited_levels import visited_levels
 from ..network.unet import ConditionalUNet
 from .augmentation import plain
 from .batches import step_generator

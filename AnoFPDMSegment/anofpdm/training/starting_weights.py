@@ -6,8 +6,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..configuration import NetworkConfig
 from ..errors import ModelError, SettingsError
+from ..network.config import NetworkConfig
 from ..network.parameter_shapes import parameter_shapes
 from ..store.model_folder import open_model_folder
 from ..store.weights import load_network

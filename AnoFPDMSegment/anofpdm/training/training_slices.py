@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from ..arrays import BoolArray, FloatArray, IntArray
-from ..configuration import ModelConfig
 from ..datasets.slice_cache import SliceCache
 from ..errors import SettingsError
+from ..store.model_config import ModelConfig
 from .slice_batch import SliceBatch
 
 MINIMUM_BRAIN_SHARE = 0.5

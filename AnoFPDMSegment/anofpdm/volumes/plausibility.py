@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..configuration import ModelConfig
+from ..store.model_config import ModelConfig
 
 MINIMUM_EXTENT_MM = 80.0
 MAXIMUM_SLICE_MM = 8.0

@@ -10,12 +10,13 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..configuration import ModelConfig, PreprocessingConfig
 from ..errors import InputError
 from ..progress import CancelToken
+from ..store.model_config import ModelConfig
 from .cut_off import cut_off_slices, unseen_pixels
 from .geometry import VolumeGeometry
 from .head import HeadFinding, find_head
+from .input_config import PreprocessingConfig
 from .plausibility import CaseFacts, input_warnings
 from .preprocessing import erode_in_plane, normalise, remove_background_offset
 from .resampling import sample_stack, sample_stack_coverage

@@ -8,9 +8,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..configuration import PreprocessingConfig
 from ..errors import InputError
 from .head import HeadFinding
+from .input_config import PreprocessingConfig
 
 OFFSET_SHARE = 0.02
 """A background further from 0 than this share of the head's 99th percentile is an offset."""

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ..configuration import GridConfig
 from ..errors import InputError
 from .geometry import FloatArray, VolumeGeometry
+from .input_config import GridConfig
 
 MAXIMUM_TILT_DEGREES = 30.0
 """Acquired slices tilted further from axial than this are not used as they are."""

@@ -8,8 +8,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from ...arrays import BoolArray, FloatArray
-from ...configuration import GridConfig
 from ...volumes.head import find_head
+from ...volumes.input_config import GridConfig
 from ...volumes.preprocessing import remove_background_offset
 from ...volumes.resampling import sample_stack
 from ...volumes.stack_grid import StackGrid, plan_stack
