@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .detection import Detection, build_detection
     from .detector import Detector, DetectorOptions
-    from .selection.settings import MinimumSize, SelectionSettings, Threshold
+    from .selection.settings import SelectionSettings
+    from .thresholds.settings import MinimumSize, Threshold
 
 __version__ = "0.1.0"
 
@@ -20,9 +21,9 @@ _HOMES = {
     "Detection": "detection",
     "Detector": "detector",
     "DetectorOptions": "detector",
-    "MinimumSize": "selection.settings",
+    "MinimumSize": "thresholds.settings",
     "SelectionSettings": "selection.settings",
-    "Threshold": "selection.settings",
+    "Threshold": "thresholds.settings",
     "build_detection": "detection",
 }
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -25,29 +24,26 @@ from .arrays import BoolArray, FloatArray, IntArray
 from .calibration import CalibratedThreshold, Calibration, Consistency, Decision, OtherConsistency, Region
 from .errors import InputError
 from .evidence.maps import Evidence, check_guidance
-from .selection.decision import map_statistic, similarity
+from .selection.decision import similarity
 from .selection.neighbours import Runs, neighbour_map, neighbour_mean, runs_of_slices
-from .selection.postprocessing import filtered_map, small_components
+from .selection.postprocessing import filtered_map
 from .selection.select import resolve, select
-from .selection.settings import MinimumSize, SelectionSettings
+from .selection.settings import SelectionSettings
+from .thresholds.image_labels import (
+    HEALTHY_LEVELS,
+    area_under_roc,
+    best_healthy_level,
+    best_threshold,
+    healthy_threshold,
+    shown_accuracy,
+)
+from .thresholds.map_statistic import map_statistic
+from .thresholds.settings import MinimumSize
 
 PEAK_SHARE = 0.99
 """Accuracies within this share of the best are held to be equal: the paper's rule for the guidance strength."""
-HEALTHY_LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
 ERROR_MARGIN = 1.25
 """The accepted range of the unguided error: the volumes' extremes, widened by this factor."""
-
-
-class LabelledRegions(Protocol):
-    """Labelled slices and where anomalies are accepted in them."""
-
-    @property
-    def interior(self) -> BoolArray:
-        """[N, H, W]: the eroded head."""
-
-    @property
-    def unhealthy(self) -> BoolArray:
-        """[N]."""
 
 
 @dataclass(frozen=True)
@@ -104,37 +100,9 @@ def _maps(
     return _Maps(consistency, filtered, decisions, auroc)
 
 
-def best_threshold(values: FloatArray, unhealthy: BoolArray) -> tuple[float, float]:
-    """The threshold t for which `value >= t` makes the fewest image-level errors, and its accuracy.
-
-    Candidates lie midway between neighbouring values; among equals the middle one is taken.
-    """
-    order = np.argsort(values, kind="stable")
-    ordered, labels = np.asarray(values, dtype=np.float64)[order], unhealthy[order]
-    # errors[k]: the k smallest are called healthy.
-    errors = np.concatenate([[0], np.cumsum(labels)]) + (~labels).sum() - np.concatenate([[0], np.cumsum(~labels)])
-    inner = np.flatnonzero(np.diff(ordered) > 0) + 1
-    span = max(float(ordered[-1] - ordered[0]), abs(float(ordered[-1])) * 1e-6, 1e-12)
-    cuts = np.concatenate([[ordered[0] - 0.5 * span], (ordered[inner - 1] + ordered[inner]) / 2, [ordered[-1] + span]])
-    errors = errors[np.concatenate([[0], inner, [len(ordered)]])]
-    best = np.flatnonzero(errors == errors.min())
-    chosen = best[len(best) // 2]
-    return float(cuts[chosen]), float(1 - errors[chosen] / len(ordered))
-
-
 def typical_error(evidence: Evidence) -> float:
     """Median over a volume's slices of their mean MSE^u: how well the unguided model knows such images."""
     return float(np.median(evidence.mse_unguided().mean(axis=(1, 2))))
-
-
-def area_under_roc(values: FloatArray, unhealthy: BoolArray) -> float:
-    """The share of (unhealthy, healthy) pairs in which the unhealthy value is larger; ties count half."""
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    # Average rank of each value, from 1.
-    rank = (np.cumsum(count) - (count - 1) / 2)[place]
-    positive = int(unhealthy.sum())
-    negative = len(unhealthy) - positive
-    return float((rank[unhealthy].sum() - positive * (positive + 1) / 2) / (positive * negative))
 
 
 def calibrate(
@@ -239,41 +207,6 @@ def _with_pixel_rule(
     found.sort(key=lambda pair: kinds.index(pair[1].threshold))
     best = max(shown for shown, _ in found)
     return next(calibration for shown, calibration in found if shown >= PEAK_SHARE * best)
-
-
-def shown_accuracy(masks: BoolArray, unhealthy: BoolArray) -> float:
-    """Balanced accuracy of calling a slice unhealthy that has anything in its mask [N, H, W].
-
-    Balanced, since no threshold must win by calling everything healthy.
-    """
-    called = np.asarray(masks.any(axis=(1, 2)))
-    return float((called[unhealthy].mean() + (~called[~unhealthy]).mean()) / 2)
-
-
-def healthy_threshold(filtered: FloatArray, data: LabelledRegions, level: float) -> float:
-    """The quantile `level` of the healthy slices' filtered maps [N, H, W] inside the eroded head."""
-    healthy = ~data.unhealthy
-    values = filtered[healthy][data.interior[healthy]]
-    if values.size == 0:
-        raise InputError("The healthy calibration slices show no head; check the labels and the images.")
-    return max(float(np.quantile(values, level)), 1e-12)
-
-
-def best_healthy_level(
-    filtered: FloatArray, data: LabelledRegions, minimum_size_px: int, region: BoolArray | None = None
-) -> float:
-    """The level whose masks tell unhealthy slices best (`shown_accuracy`), without small components.
-
-    `region` [N, H, W] is where pixels are accepted, the eroded head by default. Among equals the lowest level, which
-    outlines the most.
-    """
-    accepted = data.interior if region is None else region
-
-    def accuracy(level: float) -> float:
-        masks = np.logical_and(filtered >= healthy_threshold(filtered, data, level), accepted)
-        return shown_accuracy(masks & ~small_components(masks, minimum_size_px), data.unhealthy)
-
-    return HEALTHY_LEVELS[int(np.argmax([accuracy(level) for level in HEALTHY_LEVELS]))]
 
 
 def _scaling(evidence: Evidence, unhealthy: BoolArray, guidance: Sequence[float]) -> tuple[tuple[float, ...], ...]:

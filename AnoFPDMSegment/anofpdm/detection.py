@@ -31,7 +31,8 @@ from .results.segmentation import HEATMAP_FILE, SEGMENTATION_FILE, write_heatmap
 from .results.slice_share import slice_areas_mm2
 from .selection.neighbours import runs_of_slices
 from .selection.select import Selection, resolve, select
-from .selection.settings import MinimumSize, SelectionSettings
+from .selection.settings import SelectionSettings
+from .thresholds.settings import MinimumSize
 from .volumes.bounding_box import Box
 from .volumes.score_volume import score_in_box, score_in_volume, score_to_volume
 

@@ -30,11 +30,12 @@ from .methods.anofpdm.visited_levels import jump_targets, visited_levels
 from .progress import CancelToken, ProgressCallback, ProgressClock, StageCallback
 from .ready_network import fastest_point, ready_predictor
 from .selection.select import resolve
-from .selection.settings import MinimumSize, SelectionSettings
+from .selection.settings import SelectionSettings
 from .store.model_config import ModelConfig
 from .store.model_folder import ModelFolder
 from .store.model_search import default_model_name, find_model
 from .store.user_calibrations import calibrations_of, usual_point
+from .thresholds.settings import MinimumSize
 from .volumes.geometry import VolumeGeometry
 from .volumes.preparation import PreparedCase, check_modalities, prepare_case
 from .volumes.reading import check_noted_volume, read_noted_volume

@@ -12,7 +12,8 @@ from command_line import CommandLine
 from anofpdm.evidence.storage import load_evidence, save_evidence
 from anofpdm.results.findings import read_findings
 from anofpdm.results.segmentation import read_heatmap
-from anofpdm.selection.settings import SelectionSettings, Threshold
+from anofpdm.selection.settings import SelectionSettings
+from anofpdm.thresholds.settings import Threshold
 
 CHOSEN = ("--guidance", "8", "--threshold", "quantile=0.8", "--ungated", "--last-sam", "--region", "frame")
 

@@ -12,20 +12,15 @@ from hypothesis import strategies as st
 from labelled_samples import POINT, SIZE, labelled, labelled_maps
 from tiny_model import tiny_calibration
 
-from anofpdm.calibrate import (
-    LabelledEvidence,
-    area_under_roc,
-    best_threshold,
-    calibrate,
-    healthy_threshold,
-    shown_accuracy,
-)
+from anofpdm.calibrate import LabelledEvidence, calibrate
 from anofpdm.calibration import Calibration, calibration_for, calibrations_to_json, load_calibrations
 from anofpdm.errors import InputError, ModelError
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.selection.postprocessing import median_filter
 from anofpdm.selection.select import resolve, select
-from anofpdm.selection.settings import MinimumSize, SelectionSettings
+from anofpdm.selection.settings import SelectionSettings
+from anofpdm.thresholds.image_labels import area_under_roc, best_threshold, healthy_threshold, shown_accuracy
+from anofpdm.thresholds.settings import MinimumSize
 
 GUIDANCE = (0.0, 1.0, 4.0, 8.0)
 

@@ -11,7 +11,6 @@ import pytest
 import torch
 from training_samples import MODEL, training_config, write_data
 
-from anofpdm.calibrate import area_under_roc
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.datasets.slice_cache import SliceCache
@@ -19,6 +18,7 @@ from anofpdm.diffusion.schedule import NoiseSchedule
 from anofpdm.errors import ModelError, SettingsError
 from anofpdm.network.noise_classifier import NoiseClassifier
 from anofpdm.store.classifier_folder import load_classifier, open_classifier, write_classifier
+from anofpdm.thresholds.image_labels import area_under_roc
 from anofpdm.training.batches import BatchMaker
 from anofpdm.training.checkpoint import load_checkpoint
 from anofpdm.training.config import AugmentationConfig, TrainingConfig

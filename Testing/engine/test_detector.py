@@ -23,7 +23,7 @@ from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
 from anofpdm.errors import Cancelled, InputError
 from anofpdm.progress import CancelToken, Progress, ProgressClock
 from anofpdm.results.segmentation import read_heatmap, read_segmentation
-from anofpdm.selection.settings import MinimumSize
+from anofpdm.thresholds.settings import MinimumSize
 
 SPACING = (3.75, 3.75, 6.0)
 

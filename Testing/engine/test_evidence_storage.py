@@ -18,7 +18,8 @@ from anofpdm.evidence.case import CaseEvidence
 from anofpdm.evidence.maps import evidence_arrays, join_evidence
 from anofpdm.evidence.storage import load_evidence, put_together, save_evidence, take_apart
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
-from anofpdm.selection.settings import SelectionSettings, Threshold
+from anofpdm.selection.settings import SelectionSettings
+from anofpdm.thresholds.settings import Threshold
 
 BANK = OperatingPoint(steps=3, last=300, clamp=True, guidance_bank=(0.0, 2.0, 8.0))
 

@@ -27,7 +27,8 @@ from anofpdm.selection.algorithm1 import anomaly_strength, quantile_of, quantile
 from anofpdm.selection.decision import similarity
 from anofpdm.selection.postprocessing import median_filter
 from anofpdm.selection.select import resolve, select
-from anofpdm.selection.settings import MinimumSize, SelectionSettings, Threshold
+from anofpdm.selection.settings import SelectionSettings
+from anofpdm.thresholds.settings import MinimumSize, Threshold
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "forward_process_reference.npz"
 SCHEDULE = NoiseSchedule.linear(ScheduleConfig())

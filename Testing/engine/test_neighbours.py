@@ -12,11 +12,12 @@ from labelled_samples import labelled, labelled_maps
 from anofpdm.calibrate import LabelledEvidence, calibrate
 from anofpdm.calibration import Calibration, calibrations_to_json, load_calibrations
 from anofpdm.errors import ModelError, SettingsError
-from anofpdm.selection.decision import map_statistic
 from anofpdm.selection.neighbours import neighbour_map, neighbour_mean, runs_of_slices
 from anofpdm.selection.postprocessing import filtered_map
 from anofpdm.selection.select import resolve, select
-from anofpdm.selection.settings import MinimumSize, SelectionSettings, Threshold
+from anofpdm.selection.settings import SelectionSettings
+from anofpdm.thresholds.map_statistic import map_statistic
+from anofpdm.thresholds.settings import MinimumSize, Threshold
 
 GUIDANCE = (0.0, 1.0, 4.0)
 

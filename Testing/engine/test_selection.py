@@ -16,10 +16,12 @@ from anofpdm.errors import SettingsError
 from anofpdm.evidence.maps import QuadraticEvidence
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.selection.algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
-from anofpdm.selection.decision import map_statistic, similarity
+from anofpdm.selection.decision import similarity
 from anofpdm.selection.postprocessing import median_filter, small_components
 from anofpdm.selection.select import resolve, select
-from anofpdm.selection.settings import MinimumSize, SelectionSettings, Threshold
+from anofpdm.selection.settings import SelectionSettings
+from anofpdm.thresholds.map_statistic import map_statistic
+from anofpdm.thresholds.settings import MinimumSize, Threshold
 
 RNG = np.random.default_rng(0)
 

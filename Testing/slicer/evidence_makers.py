@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from anofpdm.evidence.case import CaseEvidence, ModelIdentity, RunRecord
 from anofpdm.evidence.maps import BankEvidence, Evidence, QuadraticEvidence
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
-from anofpdm.selection.settings import MinimumSize, SelectionSettings, Threshold
+from anofpdm.selection.settings import SelectionSettings
+from anofpdm.thresholds.settings import MinimumSize, Threshold
 from anofpdm.volumes.geometry import VolumeGeometry
 from anofpdm.volumes.input_config import GridConfig
 from anofpdm.volumes.stack_grid import StackGrid, plan_stack

@@ -9,7 +9,7 @@ import numpy as np
 from evidence_makers import SETTINGS
 from made_results import LARGE, SMALL, column, current_mask, made_result, paint
 
-from anofpdm.selection.settings import Threshold
+from anofpdm.thresholds.settings import Threshold
 from AnoFPDMSegmentLib.mrml.voxels import voxelsOf
 
 

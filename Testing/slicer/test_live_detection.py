@@ -15,7 +15,7 @@ from made_results import LARGE, SMALL, made_result
 from scene_makers import add_volume
 
 from anofpdm.detection import build_detection
-from anofpdm.selection.settings import MinimumSize, Threshold
+from anofpdm.thresholds.settings import MinimumSize, Threshold
 from anofpdm.volumes.geometry import VolumeGeometry
 from AnoFPDMSegmentLib.live.live_detection import LiveDetection
 from AnoFPDMSegmentLib.live.plane_boxes import boxesAroundPlane

@@ -12,7 +12,7 @@ from made_results import column, current_mask, made_result, paint
 
 from anofpdm.detection import build_detection
 from anofpdm.errors import SettingsError
-from anofpdm.selection.settings import Threshold
+from anofpdm.thresholds.settings import Threshold
 from AnoFPDMSegmentLib.mrml.voxels import voxelsOf
 
 

@@ -16,7 +16,7 @@ from test_result_geometry import GRIDS, RADIUS_MM, SIZE, check_places
 
 from anofpdm.detection import Detection, build_detection
 from anofpdm.errors import EvidenceError
-from anofpdm.selection.settings import Threshold
+from anofpdm.thresholds.settings import Threshold
 
 BALLS = [((28.0, -14.0, 21.0), RADIUS_MM), ((-30.0, 20.0, -10.0), 12.0)]
 SHIFT = np.array([[1.0, 0, 0, 30], [0, 1, 0, -10], [0, 0, 1, 5], [0, 0, 0, 1]])

@@ -126,7 +126,7 @@ def test_opacity_and_what_lies_over_the_image(scene: Any) -> None:
 
 
 def test_a_preview_changes_what_is_seen(scene: Any) -> None:
-    from anofpdm.selection.settings import Threshold
+    from anofpdm.thresholds.settings import Threshold
 
     views = views_of(scene)
     result, ball = uniform_result(scene)

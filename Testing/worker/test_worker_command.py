@@ -17,7 +17,8 @@ from anofpdm.cli.main import build_parser
 from anofpdm.cli.options import input_images, operating_point, selection_settings
 from anofpdm.cli.reporting import JsonReporter
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
-from anofpdm.selection.settings import MinimumSize, SelectionSettings, Threshold
+from anofpdm.selection.settings import SelectionSettings
+from anofpdm.thresholds.settings import MinimumSize, Threshold
 from AnoFPDMSegmentLib.worker.command import WorkerCommand
 from AnoFPDMSegmentLib.worker.events import Failed, Finished, Notice, Progress, Stage, Started, parse_line
 from AnoFPDMSegmentLib.worker.run_options import RunOptions

@@ -59,7 +59,7 @@ def withThreshold(
     settings: SelectionSettings, kind: str, number: float | None, case: CaseEvidence
 ) -> SelectionSettings:
     """Another threshold; `number` for the manual ones. A scaling of the user's goes with the dynamic one alone."""
-    from anofpdm.selection.settings import Threshold
+    from anofpdm.thresholds.settings import Threshold
 
     manual = number if kind in (QUANTILE, VALUE) else None
     threshold = None if kind == CALIBRATED else Threshold(kind, manual)
@@ -78,7 +78,7 @@ def scalingInUse(result: Result) -> tuple[float, ...]:
 
 def withScaling(settings: SelectionSettings, scaling: tuple[float, ...] | None) -> SelectionSettings:
     """Another scaling for the dynamic threshold; None for that of the calibration."""
-    from anofpdm.selection.settings import Threshold
+    from anofpdm.thresholds.settings import Threshold
 
     return dataclasses.replace(settings, threshold=Threshold(DYNAMIC), scaling=scaling)
 
@@ -114,7 +114,7 @@ def valueScale(typical: float) -> tuple[float, float, int]:
 
 def withMinimumSize(settings: SelectionSettings, mm3: float | None) -> SelectionSettings:
     """Another minimum size; None for the model's own."""
-    from anofpdm.selection.settings import MinimumSize
+    from anofpdm.thresholds.settings import MinimumSize
 
     return dataclasses.replace(settings, minimum_size=None if mm3 is None else MinimumSize(mm3=mm3))
 

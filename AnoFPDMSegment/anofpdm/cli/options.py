@@ -12,7 +12,8 @@ from typing import Any, get_args
 from ..calibration import Calibration
 from ..errors import InputError, ModelError, SettingsError
 from ..methods.anofpdm.operating_point import Direction, OperatingPoint
-from ..selection.settings import MinimumSize, SelectionSettings, Threshold
+from ..selection.settings import SelectionSettings
+from ..thresholds.settings import MinimumSize, Threshold
 
 _NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.+)", re.DOTALL)
 CALIBRATED = "calibrated"

@@ -16,7 +16,8 @@ from ..methods.anofpdm.operating_point import OperatingPoint
 from ..selection.neighbours import neighbour_map
 from ..selection.postprocessing import filtered_map
 from ..selection.select import Selection, resolve, select
-from ..selection.settings import MinimumSize, SelectionSettings, Threshold
+from ..selection.settings import SelectionSettings
+from ..thresholds.settings import MinimumSize, Threshold
 from .method_output import Cost, MethodInput, MethodOutput
 from .network_runs import NetworkRuns
 from .request import Variants

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..arrays import BoolArray, FloatArray
-from ..calibrate import HEALTHY_LEVELS, best_threshold, shown_accuracy
 from ..evidence.maps import Evidence
 from ..selection.algorithm1 import anomaly_strength
-from ..selection.decision import map_statistic
 from ..selection.neighbours import neighbour_map, neighbour_mean
 from ..selection.postprocessing import filtered_map, small_components
+from ..thresholds.image_labels import HEALTHY_LEVELS, best_threshold, shown_accuracy
+from ..thresholds.map_statistic import map_statistic
 from .anofpdm_method import AnoFPDM
 from .level_reference import LevelReference, alarm_statistic
 from .map_outputs import outputs_of_map

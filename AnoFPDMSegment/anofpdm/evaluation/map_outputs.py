@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..arrays import FloatArray
-from ..selection.decision import map_statistic
+from ..thresholds.map_statistic import map_statistic
 from .best_threshold import best_dice_threshold
 from .method_output import Cost, MethodInput, MethodOutput, masks_above, tune_with_labels
 

@@ -9,10 +9,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from ..arrays import BoolArray, FloatArray
-from ..calibrate import best_healthy_level, best_threshold, healthy_threshold
 from ..calibration import Calibration
-from ..selection.decision import map_statistic
 from ..selection.postprocessing import small_components
+from ..thresholds.image_labels import best_healthy_level, best_threshold, healthy_threshold
+from ..thresholds.map_statistic import map_statistic
 from .slices import LabelledSlices, MeasuredSlices
 
 TunedWith = Literal["nothing", "image labels", "pixel masks", "unknown"]

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from ..arrays import FloatArray, IntArray
-from ..calibrate import area_under_roc
 from ..diffusion.forward_process import NoisePredictor
 from ..diffusion.noise import NoiseSource
 from ..diffusion.slices import SlicePredictor
-from ..selection.decision import map_statistic
 from ..selection.postprocessing import filtered_map
+from ..thresholds.image_labels import area_under_roc
+from ..thresholds.map_statistic import map_statistic
 from .baselines import GRIDS, Baseline, Setting, setting_record, setting_text
 from .best_threshold import best_dice_threshold
 from .chunk_store import Arrays

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..arrays import FloatArray
-from ..calibrate import best_threshold
 from ..selection.postprocessing import median_filter
+from ..thresholds.image_labels import best_threshold
 from .map_outputs import outputs_of_map
 from .method_output import MethodInput, MethodOutput
 from .slices import LabelledSlices

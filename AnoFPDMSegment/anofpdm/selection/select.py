@@ -11,13 +11,15 @@ from ..calibration import CalibratedValues, Calibration, Consistency, Decision, 
 from ..errors import SettingsError
 from ..evidence.maps import Evidence, check_guidance
 from ..methods.anofpdm.operating_point import OperatingPoint
+from ..thresholds.map_statistic import map_statistic
+from ..thresholds.settings import MinimumSize, Threshold
 from ..volumes.bounding_box import bounding_box, grown
 from ..volumes.score_volume import BELOW_BORDER
 from .algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
-from .decision import map_statistic, similarity
+from .decision import similarity
 from .neighbours import Runs, neighbour_map, neighbour_mean
 from .postprocessing import filtered_map, small_components
-from .settings import MinimumSize, SelectionSettings, Threshold
+from .settings import SelectionSettings
 
 LARGEST_SCORE = 1e6
 """Where a threshold is nearly 0, more would be infinite on disk and spoil the interpolation."""

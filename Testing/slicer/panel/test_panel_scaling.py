@@ -12,7 +12,7 @@ from made_results import LARGE, SMALL
 from scene_makers import SAMPLE, add_volume
 
 from anofpdm.detection import build_detection
-from anofpdm.selection.settings import Threshold
+from anofpdm.thresholds.settings import Threshold
 
 DYNAMIC = "Dynamic (Algorithm 1)"
 

@@ -12,7 +12,7 @@ import pytest
 from evidence_makers import SETTINGS, axial_geometry, make_case
 from scene_makers import add_volume
 
-from anofpdm.selection.settings import Threshold
+from anofpdm.thresholds.settings import Threshold
 
 SIZE = (240, 240, 155)
 DRAG_S, RELEASE_S = 0.3, 1.5
