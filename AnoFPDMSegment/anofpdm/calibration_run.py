@@ -12,10 +12,11 @@ from .calibrate import LabelledEvidence, calibrate
 from .calibration import Calibration, short_point
 from .datasets.manifest import Split
 from .datasets.slice_cache import SliceCache
+from .diffusion.accumulate import accumulate_slices
+from .diffusion.denoisers import NetworkPredictor
 from .diffusion.device import ChosenDevice
-from .diffusion.predictor import NetworkPredictor
 from .diffusion.schedule import NoiseSchedule
-from .diffusion.slices import SlicePredictor, accumulate_slices, smaller_batch
+from .diffusion.slices import SlicePredictor, smaller_batch
 from .errors import InputError, ModelError, SettingsError
 from .evidence.maps import require_finite
 from .methods.anofpdm.operating_point import Direction, OperatingPoint

@@ -18,10 +18,11 @@ from . import __version__
 from .calibration import Calibration, calibration_for
 from .core.records import record_to_dict
 from .detection import Detection, build_detection
+from .diffusion.accumulate import accumulate_slices
 from .diffusion.device import ChosenDevice
 from .diffusion.forward_process import network_evaluations
 from .diffusion.schedule import NoiseSchedule
-from .diffusion.slices import SlicePredictor, accumulate_slices, batch_size_for, smaller_batch
+from .diffusion.slices import SlicePredictor, batch_size_for, smaller_batch
 from .errors import InputError, SettingsError
 from .evidence.case import CaseEvidence, ModelIdentity, RunRecord
 from .evidence.maps import Evidence, require_finite

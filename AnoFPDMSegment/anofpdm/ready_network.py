@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import torch
 
 from .calibration import Calibration, calibration_for
+from .diffusion.denoisers import NULL_LABEL, NetworkPredictor
 from .diffusion.device import ChosenDevice, choose_device, confirm_device, fastest_precision
-from .diffusion.forward_process import NULL_LABEL
-from .diffusion.predictor import NetworkPredictor
 from .diffusion.slices import SlicePredictor
 from .methods.anofpdm.operating_point import OperatingPoint
 from .store.model_config import ModelConfig

@@ -20,8 +20,8 @@ from anofpdm.calibration import load_calibrations
 from anofpdm.cli.failures import OUT_OF_MEMORY, describe_failure
 from anofpdm.detector import Detector, DetectorOptions
 from anofpdm.diffusion import device as devices
+from anofpdm.diffusion.denoisers import NetworkPredictor
 from anofpdm.diffusion.device import ChosenDevice, choose_device, confirm_device
-from anofpdm.diffusion.predictor import NetworkPredictor
 from anofpdm.errors import ModelError, ResourceError, SettingsError
 from anofpdm.evidence.maps import Evidence
 from anofpdm.out_of_memory import is_out_of_memory

@@ -31,11 +31,11 @@ from anofpdm.benchmark.stopwatch import peak_bytes, seconds_of
 from anofpdm.benchmark.subject import TINY, drawn_slices, model_subject, random_subject
 from anofpdm.benchmark.workbench import Workbench
 from anofpdm.diffusion import device as device_choice
+from anofpdm.diffusion.accumulate import accumulate_slices
+from anofpdm.diffusion.denoisers import NetworkPredictor
 from anofpdm.diffusion.device import ChosenDevice, choose_device
 from anofpdm.diffusion.noise import SeededNoise
-from anofpdm.diffusion.predictor import NetworkPredictor
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
-from anofpdm.diffusion.slices import accumulate_slices
 from anofpdm.errors import AnoFPDMError
 from anofpdm.evidence.maps import evidence_arrays
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint

@@ -11,7 +11,7 @@ from network_samples import random_network
 from torch import Tensor
 from training_samples import MODEL
 
-from anofpdm.diffusion.predictor import NetworkPredictor
+from anofpdm.diffusion.denoisers import NetworkPredictor
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
 from anofpdm.training.samples import draw_samples, draw_stack
 

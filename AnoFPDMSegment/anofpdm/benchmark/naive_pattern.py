@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..diffusion.denoisers import NULL_LABEL, NoisePredictor
 from ..diffusion.equations import ddim_inversion_step, diffuse, guided_noise, predict_x0
-from ..diffusion.forward_process import NULL_LABEL, NoisePredictor
 from ..diffusion.noise import NoiseSource
 from ..diffusion.schedule import NoiseSchedule
 from ..methods.anofpdm.operating_point import OperatingPoint

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..diffusion.forward_process import NULL_LABEL, NoisePredictor
+from ..diffusion.denoisers import NULL_LABEL, NoisePredictor
 
 
 @dataclass(frozen=True)

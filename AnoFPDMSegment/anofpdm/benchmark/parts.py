@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..diffusion.forward_process import NoisePredictor
-from ..diffusion.predictor import NetworkPredictor
+from ..diffusion.denoisers import NetworkPredictor, NoisePredictor
 from ..diffusion.slices import SlicePredictor
 from ..evidence.maps import Evidence
 from ..methods.anofpdm.operating_point import OperatingPoint

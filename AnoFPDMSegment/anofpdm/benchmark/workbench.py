@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..diffusion.accumulate import accumulate_slices
+from ..diffusion.denoisers import NetworkPredictor
 from ..diffusion.device import ChosenDevice
 from ..diffusion.noise import SeededNoise
-from ..diffusion.predictor import NetworkPredictor
 from ..diffusion.schedule import NoiseSchedule
-from ..diffusion.slices import SlicePredictor, accumulate_slices, batch_size_for
+from ..diffusion.slices import SlicePredictor, batch_size_for
 from ..evidence.maps import Evidence
 from ..methods.anofpdm.operating_point import OperatingPoint
 from ..network.config import Precision

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,24 +11,12 @@ from torch import Tensor
 from ..methods.anofpdm.operating_point import OperatingPoint
 from ..methods.anofpdm.visited_levels import jump_targets, visited_levels
 from .accumulators import BankAccumulator, QuadraticAccumulator
+from .denoisers import NULL_LABEL, NoisePredictor
 from .equations import ddim_inversion_step, diffuse
 from .noise import NoiseSource
 from .schedule import NoiseSchedule
 
-NULL_LABEL = -1
-
 StepCallback = Callable[[int], None]
-
-
-class NoisePredictor(Protocol):
-    """eps_theta(x_t, t, label).
-
-    `x_t` [N, C, H, W] holds one or two copies of the batch of slices, `t` [N] 0-based levels,
-    `label` [N] class labels with `NULL_LABEL` for the null label, on the CPU: the network compares
-    them there, and fetching them would wait for the accelerator at every evaluation. Returns [N, C, H, W] float32.
-    """
-
-    def __call__(self, x_t: Tensor, t: Tensor, label: Tensor) -> Tensor: ...
 
 
 def mirrored_too(predict_noise: NoisePredictor) -> NoisePredictor:

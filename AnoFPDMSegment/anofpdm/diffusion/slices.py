@@ -1,4 +1,4 @@
-"""The forward process over all examined slices of a volume, in batches sized to memory."""
+"""Computing on all examined slices of a volume, in batches sized to memory."""
 
 from __future__ import annotations
 
@@ -12,14 +12,10 @@ from torch import Tensor
 
 from ..arrays import FloatArray
 from ..errors import ResourceError
-from ..evidence.maps import Evidence, build_evidence, join_evidence
-from ..methods.anofpdm.operating_point import OperatingPoint
 from ..out_of_memory import is_out_of_memory
 from ..progress import CancelToken
-from .forward_process import NoisePredictor, run_forward_process
+from .denoisers import NetworkPredictor, NoisePredictor
 from .noise import NoiseSource, SeededNoise
-from .predictor import NetworkPredictor
-from .schedule import NoiseSchedule
 
 CPU_BATCH, GPU_BATCH = 16, 32
 """Most slices a batch where the user does not say."""
@@ -39,59 +35,6 @@ Arrays = dict[str, np.ndarray]
 BatchCompute = Callable[[Tensor, NoisePredictor, NoiseSource, Callable[[float], None]], Arrays]
 """From a batch x0 [n, C, H, W] on the device, the network bound to it and its noise to arrays [n, ...]; to be told the
 share of the batch that is done, which may raise to stop the run."""
-
-
-def accumulate_slices(
-    x0: FloatArray,
-    level: FloatArray | None,
-    predictor: SlicePredictor,
-    schedule: NoiseSchedule,
-    point: OperatingPoint,
-    *,
-    used_channels: Sequence[int],
-    healthy_label: int,
-    device: torch.device,
-    seed: int = 0,
-    slice_numbers: Sequence[int] | None = None,
-    batch_size: int | None = None,
-    on_progress: Callable[[float], None] | None = None,
-    on_smaller_batch: Callable[[int], None] | None = None,
-    cancel: CancelToken | None = None,
-) -> Evidence:
-    """Evidence of the slices x0 [N, C, H, W] in [-1, 1]; the result does not depend on the batch size.
-
-    Other arguments and errors as of `compute_in_batches`; progress is reported after every visited step.
-    """
-    channels = list(used_channels)
-
-    def forward(batch: Tensor, predict: NoisePredictor, noise: NoiseSource, report: Callable[[float], None]) -> Arrays:
-        arrays = run_forward_process(
-            batch,
-            predict,
-            schedule,
-            point,
-            used_channels=channels,
-            healthy_label=healthy_label,
-            noise=noise,
-            on_step=lambda step: report(step / point.steps),
-        )
-        arrays["x0"] = np.ascontiguousarray(batch[:, channels].cpu().numpy())
-        return arrays
-
-    parts = compute_in_batches(
-        x0,
-        level,
-        predictor,
-        forward,
-        device=device,
-        seed=seed,
-        slice_numbers=slice_numbers,
-        batch_size=batch_size,
-        on_progress=on_progress,
-        on_smaller_batch=on_smaller_batch,
-        cancel=cancel,
-    )
-    return join_evidence([build_evidence(point, arrays) for arrays in parts])
 
 
 def compute_in_batches(

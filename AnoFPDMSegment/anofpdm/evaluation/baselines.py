@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ..diffusion.denoisers import NULL_LABEL, NoisePredictor
 from ..diffusion.equations import diffuse
-from ..diffusion.forward_process import NULL_LABEL, NoisePredictor
 from ..diffusion.noise import NoiseSource
 from ..diffusion.schedule import NoiseSchedule
 from ..diffusion.simplex_noise import simplex_noise

@@ -10,7 +10,7 @@ from typing import Any
 from ..calibration import Calibration, load_calibrations
 from ..calibration_run import GUIDANCE
 from ..datasets.slice_cache import SliceCache
-from ..diffusion.predictor import NetworkPredictor
+from ..diffusion.denoisers import NetworkPredictor
 from ..errors import SettingsError
 from ..methods.anofpdm.operating_point import OperatingPoint
 from ..presets import default_calibration

@@ -10,11 +10,12 @@ import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from ..core.records import record_to_dict
+from ..diffusion.accumulate import accumulate_slices
+from ..diffusion.denoisers import NetworkPredictor
 from ..diffusion.device import ChosenDevice
 from ..diffusion.forward_process import network_evaluations
-from ..diffusion.predictor import NetworkPredictor
 from ..diffusion.schedule import NoiseSchedule
-from ..diffusion.slices import BatchCompute, SlicePredictor, accumulate_slices, compute_in_batches
+from ..diffusion.slices import BatchCompute, SlicePredictor, compute_in_batches
 from ..errors import ModelError
 from ..evidence.maps import Evidence, broken_array, build_evidence, evidence_arrays
 from ..methods.anofpdm.operating_point import OperatingPoint

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..diffusion.denoisers import NoisePredictor
 from ..diffusion.equations import ddim_inversion_step, diffuse, predict_x0
-from ..diffusion.forward_process import NoisePredictor
 from ..diffusion.noise import NoiseSource
 from ..diffusion.schedule import NoiseSchedule
 

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from ..arrays import FloatArray
 from ..core.records import record_to_dict
+from ..diffusion.denoisers import NoisePredictor
 from ..diffusion.equations import predict_x0, prediction_difference
-from ..diffusion.forward_process import NoisePredictor, forward_states
+from ..diffusion.forward_process import forward_states
 from ..diffusion.noise import NoiseSource
 from ..evidence.maps import QuadraticEvidence
 from ..methods.anofpdm.operating_point import OperatingPoint

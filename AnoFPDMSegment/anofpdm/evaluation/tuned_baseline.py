@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..arrays import FloatArray, IntArray
-from ..diffusion.forward_process import NoisePredictor
+from ..diffusion.denoisers import NoisePredictor
 from ..diffusion.noise import NoiseSource
 from ..diffusion.slices import SlicePredictor
 from ..selection.postprocessing import filtered_map

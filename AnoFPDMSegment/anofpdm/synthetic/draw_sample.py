@@ -17,7 +17,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 import torch
 
-from ..diffusion.predictor import NetworkPredictor
+from ..diffusion.denoisers import NetworkPredictor
 from ..diffusion.schedule import NoiseSchedule
 from ..errors import AnoFPDMError
 from ..results.slice_picture import gray_picture

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from ..arrays import FloatArray, IntArray
-from ..diffusion.forward_process import NULL_LABEL, run_forward_process
+from ..diffusion.denoisers import NULL_LABEL, NetworkPredictor
+from ..diffusion.forward_process import run_forward_process
 from ..diffusion.noise import SeededNoise
-from ..diffusion.predictor import NetworkPredictor
 from ..diffusion.schedule import NoiseSchedule
 from ..errors import SettingsError
 from ..methods.anofpdm.visited_levels import visited_levels

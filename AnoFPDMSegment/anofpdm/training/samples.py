@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..diffusion.denoisers import NULL_LABEL, NetworkPredictor, NoisePredictor
 from ..diffusion.equations import diffuse, guided_noise, noise_from_x0, predict_x0
-from ..diffusion.forward_process import NULL_LABEL, NoisePredictor
-from ..diffusion.predictor import NetworkPredictor
 from ..diffusion.schedule import NoiseSchedule
 
 NEIGHBOURS = ((0.7, 8), (0.5, 3), (0.2, 1))

@@ -1,8 +1,9 @@
-"""The network as a `NoisePredictor`: precision, memory layout and the slices' levels bound to it."""
+"""Networks as noise predictors: precision, memory layout and the slices' levels bound to them."""
 
 from __future__ import annotations
 
 import copy
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,20 @@ from torch import Tensor, nn
 from ..network.activation_memory import activation_bytes
 from ..network.config import Precision
 from ..network.unet import ConditionalUNet
+
+NULL_LABEL = -1
+"""Stands for no label: the unguided prediction."""
+
+
+class NoisePredictor(Protocol):
+    """eps_theta(x_t, t, label).
+
+    `x_t` [N, C, H, W] holds one or two copies of the batch of slices, `t` [N] 0-based levels,
+    `label` [N] class labels with `NULL_LABEL` for the null label, on the CPU: the network compares
+    them there, and fetching them would wait for the accelerator at every evaluation. Returns [N, C, H, W] float32.
+    """
+
+    def __call__(self, x_t: Tensor, t: Tensor, label: Tensor) -> Tensor: ...
 
 
 class NetworkPredictor:
