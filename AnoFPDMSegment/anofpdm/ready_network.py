@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import torch
 
 from .calibration import Calibration, calibration_for
-from .diffusion.denoisers import NULL_LABEL, NetworkPredictor
+from .diffusion.denoisers import NetworkPredictor
 from .diffusion.device import ChosenDevice, choose_device, confirm_device, fastest_precision
 from .diffusion.slices import SlicePredictor
 from .methods.anofpdm.operating_point import OperatingPoint
+from .network.config import NULL_LABEL
 from .store.model_config import ModelConfig
 from .store.model_folder import ModelFolder
 from .store.weights import load_network

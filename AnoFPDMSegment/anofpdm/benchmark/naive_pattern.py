@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..diffusion.denoisers import NULL_LABEL, NoisePredictor
+from ..diffusion.denoisers import NoisePredictor
 from ..diffusion.equations import ddim_inversion_step, diffuse, guided_noise, predict_x0
 from ..diffusion.noise import NoiseSource
 from ..diffusion.schedule import NoiseSchedule
 from ..methods.anofpdm.operating_point import OperatingPoint
 from ..methods.anofpdm.visited_levels import jump_targets, visited_levels
+from ..network.config import NULL_LABEL
 from ..network.unet import ConditionalUNet
 
 

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..diffusion.denoisers import NULL_LABEL, NoisePredictor
+from ..diffusion.denoisers import NoisePredictor
+from ..network.config import NULL_LABEL
 
 
 @dataclass(frozen=True)

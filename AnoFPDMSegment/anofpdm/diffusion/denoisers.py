@@ -12,9 +12,6 @@ from ..network.activation_memory import activation_bytes
 from ..network.config import Precision
 from ..network.unet import ConditionalUNet
 
-NULL_LABEL = -1
-"""Stands for no label: the unguided prediction."""
-
 
 class NoisePredictor(Protocol):
     """eps_theta(x_t, t, label).

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ..methods.anofpdm.operating_point import OperatingPoint
 from ..methods.anofpdm.visited_levels import jump_targets, visited_levels
+from ..network.config import NULL_LABEL
 from .accumulators import BankAccumulator, QuadraticAccumulator
-from .denoisers import NULL_LABEL, NoisePredictor
+from .denoisers import NoisePredictor
 from .equations import ddim_inversion_step, diffuse
 from .noise import NoiseSource
 from .schedule import NoiseSchedule

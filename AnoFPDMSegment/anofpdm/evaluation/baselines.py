@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ..diffusion.denoisers import NULL_LABEL, NoisePredictor
+from ..diffusion.denoisers import NoisePredictor
 from ..diffusion.equations import diffuse
 from ..diffusion.noise import NoiseSource
 from ..diffusion.schedule import NoiseSchedule
 from ..diffusion.simplex_noise import simplex_noise
+from ..network.config import NULL_LABEL
 from .sampling import (
     PredictedNoise,
     ddim_decode,

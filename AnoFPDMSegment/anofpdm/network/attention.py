@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .config import NULL_LABEL
 from .kernels import attend, group_norm
-from .label_tokens import NULL_LABEL, KnownLabel, LabelBatch, LabelKeysValues, repeated_token_logits
+from .label_tokens import KnownLabel, LabelBatch, LabelKeysValues, repeated_token_logits
 from .residual_block import zero_parameters
 
 BIAS_ALIGNMENT = 16

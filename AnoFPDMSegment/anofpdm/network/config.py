@@ -8,6 +8,8 @@ from typing import Literal
 from ..core.records import require
 
 Precision = Literal["float32", "bfloat16"]
+NULL_LABEL = -1
+"""Stands for no label: the unguided prediction."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-NULL_LABEL = -1
 LARGEST_GROUP_COUNT = 4
 """Batches that alternate more often between labels than this are run token by token."""
 

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from ..diffusion.simplex_noise import simplex_noise
+from ..network.config import NULL_LABEL
 from .augmentation import augment, draw
 from .config import TrainingConfig
 from .sampling import BatchSampler
 from .training_slices import TrainingSlices
-
-NULL_LABEL = -1
 
 
 @dataclass

@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 
 from ..arrays import FloatArray, IntArray
-from ..diffusion.denoisers import NULL_LABEL, NetworkPredictor
+from ..diffusion.denoisers import NetworkPredictor
 from ..diffusion.forward_process import run_forward_process
 from ..diffusion.noise import SeededNoise
 from ..diffusion.schedule import NoiseSchedule
 from ..errors import SettingsError
 from ..methods.anofpdm.visited_levels import visited_levels
+from ..network.config import NULL_LABEL
 from ..network.unet import ConditionalUNet
 from .augmentation import plain
 from .batches import step_generator

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..diffusion.denoisers import NULL_LABEL, NetworkPredictor, NoisePredictor
+from ..diffusion.denoisers import NetworkPredictor, NoisePredictor
 from ..diffusion.equations import diffuse, guided_noise, noise_from_x0, predict_x0
 from ..diffusion.schedule import NoiseSchedule
+from ..network.config import NULL_LABEL
 
 NEIGHBOURS = ((0.7, 8), (0.5, 3), (0.2, 1))
 """From which share of all noise levels on predictions are smoothed over neighbouring slices, and how many times."""
