@@ -10,21 +10,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .detection import Detection, build_detection
-    from .detector import Detector, DetectorOptions
-    from .selection.settings import SelectionSettings
+    from .detect.detector import Detector, DetectorOptions
+    from .methods.anofpdm.settings import SelectionSettings
+    from .results.detection import Detection, build_detection
     from .thresholds.settings import MinimumSize, Threshold
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Detection": "detection",
-    "Detector": "detector",
-    "DetectorOptions": "detector",
+    "Detection": "results.detection",
+    "Detector": "detect.detector",
+    "DetectorOptions": "detect.detector",
     "MinimumSize": "thresholds.settings",
-    "SelectionSettings": "selection.settings",
+    "SelectionSettings": "methods.anofpdm.settings",
     "Threshold": "thresholds.settings",
-    "build_detection": "detection",
+    "build_detection": "results.detection",
 }
 
 __all__ = [

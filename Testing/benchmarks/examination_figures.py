@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from examination_heads import ExaminedVolume
 
-from anofpdm.arrays import BoolArray, FloatArray
+from anofpdm.core.arrays import BoolArray, FloatArray
 
 FOUND_SHARE = 0.1
 """A lesion counts as found if at least this share of its voxels is marked."""

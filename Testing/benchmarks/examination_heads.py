@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from anofpdm.arrays import BoolArray
-from anofpdm.errors import InputError
+from anofpdm.core.arrays import BoolArray
+from anofpdm.core.errors import InputError
 from anofpdm.synthetic.contrast import ContrastPrior
 from anofpdm.synthetic.head_map import HeadMap
 from anofpdm.synthetic.lesion_kinds import Kind, Plan

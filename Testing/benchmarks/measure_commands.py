@@ -34,7 +34,8 @@ HELP = """
 """
 DETECT = """
     import json, sys, time
-    from anofpdm.cli import detect, main, reporting
+    from anofpdm.cli import detect, main
+from anofpdm.core import reporting
 
     marks = []
 

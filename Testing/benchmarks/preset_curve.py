@@ -25,13 +25,10 @@ import numpy as np
 import torch
 from preset_table import preset_page
 
-from anofpdm.calibration_run import RANGES
+from anofpdm.core.device import choose_device, fastest_precision
 from anofpdm.core.records import record_to_dict
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
-from anofpdm.diffusion.device import choose_device, fastest_precision
-from anofpdm.diffusion.forward_process import network_evaluations
-from anofpdm.evaluation.anofpdm_method import AnoFPDM
 from anofpdm.evaluation.chunk_store import ChunkStore
 from anofpdm.evaluation.measure import Measured, Measuring
 from anofpdm.evaluation.method_output import Cost, MethodInput
@@ -39,10 +36,13 @@ from anofpdm.evaluation.network_runs import NetworkRuns
 from anofpdm.evaluation.request import EvaluationRequest, Variants
 from anofpdm.evaluation.runner import method_input
 from anofpdm.evaluation.slices import LabelledSlices, MeasuredSlices
-from anofpdm.evidence.maps import Evidence
+from anofpdm.methods.anofpdm.calibration_run import RANGES
+from anofpdm.methods.anofpdm.evaluated import AnoFPDM
+from anofpdm.methods.anofpdm.evidence import Evidence
+from anofpdm.methods.anofpdm.forward_process import network_evaluations
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
+from anofpdm.methods.anofpdm.presets import PRESETS, default_calibration
 from anofpdm.network.config import Precision
-from anofpdm.presets import PRESETS, default_calibration
 from anofpdm.results.line_chart import BLUE, RED, Chart, Curve, charts_as_png
 from anofpdm.store.model_folder import ModelFolder
 from anofpdm.store.model_search import find_model

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from anofpdm.arrays import BoolArray
+from anofpdm.core.arrays import BoolArray
 from anofpdm.datasets.brain_extraction import FINE_PIXEL_MM, brain_on_grid
 from anofpdm.datasets.build_slice_cache import prepare_unclipped
 from anofpdm.datasets.manifest import SPLITS, Volume, read_manifest

@@ -8,8 +8,8 @@ from pathlib import Path
 import SimpleITK as sitk
 import torch
 
-from anofpdm.arrays import FloatArray
-from anofpdm.errors import ModelError
+from anofpdm.core.arrays import FloatArray
+from anofpdm.core.errors import ModelError
 from anofpdm.methods.student.config import StudentConfig
 from anofpdm.methods.student.mark_volume import mark_volume
 from anofpdm.methods.student.network import StudentNetwork

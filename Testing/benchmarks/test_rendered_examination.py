@@ -14,7 +14,7 @@ from examination_heads import ExaminedHead, ExaminedLesion, ExaminedVolume, read
 from make_rendered_examination import KINDS, MAPS, SPACINGS_MM, fits, healthy_heads, noise_of, seen_contrast
 from rendered_samples import phantom_head
 
-from anofpdm.errors import InputError
+from anofpdm.core.errors import InputError
 from anofpdm.synthetic.lesion_kinds import VOLUME_ML
 
 HEADS = read_list()

@@ -12,7 +12,7 @@ from preset_table import preset_page
 from speed_tables import commands_table, summary_table, targets_table, whole_table
 from update_speed_tables import FIGURES, PAGES, PLACE, load_report, updated
 
-from anofpdm.presets import PRESETS
+from anofpdm.methods.anofpdm.presets import PRESETS
 
 MEASURED = sorted(path.stem for path in FIGURES.glob("*.json") if load_report(path.stem)["kind"] == "anofpdm benchmark")
 NAMES = ("naive, by the formulas", "engine, float32", "as shipped, paper", "as shipped, balanced", "as shipped, fast")

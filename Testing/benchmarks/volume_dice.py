@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from anofpdm.arrays import BoolArray
+from anofpdm.core.arrays import BoolArray
 from anofpdm.datasets.manifest import SPLITS, Volume, read_manifest
 from anofpdm.methods.student.mark_volume import mark_volume
 from anofpdm.methods.student.student_folder import StudentFolder, open_student

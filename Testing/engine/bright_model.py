@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from anofpdm.calibration import Calibration, calibrations_to_json
+from anofpdm.methods.anofpdm.calibration import Calibration, calibrations_to_json
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.network.config import NetworkConfig
 from anofpdm.network.unet import ConditionalUNet

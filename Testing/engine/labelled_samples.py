@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from anofpdm.calibrate import LabelledEvidence
-from anofpdm.evidence.maps import QuadraticEvidence
+from anofpdm.methods.anofpdm.calibrate import LabelledEvidence
+from anofpdm.methods.anofpdm.evidence import QuadraticEvidence
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 
 POINT = OperatingPoint(steps=4, last=300)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from command_line import run_python
 
-from anofpdm.results.output_set import write_output_set
+from anofpdm.core.output_set import write_output_set
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX processes and limits")
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from anofpdm.arrays import BoolArray
+from anofpdm.core.arrays import BoolArray
 from anofpdm.synthetic.plane_waves import Float32Array, PlaneWaves
 
 NOISE_REFERENCE_AREA_MM2 = 3.75**2

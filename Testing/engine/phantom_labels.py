@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from phantom import PhantomAnatomy, centered_axis, draw_head, ellipsoid, random_streams
 
-from anofpdm.arrays import BoolArray
+from anofpdm.core.arrays import BoolArray
 
 NAMES = {
     0: "background",

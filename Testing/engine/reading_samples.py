@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from base_head import affine_of, values_of
 from volume_makers import head_like, make_image, rotation
 
-from anofpdm.errors import InputError
+from anofpdm.core.errors import InputError
 from anofpdm.volumes.reading import read_noted_volume, read_volume
 
 SPACING = (1.5, 1.5, 5.0)

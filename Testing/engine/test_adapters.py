@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from anofpdm.core.errors import InputError, SettingsError
 from anofpdm.datasets.adapters import LAYOUTS, build_manifest, split_subjects
 from anofpdm.datasets.manifest import Manifest, ManifestRow, read_manifest
-from anofpdm.errors import InputError, SettingsError
 from anofpdm.volumes.input_config import GridConfig
 
 SHAPE = make.SIZE[::-1]

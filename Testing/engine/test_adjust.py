@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from command_line import CommandLine
 
-from anofpdm.evidence.storage import load_evidence, save_evidence
+from anofpdm.methods.anofpdm.settings import SelectionSettings
+from anofpdm.results.case_storage import load_evidence, save_evidence
 from anofpdm.results.findings import read_findings
 from anofpdm.results.segmentation import read_heatmap
-from anofpdm.selection.settings import SelectionSettings
 from anofpdm.thresholds.settings import Threshold
 
 CHOSEN = ("--guidance", "8", "--threshold", "quantile=0.8", "--ungated", "--last-sam", "--region", "frame")

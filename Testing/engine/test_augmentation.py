@@ -11,7 +11,7 @@ import torch
 from scipy import ndimage
 from training_samples import EVERYTHING
 
-from anofpdm.errors import SettingsError
+from anofpdm.core.errors import SettingsError
 from anofpdm.training.augmentation import Draws, augment, blur, draw, plain
 from anofpdm.training.config import AugmentationConfig
 from anofpdm.training.slice_batch import SliceBatch

@@ -13,7 +13,7 @@ import pytest
 import SimpleITK as sitk
 from command_line import CommandLine, Outcome, check_refusal, snapshot
 
-from anofpdm.progress import CancelToken
+from anofpdm.core.progress import CancelToken
 from anofpdm.volumes.volume import Volume
 
 FILES = {"heatmap.nrrd", "segmentation.seg.nrrd", "findings.json", "evidence.npz", "overlay.png"}
@@ -149,7 +149,7 @@ class TestPatient:
 
     def test_a_defect_of_the_program(self, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
         """Even an error that nobody foresaw costs one patient only."""
-        from anofpdm import detector
+        from anofpdm.detect import detector
 
         read = detector.read_noted_volume
 
@@ -238,7 +238,7 @@ class TestTakingUpAgain:
     @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
     def test_a_run_that_was_ended(self, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
         """Ctrl-C during the second patient: the first one's result stays, and is not computed again."""
-        from anofpdm import detector
+        from anofpdm.detect import detector
 
         read = detector.read_noted_volume
 

@@ -18,8 +18,8 @@ from command_line import CommandLine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anofpdm.errors import EvidenceError
-from anofpdm.evidence.storage import load_evidence
+from anofpdm.core.errors import EvidenceError
+from anofpdm.results.case_storage import load_evidence
 
 DAMAGED = "damaged or foreign; detect again"
 

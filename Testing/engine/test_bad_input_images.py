@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from volume_makers import write_dicom_series
 
-from anofpdm.errors import InputError
+from anofpdm.core.errors import InputError
 from anofpdm.volumes.reading import read_volume
 
 FILES = ["a.nii", "a.nii.gz", "a.nrrd", "z.nrrd", "a.mha", "z.mha"]
@@ -105,7 +105,7 @@ import random, sys
 from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
-from anofpdm.errors import InputError
+from anofpdm.core.errors import InputError
 from anofpdm.volumes.reading import read_volume
 
 path, first, last, folders = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "folders"

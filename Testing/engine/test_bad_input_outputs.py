@@ -17,9 +17,9 @@ import torch
 from command_line import CommandLine, DetectCalls, environment, run_python, snapshot
 from network_samples import random_network
 
-from anofpdm import detection
-from anofpdm.errors import OutputError
-from anofpdm.results.output_set import OutputSet
+from anofpdm.core.errors import OutputError
+from anofpdm.core.output_set import OutputSet
+from anofpdm.results import detection
 
 FILES = ["heatmap.nrrd", "segmentation.seg.nrrd", "findings.json", "evidence.npz", "overlay.png"]
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX processes and limits")
@@ -28,12 +28,12 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX processes and li
 @pytest.fixture
 def no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """The network must not run: what is wrong with the output is said before."""
-    import anofpdm.detector
+    import anofpdm.detect.detector
 
     def run(*arguments: object, **options: object) -> None:
         raise AssertionError("the long run was begun although its result cannot be written")
 
-    monkeypatch.setattr(anofpdm.detector, "accumulate_slices", run)
+    monkeypatch.setattr(anofpdm.detect.detector, "accumulate_slices", run)
 
 
 @pytest.fixture

@@ -15,17 +15,17 @@ import torch
 from command_line import CommandLine
 from torch import Tensor
 
-from anofpdm import ready_network
-from anofpdm.calibration import load_calibrations
-from anofpdm.cli.failures import OUT_OF_MEMORY, describe_failure
-from anofpdm.detector import Detector, DetectorOptions
-from anofpdm.diffusion import device as devices
+from anofpdm.core import device as devices
+from anofpdm.core.device import ChosenDevice, choose_device, confirm_device
+from anofpdm.core.errors import ModelError, ResourceError, SettingsError
+from anofpdm.core.failures import OUT_OF_MEMORY, describe_failure
+from anofpdm.core.out_of_memory import is_out_of_memory
+from anofpdm.core.progress import Progress
+from anofpdm.detect.detector import Detector, DetectorOptions
 from anofpdm.diffusion.denoisers import NetworkPredictor
-from anofpdm.diffusion.device import ChosenDevice, choose_device, confirm_device
-from anofpdm.errors import ModelError, ResourceError, SettingsError
-from anofpdm.evidence.maps import Evidence
-from anofpdm.out_of_memory import is_out_of_memory
-from anofpdm.progress import Progress
+from anofpdm.methods.anofpdm import ready_network
+from anofpdm.methods.anofpdm.calibration import load_calibrations
+from anofpdm.methods.anofpdm.evidence import Evidence
 from anofpdm.store.model_folder import open_model_folder
 from anofpdm.store.weights import load_network
 

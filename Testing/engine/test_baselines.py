@@ -14,8 +14,7 @@ from torch import Tensor
 
 from anofpdm.diffusion.noise import SeededNoise
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
-from anofpdm.diffusion.simplex_noise import simplex_noise
-from anofpdm.evaluation.baselines import (
+from anofpdm.methods.reconstruction.baselines import (
     DDIB,
     GRIDS,
     AnoDDPM,
@@ -25,8 +24,9 @@ from anofpdm.evaluation.baselines import (
     Shared,
     simplex_from,
 )
-from anofpdm.evaluation.sampling import levels_up_to
-from anofpdm.evaluation.tuned_baseline import spread_over_labels
+from anofpdm.methods.reconstruction.sampling import levels_up_to
+from anofpdm.methods.reconstruction.simplex_noise import simplex_noise
+from anofpdm.methods.reconstruction.tuned_baseline import spread_over_labels
 
 SCHEDULE = NoiseSchedule.linear(ScheduleConfig())
 SIZE, SIGMA = 16, 0.15

@@ -17,27 +17,32 @@ from network_samples import SMALL, random_network
 from tiny_model import tiny_calibration
 
 from anofpdm import Detector, SelectionSettings, Threshold
-from anofpdm.benchmark import run as benchmark_run
-from anofpdm.benchmark.agreement import agreement
-from anofpdm.benchmark.matrix_peak import MatrixPeak, matrix_peak
-from anofpdm.benchmark.memory import MEMORY_SLICES, kept_bytes, memory_of
-from anofpdm.benchmark.naive_pattern import FormulaPredictor, naive_evaluations, run_naive_pattern, stored_bytes
-from anofpdm.benchmark.operations import EvaluationCost, evaluation_cost
-from anofpdm.benchmark.parts import ways_to_compute
-from anofpdm.benchmark.report import format_report, report_to_dict
-from anofpdm.benchmark.rows import NAIVE, Row, benchmark_rows, reference_point
-from anofpdm.benchmark.run import Benchmark, BenchmarkPlan
-from anofpdm.benchmark.stopwatch import peak_bytes, seconds_of
-from anofpdm.benchmark.subject import TINY, drawn_slices, model_subject, random_subject
-from anofpdm.benchmark.workbench import Workbench
-from anofpdm.diffusion import device as device_choice
-from anofpdm.diffusion.accumulate import accumulate_slices
+from anofpdm.core import device as device_choice
+from anofpdm.core.device import ChosenDevice, choose_device
+from anofpdm.core.errors import AnoFPDMError
 from anofpdm.diffusion.denoisers import NetworkPredictor
-from anofpdm.diffusion.device import ChosenDevice, choose_device
 from anofpdm.diffusion.noise import SeededNoise
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
-from anofpdm.errors import AnoFPDMError
-from anofpdm.evidence.maps import evidence_arrays
+from anofpdm.methods.anofpdm.accumulate import accumulate_slices
+from anofpdm.methods.anofpdm.benchmark import run as benchmark_run
+from anofpdm.methods.anofpdm.benchmark.agreement import agreement
+from anofpdm.methods.anofpdm.benchmark.matrix_peak import MatrixPeak, matrix_peak
+from anofpdm.methods.anofpdm.benchmark.memory import MEMORY_SLICES, kept_bytes, memory_of
+from anofpdm.methods.anofpdm.benchmark.naive_pattern import (
+    FormulaPredictor,
+    naive_evaluations,
+    run_naive_pattern,
+    stored_bytes,
+)
+from anofpdm.methods.anofpdm.benchmark.operations import EvaluationCost, evaluation_cost
+from anofpdm.methods.anofpdm.benchmark.parts import ways_to_compute
+from anofpdm.methods.anofpdm.benchmark.report import format_report, report_to_dict
+from anofpdm.methods.anofpdm.benchmark.rows import NAIVE, Row, benchmark_rows, reference_point
+from anofpdm.methods.anofpdm.benchmark.run import Benchmark, BenchmarkPlan
+from anofpdm.methods.anofpdm.benchmark.stopwatch import peak_bytes, seconds_of
+from anofpdm.methods.anofpdm.benchmark.subject import TINY, drawn_slices, model_subject, random_subject
+from anofpdm.methods.anofpdm.benchmark.workbench import Workbench
+from anofpdm.methods.anofpdm.evidence import evidence_arrays
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.network import kernels
 from anofpdm.network.config import Precision

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from anofpdm.evaluation import metrics
 from anofpdm.evaluation.best_threshold import best_dice_threshold
-from anofpdm.selection.postprocessing import filtered_map, small_components
+from anofpdm.thresholds.postprocessing import filtered_map, small_components
 
 SEEDS = st.integers(0, 10_000)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anofpdm.calibration import load_calibrations
 from anofpdm.cli.main import main
+from anofpdm.methods.anofpdm.calibration import load_calibrations
 from anofpdm.store.model_search import find_model
 
 DATA = os.environ.get("ANOFPDM_TEST_DATA")

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from labelled_samples import POINT, SIZE, labelled, labelled_maps
 from tiny_model import tiny_calibration
 
-from anofpdm.calibrate import LabelledEvidence, calibrate
-from anofpdm.calibration import Calibration, calibration_for, calibrations_to_json, load_calibrations
-from anofpdm.errors import InputError, ModelError
+from anofpdm.core.errors import InputError, ModelError
+from anofpdm.methods.anofpdm.calibrate import LabelledEvidence, calibrate
+from anofpdm.methods.anofpdm.calibration import Calibration, calibration_for, calibrations_to_json, load_calibrations
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
-from anofpdm.selection.postprocessing import median_filter
-from anofpdm.selection.select import resolve, select
-from anofpdm.selection.settings import SelectionSettings
+from anofpdm.methods.anofpdm.select import resolve, select
+from anofpdm.methods.anofpdm.settings import SelectionSettings
 from anofpdm.thresholds.image_labels import area_under_roc, best_threshold, healthy_threshold, shown_accuracy
+from anofpdm.thresholds.postprocessing import median_filter
 from anofpdm.thresholds.settings import MinimumSize
 
 GUIDANCE = (0.0, 1.0, 4.0, 8.0)
@@ -136,7 +136,7 @@ def test_in_the_mode_of_the_public_code_the_whole_frame_is_accepted() -> None:
 
 
 def test_the_clamped_scaling_has_a_row_for_each_strength() -> None:
-    from anofpdm.evidence.maps import BankEvidence
+    from anofpdm.methods.anofpdm.evidence import BankEvidence
 
     data = labelled()
     q = data.evidence

@@ -14,9 +14,9 @@ import pytest
 from command_line import CommandLine, run_process, snapshot
 from training_samples import SLICES, write_data
 
-from anofpdm.calibration import load_calibrations
-from anofpdm.progress import PassesClock, Progress
-from anofpdm.results import output_set
+from anofpdm.core import output_set
+from anofpdm.core.progress import PassesClock, Progress
+from anofpdm.methods.anofpdm.calibration import load_calibrations
 from anofpdm.store.model_folder import open_model_folder
 
 QUICK = ("--presets", "good=3,quick=2", "--ranges", "1..100,1..200", "--guidance", "0,2,8", "--precision", "float32")

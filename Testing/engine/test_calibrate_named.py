@@ -14,7 +14,7 @@ from PIL import Image
 from tiny_model import POINT, tiny_calibration
 from training_samples import with_unreadable_masks, write_data
 
-from anofpdm.calibration import load_calibrations
+from anofpdm.methods.anofpdm.calibration import load_calibrations
 from anofpdm.results import calibration_plot as plots
 from anofpdm.results.line_chart import BLUE, GRAY, HEIGHT, MARGIN, RED, WIDTH, Chart, Curve, draw_charts
 from anofpdm.store.model_folder import open_model_folder

@@ -10,16 +10,16 @@ import pytest
 from labelled_samples import labelled
 from training_samples import write_data
 
-from anofpdm.calibration import Calibration
-from anofpdm.calibration_run import GUIDANCE, CalibrationPlan, CalibrationRun
+from anofpdm.core.device import choose_device
+from anofpdm.core.errors import InputError, ModelError, SettingsError
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.datasets.slice_cache import SliceCache
-from anofpdm.diffusion.device import choose_device
-from anofpdm.errors import InputError, ModelError, SettingsError
+from anofpdm.methods.anofpdm.calibration import Calibration
+from anofpdm.methods.anofpdm.calibration_run import GUIDANCE, CalibrationPlan, CalibrationRun
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
-from anofpdm.presets import PRESETS, Preset, default_calibration, parse_presets
-from anofpdm.ready_network import ready_predictor
+from anofpdm.methods.anofpdm.presets import PRESETS, Preset, default_calibration, parse_presets
+from anofpdm.methods.anofpdm.ready_network import ready_predictor
 from anofpdm.store.model_folder import ModelFolder, open_model_folder
 
 RANGES = ((1, 100), (1, 200), (1, 300))

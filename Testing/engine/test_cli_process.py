@@ -96,7 +96,7 @@ class TestSignals:
         """The older result stays as it was, without work folders beside it."""
         code = """
             import sys, time
-            from anofpdm import detection
+            from anofpdm.results import detection
             from anofpdm.cli.main import main
             def write(path, **options):
                 path.write_bytes(b"half")
@@ -121,7 +121,7 @@ class TestSignals:
     def test_between_two_files_of_a_detection(self, tiny_model: Path, head_file: Path, tmp_path: Path) -> None:
         code = """
             import os, signal, sys
-            from anofpdm import detection
+            from anofpdm.results import detection
             from anofpdm.cli.main import main
             write = detection.write_heatmap
             def interrupted(*arguments):

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anofpdm.errors import EvidenceError
+from anofpdm.core.errors import EvidenceError
+from anofpdm.core.output_set import write_output_set
 from anofpdm.results.compare import compare_results, format_comparison
 from anofpdm.results.components import find_components
 from anofpdm.results.findings import ModelRecord, SliceFinding, findings_document, write_findings
-from anofpdm.results.output_set import write_output_set
 from anofpdm.results.segmentation import write_heatmap, write_segmentation
 from anofpdm.volumes.geometry import VolumeGeometry
 from anofpdm.volumes.stack_grid import StackGrid

@@ -11,13 +11,13 @@ import pytest
 import torch
 from training_samples import MODEL, training_config, write_data
 
+from anofpdm.core.errors import ModelError, SettingsError
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.datasets.slice_cache import SliceCache
 from anofpdm.diffusion.schedule import NoiseSchedule
-from anofpdm.errors import ModelError, SettingsError
-from anofpdm.network.noise_classifier import NoiseClassifier
-from anofpdm.store.classifier_folder import load_classifier, open_classifier, write_classifier
+from anofpdm.methods.reconstruction.classifier_folder import load_classifier, open_classifier, write_classifier
+from anofpdm.methods.reconstruction.noise_classifier import NoiseClassifier
 from anofpdm.thresholds.image_labels import area_under_roc
 from anofpdm.training.batches import BatchMaker
 from anofpdm.training.checkpoint import load_checkpoint

@@ -18,10 +18,10 @@ from volume_makers import make_image
 
 from anofpdm import Detector, DetectorOptions, SelectionSettings, Threshold, build_detection
 from anofpdm.cli.main import main
-from anofpdm.diffusion.device import choose_device
+from anofpdm.core.device import choose_device
+from anofpdm.core.errors import Cancelled, InputError
+from anofpdm.core.progress import CancelToken, Progress, ProgressClock
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
-from anofpdm.errors import Cancelled, InputError
-from anofpdm.progress import CancelToken, Progress, ProgressClock
 from anofpdm.results.segmentation import read_heatmap, read_segmentation
 from anofpdm.thresholds.settings import MinimumSize
 
@@ -188,7 +188,7 @@ def test_time_left_is_right_within_a_third_after_a_fifth_of_a_detection(head, mo
     now = [0.0]
     # The seconds of the clock are the predictor's: how busy the machine is does not matter.
     clock = functools.partial(ProgressClock, clock=lambda: now[0])
-    monkeypatch.setattr("anofpdm.detector.ProgressClock", clock)
+    monkeypatch.setattr("anofpdm.detect.detector.ProgressClock", clock)
     seen: list[tuple[float, float | None]] = []
     config = dataclasses.replace(
         model.config, operating_point=dataclasses.replace(model.config.operating_point, steps=12)
@@ -255,10 +255,10 @@ def test_a_run_ends_at_the_next_evaluation(head, model) -> None:
 @pytest.mark.parametrize("function", ["read_noted_volume", "check_noted_volume", "find_head", "sample_stack_coverage"])
 def test_a_run_ends_between_the_modalities(head, tmp_path: Path, monkeypatch, function: str) -> None:
     """While reading or preparing, the modality under way is the last."""
-    import anofpdm.detector
+    import anofpdm.detect.detector
     import anofpdm.volumes.preparation
 
-    home = anofpdm.detector if hasattr(anofpdm.detector, function) else anofpdm.volumes.preparation
+    home = anofpdm.detect.detector if hasattr(anofpdm.detect.detector, function) else anofpdm.volumes.preparation
     original, token, calls = getattr(home, function), CancelToken(), []
 
     def cancelling(*arguments, **options):
@@ -277,7 +277,7 @@ def test_a_run_ends_between_the_modalities(head, tmp_path: Path, monkeypatch, fu
 
 def painted(monkeypatch: pytest.MonkeyPatch, score: np.ndarray, accepted: np.ndarray | None = None) -> None:
     """Every later selection has this score on the stack [S, H, W], accepted where given, before any size limit."""
-    from anofpdm import detection
+    from anofpdm.results import detection
 
     original = detection.select
 
@@ -302,7 +302,7 @@ def test_a_limit_of_volume_acts_on_everything(case, monkeypatch, tmp_path: Path)
     score[9:13, 6:11, 6:11] = 2
     painted(monkeypatch, score)
     drawn = {}
-    monkeypatch.setattr("anofpdm.detection.render_overlay", lambda path, **given: drawn.update(given))
+    monkeypatch.setattr("anofpdm.results.detection.render_overlay", lambda path, **given: drawn.update(given))
     settings = SelectionSettings(guidance=2, ungated=True, minimum_size=MinimumSize.parse("9000mm3"))
     both = build_detection(case, dataclasses.replace(settings, minimum_size=None))
     kept = build_detection(case, settings)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from tiny_model import POINT, tiny_calibration
 
-from anofpdm.calibration import calibration_for
+from anofpdm.core.errors import ModelError
 from anofpdm.core.records import record_from_dict, record_to_dict
-from anofpdm.errors import ModelError
-from anofpdm.evidence.maps import BankEvidence, Evidence, QuadraticEvidence
+from anofpdm.methods.anofpdm.calibration import calibration_for
+from anofpdm.methods.anofpdm.evidence import BankEvidence, Evidence, QuadraticEvidence
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 
 STEPS, W = 3, 4.0

@@ -16,14 +16,14 @@ from command_line import CommandLine
 from evaluation_samples import write_masked_data
 from tiny_model import POINT, tiny_calibration, tiny_config, write_tiny_model
 
-from anofpdm.calibration import calibrations_to_json
-from anofpdm.errors import Cancelled
+from anofpdm.core.errors import Cancelled
+from anofpdm.core.progress import CancelToken
 from anofpdm.evaluation import chunk_store, network_runs
 from anofpdm.evaluation.method_list import operating_points
 from anofpdm.evaluation.pictures import CASES_FILE, CURVES_FILE, SIZES_FILE
 from anofpdm.evaluation.request import EvaluationRequest
 from anofpdm.evaluation.runner import run_evaluation
-from anofpdm.progress import CancelToken
+from anofpdm.methods.anofpdm.calibration import calibrations_to_json
 from anofpdm.store.model_folder import open_model_folder, write_calibration
 
 FEW = ("--resamplings", "50", "--batch-size", "4", "--no-pictures")
@@ -293,7 +293,7 @@ def test_a_missing_or_misplaced_mask_is_said(command: CommandLine, model: Path, 
 
 
 def test_two_runs_do_not_write_to_one_folder(command: CommandLine, model: Path, data: Path, tmp_path: Path) -> None:
-    from anofpdm.results.output_set import OutputSet
+    from anofpdm.core.output_set import OutputSet
 
     with OutputSet(tmp_path / "out"):
         outcome = command("evaluate", model, data, "--output", tmp_path / "out", "--methods", "all-zero")

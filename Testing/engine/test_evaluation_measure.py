@@ -13,7 +13,7 @@ from anofpdm.evaluation.bootstrap import SubjectBootstrap, mean_by_subject
 from anofpdm.evaluation.measure import Measured, Measuring
 from anofpdm.evaluation.method_output import MethodOutput
 from anofpdm.evaluation.slices import MeasuredSlices
-from anofpdm.evaluation.yardsticks import AllZero, Intensity, LeftRight, LevelOnly, mirrored
+from anofpdm.methods.yardsticks.yardsticks import AllZero, Intensity, LeftRight, LevelOnly, mirrored
 
 
 def measure(output: MethodOutput, data: MeasuredSlices, resamplings: int = 100) -> Measured:

@@ -13,14 +13,14 @@ from evaluation_samples import method_input, planted
 from PIL import Image
 from sklearn.metrics import average_precision_score
 
-from anofpdm.errors import SettingsError
+from anofpdm.core.errors import SettingsError
 from anofpdm.evaluation import pictures
 from anofpdm.evaluation.measure import Measuring
 from anofpdm.evaluation.method_output import MethodOutput
 from anofpdm.evaluation.reference_metrics import reference_figures
 from anofpdm.evaluation.report import markdown_table, results_json, write_json
 from anofpdm.evaluation.slices import MeasuredSlices
-from anofpdm.evaluation.yardsticks import AllZero, Intensity, LevelOnly
+from anofpdm.methods.yardsticks.yardsticks import AllZero, Intensity, LevelOnly
 
 SCHEMA = Path(__file__).parents[2] / "Resources" / "evaluation-schema.md"
 

@@ -11,14 +11,14 @@ from phantom import phantom_volume
 from tiny_model import tiny_config, write_tiny_model
 from volume_makers import make_image
 
-from anofpdm.detection import build_detection
-from anofpdm.detector import Detector, DetectorOptions
-from anofpdm.errors import SettingsError
-from anofpdm.evidence.case import CaseEvidence
-from anofpdm.evidence.maps import evidence_arrays, join_evidence
-from anofpdm.evidence.storage import load_evidence, put_together, save_evidence, take_apart
+from anofpdm.core.errors import SettingsError
+from anofpdm.detect.detector import Detector, DetectorOptions
+from anofpdm.methods.anofpdm.evidence import evidence_arrays, join_evidence
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
-from anofpdm.selection.settings import SelectionSettings
+from anofpdm.methods.anofpdm.settings import SelectionSettings
+from anofpdm.results.case import CaseEvidence
+from anofpdm.results.case_storage import load_evidence, put_together, save_evidence, take_apart
+from anofpdm.results.detection import build_detection
 from anofpdm.thresholds.settings import Threshold
 
 BANK = OperatingPoint(steps=3, last=300, clamp=True, guidance_bank=(0.0, 2.0, 8.0))

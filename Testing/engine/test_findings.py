@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from finding_samples import UNDECIDED, USUAL, component, document, slice_finding
 
-from anofpdm.errors import EvidenceError
+from anofpdm.core.errors import EvidenceError
 from anofpdm.results.components import Component
 from anofpdm.results.findings import (
     STATEMENT,

@@ -15,19 +15,19 @@ from gaussian_predictor import GaussianPredictor
 from torch import Tensor
 
 import anofpdm
+from anofpdm.core.errors import SettingsError
 from anofpdm.diffusion.equations import guided_noise, noise_from_x0, predict_x0
-from anofpdm.diffusion.forward_process import mirrored_too, network_evaluations, run_forward_process
 from anofpdm.diffusion.noise import SeededNoise
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
-from anofpdm.errors import SettingsError
-from anofpdm.evidence.maps import Evidence, build_evidence
+from anofpdm.methods.anofpdm.algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
+from anofpdm.methods.anofpdm.evidence import Evidence, build_evidence
+from anofpdm.methods.anofpdm.forward_process import mirrored_too, network_evaluations, run_forward_process
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
+from anofpdm.methods.anofpdm.select import resolve, select
+from anofpdm.methods.anofpdm.settings import SelectionSettings
+from anofpdm.methods.anofpdm.similarity import similarity
 from anofpdm.methods.anofpdm.visited_levels import jump_targets, visited_levels
-from anofpdm.selection.algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
-from anofpdm.selection.decision import similarity
-from anofpdm.selection.postprocessing import median_filter
-from anofpdm.selection.select import resolve, select
-from anofpdm.selection.settings import SelectionSettings
+from anofpdm.thresholds.postprocessing import median_filter
 from anofpdm.thresholds.settings import MinimumSize, Threshold
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "forward_process_reference.npz"
@@ -257,7 +257,7 @@ def test_memory_does_not_grow_with_the_steps() -> None:
 import resource, sys, numpy as np, torch
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.diffusion.schedule import ScheduleConfig
-from anofpdm.diffusion.forward_process import run_forward_process
+from anofpdm.methods.anofpdm.forward_process import run_forward_process
 from anofpdm.diffusion.noise import SeededNoise
 from anofpdm.diffusion.schedule import NoiseSchedule
 torch.set_num_threads(1)

@@ -21,7 +21,7 @@ from volume_makers import (
     voxel_centers,
 )
 
-from anofpdm.errors import EvidenceError, InputError
+from anofpdm.core.errors import EvidenceError, InputError
 from anofpdm.volumes.geometry import VolumeGeometry
 from anofpdm.volumes.input_config import GridConfig
 from anofpdm.volumes.stack_grid import StackGrid, plan_stack

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from anofpdm.errors import Cancelled, InputError
-from anofpdm.progress import CancelToken
+from anofpdm.core.errors import Cancelled, InputError
+from anofpdm.core.progress import CancelToken
 from anofpdm.volumes.head import axis_of_slices, find_head
 
 

@@ -13,11 +13,11 @@ from evaluation_samples import planted, write_masked_data
 from scipy.ndimage import median_filter as scipy_median
 from tiny_model import tiny_config, write_tiny_model
 
-from anofpdm.errors import InputError
+from anofpdm.core.errors import InputError
 from anofpdm.evaluation.level_reference import LevelReference, alarm_statistic
 from anofpdm.evaluation.slices import LabelledSlices
 from anofpdm.evaluation.volume_consistency import median_3d, neighbours_agree
-from anofpdm.selection.postprocessing import small_components
+from anofpdm.thresholds.postprocessing import small_components
 
 
 def graded(n: int = 600, subjects: int = 12) -> tuple[LabelledSlices, np.ndarray]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from anofpdm.core.errors import InputError, OutputError
 from anofpdm.datasets.manifest import Manifest, ManifestRow, join_manifests, read_manifest, write_manifest
-from anofpdm.errors import InputError, OutputError
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from volume_makers import all_axis_orders, head_like, make_image, rotation
 
-from anofpdm.errors import InputError
+from anofpdm.core.errors import InputError
 from anofpdm.volumes import meta_image_file
 from anofpdm.volumes.meta_image_file import sound_copy
 from anofpdm.volumes.reading import read_noted_volume, read_volume

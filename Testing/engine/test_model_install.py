@@ -15,7 +15,7 @@ import torch
 from command_line import CommandLine, snapshot
 from safetensors.torch import load_file, save_file
 
-from anofpdm.errors import ModelError, OutputError, SettingsError
+from anofpdm.core.errors import ModelError, OutputError, SettingsError
 from anofpdm.store import model_install
 from anofpdm.store.model_folder import ModelFolder, file_sha256, open_model_folder, write_calibration
 from anofpdm.store.model_install import install_model, remove_model

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from labelled_samples import labelled, labelled_maps
 
-from anofpdm.calibrate import LabelledEvidence, calibrate
-from anofpdm.calibration import Calibration, calibrations_to_json, load_calibrations
-from anofpdm.errors import ModelError, SettingsError
-from anofpdm.selection.neighbours import neighbour_map, neighbour_mean, runs_of_slices
-from anofpdm.selection.postprocessing import filtered_map
-from anofpdm.selection.select import resolve, select
-from anofpdm.selection.settings import SelectionSettings
+from anofpdm.core.errors import ModelError, SettingsError
+from anofpdm.methods.anofpdm.calibrate import LabelledEvidence, calibrate
+from anofpdm.methods.anofpdm.calibration import Calibration, calibrations_to_json, load_calibrations
+from anofpdm.methods.anofpdm.select import resolve, select
+from anofpdm.methods.anofpdm.settings import SelectionSettings
 from anofpdm.thresholds.map_statistic import map_statistic
+from anofpdm.thresholds.neighbours import neighbour_map, neighbour_mean, runs_of_slices
+from anofpdm.thresholds.postprocessing import filtered_map
 from anofpdm.thresholds.settings import MinimumSize, Threshold
 
 GUIDANCE = (0.0, 1.0, 4.0)

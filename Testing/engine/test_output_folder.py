@@ -12,8 +12,8 @@ import pytest
 from command_line import environment
 from output_samples import NEW, POSIX, contents, run_code, text_writer, write_older_result
 
-from anofpdm.errors import OutputError
-from anofpdm.results.output_set import OutputSet, check_output_directory, write_output_set
+from anofpdm.core.errors import OutputError
+from anofpdm.core.output_set import OutputSet, check_output_directory, write_output_set
 
 
 @pytest.fixture
@@ -58,8 +58,8 @@ def test_a_read_only_folder() -> None:
 
 CHECK_AS_NOBODY = """
     import os, sys
-    from anofpdm.errors import OutputError
-    from anofpdm.results.output_set import check_output_directory
+    from anofpdm.core.errors import OutputError
+    from anofpdm.core.output_set import check_output_directory
     if os.geteuid() == 0:
         os.setuid(65534)  # root may write everywhere
     try:
@@ -101,7 +101,7 @@ def test_a_second_run_into_the_same_folder_is_told(results: Path) -> None:
         for second in (check_output_directory, lambda path: write_output_set(path, NEW)):
             with pytest.raises(OutputError, match="Another run is writing"):
                 second(results)
-        code = "import sys; from anofpdm.results.output_set import check_output_directory as c; c(sys.argv[1])"
+        code = "import sys; from anofpdm.core.output_set import check_output_directory as c; c(sys.argv[1])"
         other = run_code(code, results)
         assert "Another run is writing" in other.stderr
         first.write({"a.txt": text_writer("first")})
@@ -113,8 +113,8 @@ def test_a_second_run_into_the_same_folder_is_told(results: Path) -> None:
 def test_many_runs_at_once_never_mix(tmp_path: Path) -> None:
     code = """
         import sys
-        from anofpdm.errors import OutputError
-        from anofpdm.results.output_set import write_output_set
+        from anofpdm.core.errors import OutputError
+        from anofpdm.core.output_set import write_output_set
         done = refused = 0
         while done < 15:
             text = f"{sys.argv[2]} {done}"

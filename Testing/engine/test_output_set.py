@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from output_samples import NEW, POSIX, contents, run_code, text_writer, write_older_result
 
-from anofpdm.errors import Cancelled, OutputError
-from anofpdm.results.output_set import OutputSet, check_output_directory, write_output_set
+from anofpdm.core.errors import Cancelled, OutputError
+from anofpdm.core.output_set import OutputSet, check_output_directory, write_output_set
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_fault_during_the_exchange_is_undone(
 
 CRASH = """
     import os, sys
-    from anofpdm.results.output_set import write_output_set
+    from anofpdm.core.output_set import write_output_set
     replace, left = os.replace, int(sys.argv[2])
     def crashing(source, target):
         global left
@@ -180,9 +180,9 @@ FULL_DISK = """
     import resource, signal, sys
     from pathlib import Path
     import numpy as np
-    from anofpdm.errors import OutputError
+    from anofpdm.core.errors import OutputError
     from anofpdm.results import findings, overlay, segmentation
-    from anofpdm.results.output_set import write_output_set
+    from anofpdm.core.output_set import write_output_set
     from anofpdm.volumes.geometry import VolumeGeometry
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

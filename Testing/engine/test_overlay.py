@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anofpdm.errors import OutputError
+from anofpdm.core.errors import OutputError
 from anofpdm.results import overlay
 from anofpdm.results.heat_colors import OUTLINE_RGB, blend_heat, heat_rgb, outline, scale_ticks, top_of_scale
 from anofpdm.results.overlay import render_overlay

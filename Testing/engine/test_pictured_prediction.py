@@ -11,8 +11,8 @@ import pytest
 import SimpleITK as sitk
 
 from anofpdm import Detector, SelectionSettings, Threshold, build_detection
-from anofpdm.detection import Detection
-from anofpdm.evidence.case import CaseEvidence
+from anofpdm.results.case import CaseEvidence
+from anofpdm.results.detection import Detection
 from anofpdm.store.model_config import load_model_config
 
 
@@ -24,7 +24,7 @@ def case(tiny_model: Path, head_image: sitk.Image) -> CaseEvidence:
 def drawn(detection: Detection, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the picture is made of."""
     given: dict[str, Any] = {}
-    monkeypatch.setattr("anofpdm.detection.render_overlay", lambda path, **values: given.update(values))
+    monkeypatch.setattr("anofpdm.results.detection.render_overlay", lambda path, **values: given.update(values))
     detection._write_overlay(Path("overlay.png"))
     return given
 

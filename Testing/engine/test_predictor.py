@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from anofpdm.diffusion import slices
-from anofpdm.diffusion.accumulate import accumulate_slices
 from anofpdm.diffusion.denoisers import NetworkPredictor
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
 from anofpdm.diffusion.slices import batch_size_for
-from anofpdm.evidence.maps import Evidence
+from anofpdm.methods.anofpdm.accumulate import accumulate_slices
+from anofpdm.methods.anofpdm.evidence import Evidence
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.network.activation_memory import activation_bytes
 from anofpdm.network.config import NetworkConfig, Precision

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from head_samples import config
 from scipy import ndimage
 
-from anofpdm.errors import InputError, ModelError
+from anofpdm.core.errors import InputError, ModelError
 from anofpdm.volumes.geometry import VolumeGeometry
 from anofpdm.volumes.preparation import LITTLE_HEAD, NO_HEAD, NOISE_ONLY, OUTSIDE, prepare_case
 

@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 
-from anofpdm.errors import InputError
+from anofpdm.core.errors import InputError
 from anofpdm.volumes.head import find_head
 from anofpdm.volumes.input_config import PreprocessingConfig
 from anofpdm.volumes.preprocessing import erode_in_plane, normalise, remove_background_offset

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from reading_samples import OBLIQUE, ORIGIN, SPACING, oblique_image, refused, saved
 from volume_makers import head_like, make_image, write_dicom_series
 
-from anofpdm.errors import InputError
+from anofpdm.core.errors import InputError
 from anofpdm.volumes import reading
 from anofpdm.volumes.geometry import VolumeGeometry
 from anofpdm.volumes.reading import check_volume, read_volume

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from reading_samples import OBLIQUE, ORIGIN, SPACING, oblique_image, refused, saved
 from volume_makers import head_like, make_image, rotation
 
-from anofpdm.errors import InputError
+from anofpdm.core.errors import InputError
 from anofpdm.volumes.reading import check_volume
 
 

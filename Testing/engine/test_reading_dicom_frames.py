@@ -29,8 +29,8 @@ from dicom_makers import (
 from reading_samples import is_image, refused
 from volume_makers import rotation
 
-from anofpdm.errors import Cancelled
-from anofpdm.progress import CancelToken
+from anofpdm.core.errors import Cancelled
+from anofpdm.core.progress import CancelToken
 from anofpdm.volumes.reading import read_noted_volume, read_volume
 
 SIDEWAYS = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)

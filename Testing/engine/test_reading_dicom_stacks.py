@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from reading_samples import is_image, refused
 from volume_makers import head_like, make_image, rotation
 
-from anofpdm.errors import InputError
+from anofpdm.core.errors import InputError
 from anofpdm.volumes.reading import read_volume
 
 PROPERTY = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from reading_samples import refused
 from volume_makers import rotation
 
-from anofpdm.errors import Cancelled, InputError
-from anofpdm.progress import CancelToken
+from anofpdm.core.errors import Cancelled, InputError
+from anofpdm.core.progress import CancelToken
 from anofpdm.results.findings import read_findings
 from anofpdm.volumes.reading import read_finite_volume, read_noted_volume
 

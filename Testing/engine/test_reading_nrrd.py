@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from reading_samples import refused
 from volume_makers import rotation
 
-from anofpdm.errors import EvidenceError, InputError
+from anofpdm.core.errors import EvidenceError, InputError
 from anofpdm.results.segmentation import read_heatmap, read_segmentation
 from anofpdm.volumes.reading import read_noted_volume
 

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from tiny_model import tiny_config, write_tiny_model
 
 from anofpdm.cli.main import main
-from anofpdm.detection import RESULT_FILES
+from anofpdm.results.detection import RESULT_FILES
 
 DATA = os.environ.get("ANOFPDM_TEST_DATA")
 pytestmark = [

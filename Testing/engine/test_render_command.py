@@ -15,10 +15,10 @@ from rendered_samples import phantom_head, write_phantom_maps
 
 from anofpdm import __version__
 from anofpdm.cli.main import build_parser
+from anofpdm.core.errors import Cancelled
+from anofpdm.core.progress import CancelToken, Progress
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.datasets.masked_volumes import mask_on_stack, read_mask, same_grid
-from anofpdm.errors import Cancelled
-from anofpdm.progress import CancelToken, Progress
 from anofpdm.synthetic import render_set
 from anofpdm.synthetic.render_request import RenderRequest
 from anofpdm.synthetic.structures import Tissue, read_structures

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from anofpdm.errors import EvidenceError
+from anofpdm.core.errors import EvidenceError
 from anofpdm.results.segmentation import (
     SEGMENT_COLOR,
     TERMINOLOGY_ENTRY,

@@ -12,15 +12,15 @@ from scipy import ndimage
 from skimage.measure import label, regionprops
 from tiny_model import POINT, tiny_calibration
 
-from anofpdm.errors import SettingsError
-from anofpdm.evidence.maps import QuadraticEvidence
+from anofpdm.core.errors import SettingsError
+from anofpdm.methods.anofpdm.algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
+from anofpdm.methods.anofpdm.evidence import QuadraticEvidence
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
-from anofpdm.selection.algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
-from anofpdm.selection.decision import similarity
-from anofpdm.selection.postprocessing import median_filter, small_components
-from anofpdm.selection.select import resolve, select
-from anofpdm.selection.settings import SelectionSettings
+from anofpdm.methods.anofpdm.select import resolve, select
+from anofpdm.methods.anofpdm.settings import SelectionSettings
+from anofpdm.methods.anofpdm.similarity import similarity
 from anofpdm.thresholds.map_statistic import map_statistic
+from anofpdm.thresholds.postprocessing import median_filter, small_components
 from anofpdm.thresholds.settings import MinimumSize, Threshold
 
 RNG = np.random.default_rng(0)

@@ -10,13 +10,13 @@ import dataset_makers as make
 import numpy as np
 import pytest
 
+from anofpdm.core.errors import Cancelled, InputError, OutputError, SettingsError
+from anofpdm.core.progress import CancelToken, Progress
 from anofpdm.datasets.build_slice_cache import build_slice_cache, cache_key
 from anofpdm.datasets.evaluation_masks import load_masks
 from anofpdm.datasets.manifest import Manifest, ManifestRow
 from anofpdm.datasets.npy_stream import NpyStream
 from anofpdm.datasets.slice_cache import TABLE_FILE, SliceCache, open_slice_cache
-from anofpdm.errors import Cancelled, InputError, OutputError, SettingsError
-from anofpdm.progress import CancelToken, Progress
 from anofpdm.store.model_config import ModelConfig
 from anofpdm.volumes.preparation import prepare_case
 from anofpdm.volumes.reading import read_volume

@@ -34,7 +34,8 @@ def test_detection_reaches_its_first_slice_soon(head_file: Path, tmp_path: Path)
     """With the default model; torch is imported, the model read and proved, the volume read and prepared."""
     code = """
         import sys, time
-        from anofpdm.cli import detect, main, reporting
+        from anofpdm.cli import detect, main
+from anofpdm.core import reporting
 
         class Reporter(reporting.SilentReporter):
             reached = False

@@ -11,10 +11,10 @@ import torch
 from network_samples import random_network
 from training_samples import MODEL, training_config, write_data
 
+from anofpdm.core.errors import Cancelled, ModelError, SettingsError
+from anofpdm.core.progress import CancelToken
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
-from anofpdm.errors import Cancelled, ModelError, SettingsError
-from anofpdm.progress import CancelToken
 from anofpdm.store.model_config import ModelConfig
 from anofpdm.store.weights import write_model
 from anofpdm.training.checkpoint import CHECKPOINT_FILE

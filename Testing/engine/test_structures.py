@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from phantom_labels import SPACING_MM, write_label_table
 from rendered_samples import SEED, phantom_head, phantom_structures
 
-from anofpdm.errors import InputError
+from anofpdm.core.errors import InputError
 from anofpdm.synthetic.head_map import UNIT_MM, read_head_map
 from anofpdm.synthetic.structures import Tissue, read_structures, structure_of
 

@@ -16,11 +16,11 @@ import pytest
 import torch
 from training_samples import MODEL, training_config, with_unreadable_masks, write_data
 
+from anofpdm.core.errors import Cancelled, InputError, ModelError, OutputError, SettingsError
+from anofpdm.core.progress import CancelToken
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.datasets.slice_cache import SliceCache
-from anofpdm.errors import Cancelled, InputError, ModelError, OutputError, SettingsError
-from anofpdm.progress import CancelToken
 from anofpdm.store.model_folder import open_model_folder
 from anofpdm.store.weights import load_network
 from anofpdm.training.checkpoint import CHECKPOINT_FILE

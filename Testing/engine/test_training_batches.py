@@ -11,10 +11,10 @@ import pytest
 import torch
 from training_samples import MODEL, training_config, write_data
 
+from anofpdm.core.errors import SettingsError
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.datasets.slice_cache import SliceCache
-from anofpdm.errors import SettingsError
 from anofpdm.training.batches import BatchMaker, draw_noise_levels, step_generator, step_seed
 from anofpdm.training.sampling import BatchSampler
 from anofpdm.training.training_slices import TrainingSlices

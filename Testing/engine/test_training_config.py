@@ -10,7 +10,7 @@ import pytest
 import torch
 from training_samples import training_config
 
-from anofpdm.errors import SettingsError
+from anofpdm.core.errors import SettingsError
 from anofpdm.store.model_search import find_model
 from anofpdm.store.weights import empty_network
 from anofpdm.training.config import (

@@ -9,8 +9,8 @@ import pytest
 import torch
 from training_samples import MODEL, training_config, write_data
 
-from anofpdm.diffusion.device import ChosenDevice
-from anofpdm.errors import SettingsError
+from anofpdm.core.device import ChosenDevice
+from anofpdm.core.errors import SettingsError
 
 pytest.importorskip("lightning_fabric", reason="needs the train extra: pip install 'anofpdm[train]'")
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 from training_samples import MODEL, training_config, without_dropout, write_data
 
+from anofpdm.core.errors import SettingsError
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
-from anofpdm.errors import SettingsError
 from anofpdm.store.model_folder import open_model_folder
 from anofpdm.training.checkpoint import CHECKPOINT_FILE
 from anofpdm.training.loss_log import read_losses

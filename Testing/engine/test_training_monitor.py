@@ -12,7 +12,7 @@ import pytest
 import torch
 from training_samples import training_config, write_data
 
-from anofpdm.errors import SettingsError
+from anofpdm.core.errors import SettingsError
 from anofpdm.results.line_chart import HEIGHT, MARGIN
 from anofpdm.training.command import add_train_arguments, run
 from anofpdm.training.config import MonitorConfig, training_config_to_dict

@@ -13,10 +13,10 @@ from command_line import CommandLine, snapshot
 from tiny_model import POINT, tiny_calibration, write_tiny_model
 
 from anofpdm import Detector
-from anofpdm.calibration import Calibration, calibrations_to_json
-from anofpdm.errors import ModelError, OutputError, SettingsError
-from anofpdm.evidence.storage import load_evidence
-from anofpdm.results import output_set
+from anofpdm.core import output_set
+from anofpdm.core.errors import ModelError, OutputError, SettingsError
+from anofpdm.methods.anofpdm.calibration import Calibration, calibrations_to_json
+from anofpdm.results.case_storage import load_evidence
 from anofpdm.results.findings import read_findings
 from anofpdm.store.model_folder import ModelFolder, open_model_folder
 from anofpdm.store.user_calibrations import (

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from tiny_model import tiny_config, write_tiny_model
 
 import anofpdm
-from anofpdm.errors import ModelError
+from anofpdm.core.errors import ModelError
 from anofpdm.network.config import NetworkConfig
 from anofpdm.network.parameter_shapes import parameter_shapes
 from anofpdm.store.model_folder import ModelFolder

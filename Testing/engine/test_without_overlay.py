@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine, snapshot
 
-from anofpdm.detection import OVERLAY_FILE, RESULT_FILES, result_files
+from anofpdm.results.detection import OVERLAY_FILE, RESULT_FILES, result_files
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def detected_case(bright_place: Path) -> Any:  # noqa: F811
 @pytest.fixture
 def detection(detected_case: Any) -> Any:
     """The detection of the drawn head as calibrated: one finding, in its right hemisphere."""
-    from anofpdm.detection import build_detection
+    from anofpdm.results.detection import build_detection
 
     return build_detection(detected_case)
 

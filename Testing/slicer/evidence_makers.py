@@ -9,10 +9,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from anofpdm.evidence.case import CaseEvidence, ModelIdentity, RunRecord
-from anofpdm.evidence.maps import BankEvidence, Evidence, QuadraticEvidence
+from anofpdm.methods.anofpdm.evidence import BankEvidence, Evidence, QuadraticEvidence
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
-from anofpdm.selection.settings import SelectionSettings
+from anofpdm.methods.anofpdm.settings import SelectionSettings
+from anofpdm.results.case import CaseEvidence, ModelIdentity, RunRecord
 from anofpdm.thresholds.settings import MinimumSize, Threshold
 from anofpdm.volumes.geometry import VolumeGeometry
 from anofpdm.volumes.input_config import GridConfig

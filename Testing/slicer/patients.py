@@ -8,7 +8,7 @@ import numpy as np
 from evidence_makers import axial_geometry, make_case
 from scene_makers import add_volume
 
-from anofpdm.detection import build_detection
+from anofpdm.results.detection import build_detection
 from AnoFPDMSegmentLib.mrml import slice_views
 from AnoFPDMSegmentLib.mrml.headless import SLICE_VIEWS, addSliceView
 from AnoFPDMSegmentLib.mrml.output_frame import geometryMatrix

@@ -18,8 +18,8 @@ from made_results import LARGE, SMALL, current_mask, made_result, paint
 from scene_makers import add_transform, add_volume
 from test_result_geometry import GRIDS, SIZE, TRANSFORMS
 
-from anofpdm.detection import build_detection
-from anofpdm.errors import OutputError
+from anofpdm.core.errors import OutputError
+from anofpdm.results.detection import build_detection
 from anofpdm.results.findings_schema import check_document
 from AnoFPDMSegmentLib.mrml.export import KINDS, exportResult, fileNames
 from AnoFPDMSegmentLib.mrml.input_volumes import worldGeometry

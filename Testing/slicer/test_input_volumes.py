@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from scene_makers import add_grid_transform, add_transform, add_volume, world_points
 from test_result_geometry import GRIDS, TRANSFORMS
 
-from anofpdm.errors import InputError
+from anofpdm.core.errors import InputError
 from anofpdm.volumes.reading import read_volume
 from AnoFPDMSegmentLib.mrml.input_volumes import checkInput, exportVolume, guessInputs
 from AnoFPDMSegmentLib.mrml.voxels import imageOf, setVoxels

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from made_results import LARGE, SMALL, made_result
 from scene_makers import add_volume
 
-from anofpdm.detection import build_detection
+from anofpdm.results.detection import build_detection
 from anofpdm.thresholds.settings import MinimumSize, Threshold
 from anofpdm.volumes.geometry import VolumeGeometry
 from AnoFPDMSegmentLib.live.live_detection import LiveDetection

@@ -11,9 +11,9 @@ from evidence_makers import SETTINGS, axial_geometry, make_case
 from made_results import LARGE, column, current_mask, made_result, node_ids, paint
 from scene_makers import add_volume
 
-from anofpdm.detection import build_detection
-from anofpdm.errors import InputError
-from anofpdm.selection.settings import SelectionSettings
+from anofpdm.core.errors import InputError
+from anofpdm.methods.anofpdm.settings import SelectionSettings
+from anofpdm.results.detection import build_detection
 from AnoFPDMSegmentLib.mrml import heatmap_node
 from AnoFPDMSegmentLib.mrml.result import Result
 from AnoFPDMSegmentLib.mrml.voxels import voxelsOf

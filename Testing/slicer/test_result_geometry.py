@@ -12,7 +12,7 @@ from bright_model import NAME
 from evidence_makers import SETTINGS, make_case
 from scene_makers import LESION, SAMPLE, add_transform, add_volume, world_points
 
-from anofpdm.detection import Detection, build_detection
+from anofpdm.results.detection import Detection, build_detection
 
 AXIAL = np.diag([-1.0, -1.0, 1.0])
 SAGITTAL = np.array([[0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])

@@ -10,8 +10,8 @@ import pytest
 from evidence_makers import BANK, SETTINGS
 from made_results import column, current_mask, made_result, paint
 
-from anofpdm.detection import build_detection
-from anofpdm.errors import SettingsError
+from anofpdm.core.errors import SettingsError
+from anofpdm.results.detection import build_detection
 from anofpdm.thresholds.settings import Threshold
 from AnoFPDMSegmentLib.mrml.voxels import voxelsOf
 

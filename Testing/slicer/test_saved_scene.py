@@ -14,8 +14,8 @@ from evidence_makers import BANK, POINT, SETTINGS, make_case
 from scene_makers import add_transform, add_volume
 from test_result_geometry import GRIDS, RADIUS_MM, SIZE, check_places
 
-from anofpdm.detection import Detection, build_detection
-from anofpdm.errors import EvidenceError
+from anofpdm.core.errors import EvidenceError
+from anofpdm.results.detection import Detection, build_detection
 from anofpdm.thresholds.settings import Threshold
 
 BALLS = [((28.0, -14.0, 21.0), RADIUS_MM), ((-30.0, 20.0, -10.0), 12.0)]
@@ -98,7 +98,7 @@ def test_an_adjusted_reopened_result_lies_at_the_anomaly(scene: Any, transform: 
     ("point", "modalities"), [(POINT, ("flair",)), (POINT, ("flair", "t2")), (BANK, ("flair", "t2"))]
 )
 def test_the_evidence_comes_back_exactly(scene: Any, tmp_path: Path, point: Any, modalities: Any) -> None:
-    from anofpdm.evidence.maps import evidence_arrays
+    from anofpdm.methods.anofpdm.evidence import evidence_arrays
 
     result = make_result(scene, point=point, modalities=modalities)
     with reopened(scene, tmp_path / "case.mrb") as again:

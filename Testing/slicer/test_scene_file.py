@@ -18,7 +18,7 @@ from made_results import LARGE
 from scene_makers import world_points
 from test_result_geometry import GRIDS, SIZE
 
-from anofpdm.detection import build_detection
+from anofpdm.results.detection import build_detection
 from anofpdm.volumes.nrrd_file import write_nrrd
 from AnoFPDMSegmentLib.mrml.headless import SLICE_VIEWS, addSliceView, headlessScene
 from AnoFPDMSegmentLib.mrml.output_frame import geometryOf

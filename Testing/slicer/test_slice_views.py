@@ -12,7 +12,7 @@ from made_results import LARGE, made_result
 from scene_makers import add_transform, add_volume
 from test_result_geometry import GRIDS, SIZE, TRANSFORMS
 
-from anofpdm.detection import build_detection
+from anofpdm.results.detection import build_detection
 from anofpdm.results.heat_colors import heat_rgb, top_of_scale
 from AnoFPDMSegmentLib.mrml import heatmap_node, slice_views
 from AnoFPDMSegmentLib.mrml.headless import SLICE_VIEWS, addSliceView

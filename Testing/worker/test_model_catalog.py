@@ -13,10 +13,10 @@ import SimpleITK as sitk
 from bright_model import NAME, TITLE
 from fake_worker import SAMPLE
 
-from anofpdm.calibration import calibrations_to_json, load_calibrations
-from anofpdm.errors import AnoFPDMError, SettingsError
+from anofpdm.core.errors import AnoFPDMError, SettingsError
+from anofpdm.methods.anofpdm.calibration import calibrations_to_json, load_calibrations
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
-from anofpdm.presets import default_calibration
+from anofpdm.methods.anofpdm.presets import default_calibration
 from anofpdm.store import model_search
 from anofpdm.store.model_folder import open_model_folder, write_calibration, write_model_folder
 from anofpdm.store.model_search import find_model, user_folder

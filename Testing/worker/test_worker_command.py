@@ -12,12 +12,12 @@ import pytest
 from fake_worker import MODULE
 
 import anofpdm
-from anofpdm import progress
 from anofpdm.cli.main import build_parser
 from anofpdm.cli.options import input_images, operating_point, selection_settings
-from anofpdm.cli.reporting import JsonReporter
+from anofpdm.core import progress
+from anofpdm.core.reporting import JsonReporter
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
-from anofpdm.selection.settings import SelectionSettings
+from anofpdm.methods.anofpdm.settings import SelectionSettings
 from anofpdm.thresholds.settings import MinimumSize, Threshold
 from AnoFPDMSegmentLib.worker.command import WorkerCommand
 from AnoFPDMSegmentLib.worker.events import Failed, Finished, Notice, Progress, Stage, Started, parse_line

@@ -30,7 +30,7 @@ def probe() -> dict[str, object]:
         found["safetensors_error"] = _told(error)
         return found
     try:
-        from anofpdm.diffusion.device import choose_device
+        from anofpdm.core.device import choose_device
 
         device = choose_device("auto")
         found |= {"device": device.name, "device_warning": device.warning}

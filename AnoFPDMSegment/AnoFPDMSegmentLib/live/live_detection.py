@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from anofpdm.detection import Detection
-    from anofpdm.evidence.case import CaseEvidence
-    from anofpdm.selection.settings import SelectionSettings
+    from anofpdm.methods.anofpdm.settings import SelectionSettings
+    from anofpdm.results.case import CaseEvidence
+    from anofpdm.results.detection import Detection
     from anofpdm.volumes.bounding_box import Box
 
 
@@ -25,7 +25,7 @@ class LiveDetection:
 
     def full(self, settings: SelectionSettings) -> Detection:
         """Everything: about half a second for 240 x 240 x 155 voxels. Raises anofpdm's SettingsError."""
-        from anofpdm.detection import build_detection
+        from anofpdm.results.detection import build_detection
 
         return build_detection(self.case, settings)
 
@@ -37,7 +37,7 @@ class LiveDetection:
         planes: each (a, b, c, d), the points of voxel coordinates with a i + b j + c k + d = 0.
         Raises anofpdm's SettingsError.
         """
-        from anofpdm.detection import preview_scores
+        from anofpdm.results.detection import preview_scores
 
         boxes = [box for plane in planes for box in boxesAroundPlane(plane, self.case.geometry.array_shape)]
         return list(zip(boxes, preview_scores(self.case, settings, boxes), strict=True))

@@ -14,7 +14,7 @@ from .licence_record import LicenceRecord
 from .preset import Preset
 
 if TYPE_CHECKING:
-    from anofpdm.calibration import Calibration
+    from anofpdm.methods.anofpdm.calibration import Calibration
     from anofpdm.store.model_folder import ModelFolder
 
 
@@ -34,7 +34,7 @@ class ModelCatalog:
 
     def defaultName(self) -> str:
         """The model to begin with; empty if the list leaves it open."""
-        from anofpdm.errors import ModelError
+        from anofpdm.core.errors import ModelError
         from anofpdm.store.model_search import default_model_name
 
         try:
@@ -58,7 +58,7 @@ class ModelCatalog:
 
     def verify(self, model: CatalogModel) -> str:
         """Check every file against its checksum, and the weights against the network; returns a sentence."""
-        from anofpdm.calibration import load_calibrations
+        from anofpdm.methods.anofpdm.calibration import load_calibrations
         from anofpdm.store.model_folder import open_model_folder
         from anofpdm.store.weights_file import check_weights_file
 
@@ -76,7 +76,7 @@ class ModelCatalog:
         check_name(name)
 
     def _entry(self, name: str, path: Path) -> CatalogModel:
-        from anofpdm.errors import AnoFPDMError
+        from anofpdm.core.errors import AnoFPDMError
         from anofpdm.store.model_folder import open_model_folder
         from anofpdm.store.model_search import user_folder
 
@@ -96,7 +96,7 @@ class ModelCatalog:
 
 def _calibrations(folder: ModelFolder) -> dict[str, tuple[Preset, ...]]:
     """The model's own presets and the user's; those of a damaged file are left out."""
-    from anofpdm.errors import AnoFPDMError
+    from anofpdm.core.errors import AnoFPDMError
     from anofpdm.store.user_calibrations import calibrations_of, user_calibration_names
 
     found = {OWN: _presets(folder, calibrations_of(folder)) or (Preset("", folder.config.operating_point, None),)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..worker.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from anofpdm.calibration import Calibration
+    from anofpdm.methods.anofpdm.calibration import Calibration
     from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from .findings_table import createTable, fillTable, sliceNumber
 
 if TYPE_CHECKING:
-    from anofpdm.detection import Detection
+    from anofpdm.results.detection import Detection
 
     from .scene_context import SceneContext
 

@@ -19,8 +19,8 @@ from .voxels import setIJKToRAS, setVoxels, voxelsOf
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from anofpdm.evidence.case import CaseEvidence
-    from anofpdm.selection.settings import SelectionSettings
+    from anofpdm.methods.anofpdm.settings import SelectionSettings
+    from anofpdm.results.case import CaseEvidence
 
     from .scene_context import SceneContext
 
@@ -33,7 +33,7 @@ _SETTINGS = "settings"
 
 def storeEvidence(context: SceneContext, name: str, case: CaseEvidence, frame: OutputFrame, owner: Any) -> None:
     """Add the case's nodes to the scene, referenced by `owner`."""
-    from anofpdm.evidence.storage import take_apart
+    from anofpdm.results.case_storage import take_apart
 
     record, arrays = take_apart(case)
     volumes: dict[str, list[int]] = {}
@@ -59,8 +59,8 @@ def storeEvidence(context: SceneContext, name: str, case: CaseEvidence, frame: O
 
 def loadEvidence(owner: Any) -> CaseEvidence:
     """The case whose nodes `owner` references. Raises anofpdm's EvidenceError if they are incomplete or damaged."""
-    from anofpdm.errors import EvidenceError
-    from anofpdm.evidence.storage import put_together
+    from anofpdm.core.errors import EvidenceError
+    from anofpdm.results.case_storage import put_together
 
     text = owner.GetNodeReference(RECORD_ROLE)
     if text is None:

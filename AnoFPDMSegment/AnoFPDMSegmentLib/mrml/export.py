@@ -52,8 +52,8 @@ def exportResult(
     patient. Returns the files. Raises anofpdm's OutputError with a sentence; nothing is
     left half written.
     """
-    from anofpdm.errors import OutputError
-    from anofpdm.results.output_set import write_output_set
+    from anofpdm.core.errors import OutputError
+    from anofpdm.core.output_set import write_output_set
 
     unknown = set(kinds) - set(KINDS)
     if unknown:
@@ -113,7 +113,7 @@ def _writeLabelmap(result: Result, path: Path) -> None:
 
 def _writeSurface(result: Result, path: Path) -> None:
     """All segments in one mesh, in LPS as programs for such files expect."""
-    from anofpdm.errors import OutputError
+    from anofpdm.core.errors import OutputError
 
     append = vtk.vtkAppendPolyData()
     logic = slicer.vtkSlicerSegmentationsModuleLogic
@@ -187,7 +187,7 @@ def _check(path: Path) -> None:
 
 
 def _notWritten(path: Path) -> Exception:
-    from anofpdm.errors import OutputError
+    from anofpdm.core.errors import OutputError
 
     return OutputError(
         f"{path.name} could not be written; check the disk and its permissions, or choose another folder."

@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from anofpdm.detection import Detection
+    from anofpdm.results.detection import Detection
 
 _PARAMETER = "review"
 Place = tuple[float, float, float]

@@ -10,7 +10,7 @@ from .output_frame import OutputFrame
 from .voxels import setIJKToRAS, setVoxels
 
 if TYPE_CHECKING:
-    from anofpdm.detection import Detection
+    from anofpdm.results.detection import Detection
 
     from .scene_context import SceneContext
 

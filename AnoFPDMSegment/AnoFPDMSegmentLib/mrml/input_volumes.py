@@ -87,7 +87,7 @@ def exportVolume(node: Any, path: Path) -> None:
 
     Raises anofpdm's InputError if the volume cannot be examined, OSError if the file cannot be written.
     """
-    from anofpdm.errors import InputError
+    from anofpdm.core.errors import InputError
     from anofpdm.volumes.nrrd_file import write_nrrd
 
     usable, sentence = checkInput(node)

@@ -47,7 +47,7 @@ class OutputFrame:
         """
         size = inputNode.GetImageData().GetDimensions() if inputNode.GetImageData() else (0, 0, 0)
         if tuple(size) != tuple(geometry.size):
-            from anofpdm.errors import InputError
+            from anofpdm.core.errors import InputError
 
             raise InputError(
                 f"The volume {inputNode.GetName()} has {' x '.join(map(str, size))} voxels but the result has "

@@ -16,7 +16,7 @@ from .segmentation_node import readMask, segmentVolume
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from anofpdm.evidence.case import CaseEvidence
+    from anofpdm.results.case import CaseEvidence
 
     from .result import Result
     from .subject_hierarchy import Place

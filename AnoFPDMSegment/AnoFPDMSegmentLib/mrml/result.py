@@ -21,9 +21,9 @@ from .input_volumes import RESULT_ATTRIBUTE
 from .output_frame import OutputFrame
 
 if TYPE_CHECKING:
-    from anofpdm.detection import Detection
-    from anofpdm.evidence.case import CaseEvidence
-    from anofpdm.selection.settings import SelectionSettings
+    from anofpdm.methods.anofpdm.settings import SelectionSettings
+    from anofpdm.results.case import CaseEvidence
+    from anofpdm.results.detection import Detection
 
     from .scene_context import SceneContext
 
@@ -270,7 +270,7 @@ class Result:
     @property
     def wasEdited(self) -> bool:
         """Whether the segmentation was changed by hand since it was written; True if damaged evidence cannot tell."""
-        from anofpdm.errors import EvidenceError
+        from anofpdm.core.errors import EvidenceError
 
         with contextlib.suppress(EvidenceError):
             return self.segmentationNode is not None and self._guard.wasEdited

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anofpdm.evidence.case import CaseEvidence
+    from anofpdm.results.case import CaseEvidence
 
     from .scene_context import SceneContext
 
@@ -26,8 +26,8 @@ def run() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    from anofpdm.cli.failures import describe_failure
-    from anofpdm.cli.reporting import one_line
+    from anofpdm.core.failures import describe_failure
+    from anofpdm.core.reporting import one_line
 
     options = _parser().parse_args(arguments)
     try:
@@ -49,10 +49,10 @@ def writeScene(result: Path, target: Path, inputFile: Path | None = None) -> str
     inputFile: the first modality's volume; without it, the pictures kept with the result stand in for it. Returns a
     sentence that the user should know, or an empty text. Raises anofpdm's errors with a sentence.
     """
-    from anofpdm.detection import build_detection
-    from anofpdm.errors import OutputError
-    from anofpdm.evidence.storage import EVIDENCE_FILE, load_evidence
-    from anofpdm.results.output_set import check_output_directory, write_output_set
+    from anofpdm.core.errors import OutputError
+    from anofpdm.core.output_set import check_output_directory, write_output_set
+    from anofpdm.results.case_storage import EVIDENCE_FILE, load_evidence
+    from anofpdm.results.detection import build_detection
 
     _requireSlicerCore()
     check_output_directory(target.parent)
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _target(text: str) -> Path:
-    from anofpdm.errors import OutputError
+    from anofpdm.core.errors import OutputError
 
     path = Path(text).absolute()
     if path.suffix.lower() != ".mrb":
@@ -103,7 +103,7 @@ def _target(text: str) -> Path:
 
 
 def _requireSlicerCore() -> None:
-    from anofpdm.errors import SettingsError
+    from anofpdm.core.errors import SettingsError
 
     try:
         import slicer
@@ -120,7 +120,7 @@ def _inputVoxels(case: CaseEvidence, inputFile: Path | None) -> tuple[str, Any]:
     import numpy as np
     import SimpleITK as sitk
 
-    from anofpdm.errors import InputError
+    from anofpdm.core.errors import InputError
     from anofpdm.volumes.geometry import VolumeGeometry
     from anofpdm.volumes.reading import read_volume
     from anofpdm.volumes.resampling import stack_to_volume

@@ -77,7 +77,7 @@ class CalibrateAction:
         return False
 
     def _problemOfName(self, name: str) -> str:
-        from anofpdm.errors import AnoFPDMError
+        from anofpdm.core.errors import AnoFPDMError
 
         try:
             self._services.catalog.checkCalibrationName(name)

@@ -24,7 +24,7 @@ from .torch_action import TorchAction
 from .widgets import waiting
 
 if TYPE_CHECKING:
-    from anofpdm.detection import Detection
+    from anofpdm.results.detection import Detection
 
     from .detection_options import PlannedRun
 
@@ -151,7 +151,7 @@ class DetectAction:
         node = examined.first
         detection: Detection = self._run.detection(examined.names)
         if not context.scene.IsNodePresent(node):
-            from anofpdm.errors import InputError
+            from anofpdm.core.errors import InputError
 
             raise InputError(_("The examined volume was removed from the scene, so its result has no place."))
         replaced = None

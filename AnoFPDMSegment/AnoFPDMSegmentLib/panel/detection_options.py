@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from ..worker.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from anofpdm.calibration import Calibration
+    from anofpdm.methods.anofpdm.calibration import Calibration
     from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 
     from ..model_catalog.catalog_model import CatalogModel
@@ -35,7 +35,7 @@ class PlannedRun:
 
 def plannedRun(model: CatalogModel, parameters: AnoFPDMParameters) -> PlannedRun:
     """What a run with these parameters would be."""
-    from anofpdm.calibration import describe_point
+    from anofpdm.methods.anofpdm.calibration import describe_point
 
     preset = model.preset(parameters.preset)
     fixed = parameters.fixedEndStep if parameters.noiseScale == "fixed" else None
@@ -67,7 +67,7 @@ def plannedRun(model: CatalogModel, parameters: AnoFPDMParameters) -> PlannedRun
 
 def _calibration(model: CatalogModel, point: OperatingPoint) -> tuple[Calibration | None, str]:
     """The calibration that the engine will take for this operating point, and its warning."""
-    from anofpdm.calibration import calibration_for
+    from anofpdm.methods.anofpdm.calibration import calibration_for
 
     known = [preset.calibration for preset in model.presets if preset.calibration is not None]
     return calibration_for(known, point, model.weights_sha256)

@@ -127,7 +127,7 @@ class DetectionSection:
         if self._state.preset is None or self._volume is None:
             label.text = _("unknown until a volume is selected")
             return
-        from anofpdm.cli.reporting import format_seconds
+        from anofpdm.core.reporting import format_seconds
 
         planned, model = self.planned(), self._state.model
         perSlice = self._services.speeds.seconds_per_slice(planned.options.device, model.name, planned.speedKey)
@@ -144,7 +144,7 @@ def stackSlices(model: Any, volumeNode: Any) -> int:
     """How many slices the model lays over a volume node; 0 where that is not known."""
     import vtk
 
-    from anofpdm.errors import AnoFPDMError
+    from anofpdm.core.errors import AnoFPDMError
 
     image = volumeNode.GetImageData()
     if image is None:

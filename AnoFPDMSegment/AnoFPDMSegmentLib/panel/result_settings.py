@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from slicer.i18n import tr as _
 
 if TYPE_CHECKING:
-    from anofpdm.evidence.case import CaseEvidence
-    from anofpdm.selection.settings import SelectionSettings
+    from anofpdm.methods.anofpdm.settings import SelectionSettings
+    from anofpdm.results.case import CaseEvidence
 
     from ..mrml.result import Result
 
@@ -121,6 +121,6 @@ def withMinimumSize(settings: SelectionSettings, mm3: float | None) -> Selection
 
 def asCalibrated(settings: SelectionSettings, case: CaseEvidence) -> SelectionSettings:
     """The calibration's own; without a calibration the settings as they are."""
-    from anofpdm.selection.settings import SelectionSettings as Settings
+    from anofpdm.methods.anofpdm.settings import SelectionSettings as Settings
 
     return settings if case.calibration is None else Settings()

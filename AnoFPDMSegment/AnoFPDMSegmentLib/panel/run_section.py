@@ -91,7 +91,7 @@ class RunSection:
         self._showLog()
 
     def _showProgress(self, progress: Progress) -> None:
-        from anofpdm.cli.reporting import format_seconds
+        from anofpdm.core.reporting import format_seconds
 
         if self._controller.cancelling:
             return

@@ -30,7 +30,7 @@ def waiting(*, cursor: bool = True) -> Iterator[None]:
 
     Any other exception is shown with its details and passed on.
     """
-    from anofpdm.errors import AnoFPDMError
+    from anofpdm.core.errors import AnoFPDMError
 
     sentence = ""
     with slicer.util.tryWithErrorDisplay(_("This did not work; please report the details."), waitCursor=cursor):

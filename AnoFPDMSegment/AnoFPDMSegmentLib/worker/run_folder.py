@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anofpdm.results.directory_lock import DirectoryLock
+    from anofpdm.core.directory_lock import DirectoryLock
 
 _PREFIX = "run-"
 _MOST_NAMES = 10
@@ -53,8 +53,8 @@ class RunFolder:
 
     def _hold(self) -> bool:
         """Lock it; False if a sweep was faster. A file system without locks is never swept."""
-        from anofpdm.errors import OutputError
-        from anofpdm.results.directory_lock import DirectoryLock
+        from anofpdm.core.directory_lock import DirectoryLock
+        from anofpdm.core.errors import OutputError
 
         lock = DirectoryLock(self.path)
         try:
@@ -71,8 +71,8 @@ class RunFolder:
 
 def sweep(parent: Path | None = None) -> None:
     """Remove the folders of runs whose application does not run any more."""
-    from anofpdm.errors import OutputError
-    from anofpdm.results.directory_lock import DirectoryLock
+    from anofpdm.core.directory_lock import DirectoryLock
+    from anofpdm.core.errors import OutputError
 
     for ours in _names(_parent(parent)):
         if not _is_private(ours):
@@ -120,7 +120,7 @@ def _is_private(path: Path) -> bool:
 
 def _remove(folder: Path, lock: DirectoryLock | None) -> None:
     """The lock's file last: until then nobody else takes the folder for abandoned."""
-    from anofpdm.results.directory_lock import LOCK_FILE
+    from anofpdm.core.directory_lock import LOCK_FILE
 
     with contextlib.suppress(OSError):
         for entry in list(folder.iterdir()):

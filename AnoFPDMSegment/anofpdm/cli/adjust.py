@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..detection import build_detection, check_can_write
-from ..evidence.storage import EVIDENCE_FILE, load_evidence
+from ..methods.anofpdm.settings import SelectionSettings
+from ..results.case_storage import EVIDENCE_FILE, load_evidence
+from ..results.detection import build_detection, check_can_write
 from ..results.findings_text import format_findings
-from ..selection.settings import SelectionSettings
 from ..store.other_calibration import with_calibration
 from .options import add_overlay_option, add_selection_options, output_folder, overlaid_settings
 

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SettingsError
-from ..progress import CancelToken
+from ..core.errors import SettingsError
+from ..core.progress import CancelToken
+from ..core.reporting import complain
 from .interruption import cancellation
 from .options import input_images
-from .reporting import complain
 
 if TYPE_CHECKING:
     from ..network.config import Precision
@@ -78,11 +78,11 @@ def run_bench(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace, cancel: CancelToken) -> int:
-    from ..benchmark.report import format_report, report_to_dict
-    from ..benchmark.rows import benchmark_rows
-    from ..benchmark.run import Benchmark, BenchmarkPlan
-    from ..diffusion.device import choose_device, fastest_precision
-    from ..results.output_set import check_output_directory, write_files
+    from ..core.device import choose_device, fastest_precision
+    from ..core.output_set import check_output_directory, write_files
+    from ..methods.anofpdm.benchmark.report import format_report, report_to_dict
+    from ..methods.anofpdm.benchmark.rows import benchmark_rows
+    from ..methods.anofpdm.benchmark.run import Benchmark, BenchmarkPlan
 
     target = None if options.json is None else Path(options.json)
     if target is not None:
@@ -128,7 +128,7 @@ def _slices(options: argparse.Namespace) -> int:
 
 
 def _subject(options: argparse.Namespace) -> Any:
-    from ..benchmark.subject import TINY, model_subject, random_subject
+    from ..methods.anofpdm.benchmark.subject import TINY, model_subject, random_subject
     from ..store.model_search import default_model_name, find_model
     from ..store.user_calibrations import calibrations_of
 

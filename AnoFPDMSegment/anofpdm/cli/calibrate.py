@@ -8,23 +8,23 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from ..calibration import Calibration, calibrations_to_json, short_point
+from ..core.errors import SettingsError
+from ..core.output_set import check_output_directory
+from ..core.progress import CancelToken, PassesClock
+from ..core.reporting import Reporter, make_reporter
 from ..datasets.manifest import Split, read_manifest
-from ..errors import SettingsError
+from ..methods.anofpdm.calibration import Calibration, calibrations_to_json, short_point
 from ..methods.anofpdm.operating_point import Direction
-from ..presets import default_calibration, parse_presets
-from ..progress import CancelToken, PassesClock
-from ..results.output_set import check_output_directory
+from ..methods.anofpdm.presets import default_calibration, parse_presets
 from ..store.model_folder import write_calibration
 from ..store.model_search import find_model
 from ..store.user_calibrations import check_can_store, store_user_calibrations
 from .interruption import cancellation
 from .options import numbers
-from .reporting import Reporter, make_reporter
 
 if TYPE_CHECKING:
-    from ..calibration_run import CalibrationOutcome
     from ..datasets.slice_cache import SliceCache
+    from ..methods.anofpdm.calibration_run import CalibrationOutcome
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
@@ -94,10 +94,10 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
         check_can_store(folder.weights_sha256, options.name, replace=options.replace)
     manifest = read_manifest(Path(options.manifest), folder.config.modalities, both_labels_in=(options.split,))
     cancel.raise_if_cancelled()
-    from ..calibration_run import CalibrationRun
+    from ..core.device import fastest_precision
     from ..datasets.build_slice_cache import build_slice_cache
-    from ..diffusion.device import fastest_precision
-    from ..ready_network import ready_predictor
+    from ..methods.anofpdm.calibration_run import CalibrationRun
+    from ..methods.anofpdm.ready_network import ready_predictor
 
     with tempfile.TemporaryDirectory(prefix="anofpdm-") as temporary:
         place = Path(options.cache) if options.cache is not None else Path(temporary) / "slices"
@@ -158,7 +158,7 @@ def _plot(found: CalibrationOutcome, reporter: Reporter) -> bytes | None:
 
 
 def _plan(options: argparse.Namespace) -> Any:
-    from ..calibration_run import CalibrationPlan
+    from ..methods.anofpdm.calibration_run import CalibrationPlan
 
     plan = CalibrationPlan(presets=parse_presets(options.presets))
     plan = dataclasses.replace(plan, mirrored=options.mirrored, direction=options.direction)

@@ -6,12 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..detection import check_can_write
-from ..errors import SettingsError
-from ..presets import PRESETS
-from ..progress import CancelToken
+from ..core.errors import SettingsError
+from ..core.progress import CancelToken
+from ..core.reporting import Reporter, make_reporter
+from ..detect.cases import Case, detect_case, detect_cases, read_cases, result_details, untold_warnings
+from ..methods.anofpdm.presets import PRESETS
+from ..results.detection import check_can_write
 from ..results.findings_text import format_findings
-from .cases import Case, detect_case, detect_cases, read_cases, result_details, untold_warnings
 from .interruption import cancellation
 from .options import (
     add_overlay_option,
@@ -22,7 +23,6 @@ from .options import (
     output_folder,
     selection_settings,
 )
-from .reporting import Reporter, make_reporter
 
 
 def add_parser(commands: Any) -> None:
@@ -84,8 +84,8 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     images = input_images(options.input)
     check_can_write(output, images.values() if isinstance(images, dict) else [images], overlay=options.overlay)
     cancel.raise_if_cancelled()
-    from ..detector import Detector, DetectorOptions
-    from ..ready_network import fastest_point
+    from ..detect.detector import Detector, DetectorOptions
+    from ..methods.anofpdm.ready_network import fastest_point
     from ..store.model_search import default_model_name, find_model
     from ..store.user_calibrations import calibrations_of, usual_point
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.errors import SettingsError
 from ..datasets.manifest import SPLITS
-from ..errors import SettingsError
 from ..evaluation.request import DEFAULT_METHODS, METHODS, EvaluationRequest, Variants
 from .interruption import cancellation
 from .options import numbers, output_folder

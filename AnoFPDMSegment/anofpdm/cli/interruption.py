@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from ..progress import CancelToken
+from ..core.progress import CancelToken
 
 
 @contextlib.contextmanager

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .. import __version__
+from ..core.failures import describe_failure
+from ..core.reporting import complain, one_line
 from . import adjust, bench, calibrate, compare, detect, evaluate, manifest, models, render, train
-from .failures import describe_failure
 from .interruption import termination_interrupts
-from .reporting import complain, one_line
 
 _NO_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)", re.DOTALL)
 _NUMBERS = {"int": "whole number", "float": "number"}

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..calibration import Calibration, describe_point
-from ..errors import AnoFPDMError, SettingsError
+from ..core.errors import AnoFPDMError, SettingsError
+from ..methods.anofpdm.calibration import Calibration, describe_point
 from ..store.model_folder import open_model_folder
 from ..store.model_install import install_model, remove_model
 from ..store.model_search import default_model_name, find_model, list_models, search_places
@@ -150,7 +150,7 @@ def run_import_official(options: argparse.Namespace) -> int:
     modalities = _names(options.modalities, "--modalities")
     used = _names(options.use, "--use") if options.use is not None else modalities
     output = Path(options.output)
-    from ..store.import_official import import_official
+    from ..methods.anofpdm.import_official import import_official
 
     import_official(
         options.checkpoint,

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
-from ..calibration import Calibration
-from ..errors import InputError, ModelError, SettingsError
+from ..core.errors import InputError, ModelError, SettingsError
+from ..methods.anofpdm.calibration import Calibration
 from ..methods.anofpdm.operating_point import Direction, OperatingPoint
-from ..selection.settings import SelectionSettings
+from ..methods.anofpdm.settings import SelectionSettings
 from ..thresholds.settings import MinimumSize, Threshold
 
 _NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.+)", re.DOTALL)

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..errors import SettingsError
+from ..core.errors import SettingsError
+from ..core.reporting import Reporter, make_reporter
 from ..synthetic.contrast import CONTRAST_PRIORS
 from ..synthetic.render_request import RenderRequest
 from .interruption import cancellation
 from .options import numbers, output_folder
-from .reporting import Reporter, make_reporter
 
 LABEL_TABLE = """\
 The table of labels is a CSV file with the columns `label` (the number in the maps) and `structure` (its name in words):

@@ -10,7 +10,7 @@ import typing
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from ..errors import ModelError
+from .errors import ModelError
 
 
 def require(condition: bool, message: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError, SettingsError
+from ..core.errors import InputError, SettingsError
 from ..volumes.input_config import GridConfig
 from .folder_layouts import folder_of_volumes, lgg_folder
 from .manifest import SPLITS, Manifest, ManifestRow, write_manifest

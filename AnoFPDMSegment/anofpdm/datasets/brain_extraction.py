@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ..arrays import BoolArray, FloatArray
+from ..core.arrays import BoolArray, FloatArray
 from ..volumes.preparation import PreparedCase
 from ..volumes.resampling import sample_stack
 from ..volumes.stack_grid import StackGrid

@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ..arrays import BoolArray, FloatArray
+from ..core.arrays import BoolArray, FloatArray
+from ..core.errors import InputError, OutputError, SettingsError
+from ..core.progress import CancelToken, ProgressCallback, ProgressClock
 from ..core.records import record_to_dict
-from ..errors import InputError, OutputError, SettingsError
-from ..progress import CancelToken, ProgressCallback, ProgressClock
 from ..store.model_config import ModelConfig
 from ..volumes.preparation import PreparedCase, prepare_case
 from ..volumes.reading import read_volume

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ..arrays import BoolArray
-from ..errors import InputError
+from ..core.arrays import BoolArray
+from ..core.errors import InputError
 from ..volumes.reading import read_volume
 from ..volumes.resampling import sample_stack
 from .masked_volumes import MASK_THRESHOLD, read_mask, same_grid

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import InputError
+from ..core.errors import InputError
 from ..volumes.file_kinds import IMAGE_IO_BY_ENDING
 from .manifest import SPLITS, ManifestRow, Mistakes, is_whole_number
 

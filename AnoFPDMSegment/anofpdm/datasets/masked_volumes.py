@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ..arrays import BoolArray
-from ..errors import InputError
+from ..core.arrays import BoolArray
+from ..core.errors import InputError
 from ..volumes.geometry import VolumeGeometry
 from ..volumes.input_config import GridConfig
 from ..volumes.reading import check_volume, read_finite_volume, read_volume

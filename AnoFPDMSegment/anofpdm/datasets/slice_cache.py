@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..arrays import BoolArray, FloatArray, IntArray
+from ..core.arrays import BoolArray, FloatArray, IntArray
+from ..core.errors import InputError, ModelError
 from ..core.records import record_from_dict
-from ..errors import InputError, ModelError
 from ..volumes.input_config import GridConfig, PreprocessingConfig
 from ..volumes.stack_grid import StackGrid
 from .manifest import Split

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ..errors import InputError, OutputError
+from ..core.errors import InputError, OutputError
 from .manifest import SPLITS, ManifestRow
 
 ARCHIVE = "soop_flair_axial.npz"

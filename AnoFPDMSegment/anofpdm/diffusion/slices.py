@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..arrays import FloatArray
-from ..errors import ResourceError
-from ..out_of_memory import is_out_of_memory
-from ..progress import CancelToken
+from ..core.arrays import FloatArray
+from ..core.errors import ResourceError
+from ..core.out_of_memory import is_out_of_memory
+from ..core.progress import CancelToken
 from .denoisers import NetworkPredictor, NoisePredictor
 from .noise import NoiseSource, SeededNoise
 

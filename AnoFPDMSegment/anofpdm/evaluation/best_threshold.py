@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray
-from ..selection.postprocessing import small_components
+from ..core.arrays import BoolArray, FloatArray
+from ..thresholds.postprocessing import small_components
 from . import metrics
 
 CANDIDATES = 400

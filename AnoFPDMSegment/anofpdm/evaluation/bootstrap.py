@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from ..arrays import FloatArray, IntArray
+from ..core.arrays import FloatArray, IntArray
 
 Statistic = Callable[[FloatArray], FloatArray]
 """From weights of the subjects [B, subjects], how often each counts, to the figure [B]."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import IntArray
-from ..errors import OutputError
+from ..core.arrays import IntArray
+from ..core.errors import OutputError
 
 CHUNK_SLICES = 32
 Arrays = dict[str, np.ndarray]

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import SimpleITK as sitk
 
-from ..arrays import BoolArray, FloatArray
-from ..errors import InputError
+from ..core.arrays import BoolArray, FloatArray
+from ..core.errors import InputError
 from .slices import LabelledSlices
 
 BANDWIDTH = 0.07

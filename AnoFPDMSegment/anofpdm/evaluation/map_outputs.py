@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..arrays import FloatArray
+from ..core.arrays import FloatArray
 from ..thresholds.map_statistic import map_statistic
 from .best_threshold import best_dice_threshold
 from .method_output import Cost, MethodInput, MethodOutput, masks_above, tune_with_labels

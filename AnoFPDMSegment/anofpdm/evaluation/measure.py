@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray
+from ..core.arrays import BoolArray, FloatArray
 from . import metrics
 from .best_threshold import best_dice_threshold
 from .bootstrap import Statistic, SubjectBootstrap, mean_by_subject

@@ -7,27 +7,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..calibration import Calibration, load_calibrations
-from ..calibration_run import GUIDANCE
+from ..core.errors import SettingsError
 from ..datasets.slice_cache import SliceCache
 from ..diffusion.denoisers import NetworkPredictor
-from ..errors import SettingsError
+from ..methods.anofpdm.calibration import Calibration, load_calibrations
+from ..methods.anofpdm.calibration_run import GUIDANCE
+from ..methods.anofpdm.evaluated import AnoFPDM
+from ..methods.anofpdm.label_free import LabelFree
 from ..methods.anofpdm.operating_point import OperatingPoint
-from ..presets import default_calibration
-from ..store.classifier_folder import load_classifier, open_classifier
+from ..methods.anofpdm.presets import default_calibration
+from ..methods.reconstruction.baselines import DDIB, AnoDDPM, Baseline, ClassifierGuidance, ConditionDifference, Shared
+from ..methods.reconstruction.classifier_folder import load_classifier, open_classifier
+from ..methods.reconstruction.tuned_baseline import TunedBaseline
+from ..methods.yardsticks.yardsticks import AllZero, Intensity, LeftRight, LevelOnly
 from ..store.model_config import ModelConfig
 from ..store.model_folder import ModelFolder
 from ..store.model_search import find_model
 from ..store.weights import load_network
-from .anofpdm_method import AnoFPDM
-from .baselines import DDIB, AnoDDPM, Baseline, ClassifierGuidance, ConditionDifference, Shared
-from .label_free import LabelFree
 from .method_output import Method, MethodInput
 from .network_runs import NetworkRuns
 from .ready_results import ReadyResults
 from .request import ANOFPDM, COMPARED, EvaluationRequest
-from .tuned_baseline import TunedBaseline
-from .yardsticks import AllZero, Intensity, LeftRight, LevelOnly
 
 CHANGES: dict[str, dict[str, Any]] = {
     "anofpdm": {},

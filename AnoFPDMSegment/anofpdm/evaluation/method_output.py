@@ -8,11 +8,11 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray
-from ..calibration import Calibration
-from ..selection.postprocessing import small_components
+from ..core.arrays import BoolArray, FloatArray
+from ..methods.anofpdm.calibration import Calibration
 from ..thresholds.image_labels import best_healthy_level, best_threshold, healthy_threshold
 from ..thresholds.map_statistic import map_statistic
+from ..thresholds.postprocessing import small_components
 from .slices import LabelledSlices, MeasuredSlices
 
 TunedWith = Literal["nothing", "image labels", "pixel masks", "unknown"]

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import FloatArray, IntArray
+from ..core.arrays import FloatArray, IntArray
+from ..core.device import ChosenDevice
+from ..core.errors import ModelError
+from ..core.progress import CancelToken
 from ..core.records import record_to_dict
-from ..diffusion.accumulate import accumulate_slices
 from ..diffusion.denoisers import NetworkPredictor
-from ..diffusion.device import ChosenDevice
-from ..diffusion.forward_process import network_evaluations
 from ..diffusion.schedule import NoiseSchedule
 from ..diffusion.slices import BatchCompute, SlicePredictor, compute_in_batches
-from ..errors import ModelError
-from ..evidence.maps import Evidence, broken_array, build_evidence, evidence_arrays
+from ..methods.anofpdm.accumulate import accumulate_slices
+from ..methods.anofpdm.evidence import Evidence, broken_array, build_evidence, evidence_arrays
+from ..methods.anofpdm.forward_process import network_evaluations
 from ..methods.anofpdm.operating_point import OperatingPoint
 from ..network.config import Precision
-from ..progress import CancelToken
 from ..store.model_config import ModelConfig
 from ..store.model_folder import ModelFolder
 from ..store.weights import load_network

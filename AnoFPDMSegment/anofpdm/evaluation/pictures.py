@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray
-from ..errors import SettingsError
+from ..core.arrays import BoolArray, FloatArray
+from ..core.errors import SettingsError
 from .measure import Measured
 from .slices import MeasuredSlices
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ..arrays import BoolArray, FloatArray
+from ..core.arrays import BoolArray, FloatArray
+from ..core.errors import InputError
 from ..datasets.manifest import Split
 from ..datasets.masked_volumes import MASK_THRESHOLD, read_mask, same_grid
 from ..datasets.slice_cache import CachedVolume, SliceCache
-from ..errors import InputError
 from ..results.segmentation import HEATMAP_FILE, SEGMENTATION_FILE
 from ..volumes.file_kinds import IMAGE_IO_BY_ENDING
 from ..volumes.reading import read_finite_volume, read_volume

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray
+from ..core.arrays import BoolArray, FloatArray
 from .method_output import MethodOutput
 from .metrics import average_precision
 from .slices import MeasuredSlices

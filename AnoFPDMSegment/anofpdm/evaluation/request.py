@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ..calibration import Consistency, Decision
+from ..core.errors import SettingsError
 from ..datasets.manifest import Split
-from ..errors import SettingsError
-from ..selection.settings import MapKind
+from ..methods.anofpdm.calibration import Consistency, Decision
+from ..methods.anofpdm.settings import MapKind
 
 YARDSTICKS = ("all-zero", "level-only", "intensity", "left-right")
 ANOFPDM = ("anofpdm", "anofpdm-both-directions", "anofpdm-ddpm", "anofpdm-reference")

@@ -9,25 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..calibration_run import CalibrationPlan
+from ..core.device import choose_device
+from ..core.errors import Cancelled
+from ..core.output_set import OutputSet, Writer
+from ..core.progress import CancelToken
 from ..datasets.build_slice_cache import build_slice_cache
 from ..datasets.manifest import read_manifest
 from ..datasets.slice_cache import SliceCache
-from ..diffusion.device import choose_device
-from ..errors import Cancelled
-from ..progress import CancelToken
-from ..results.output_set import OutputSet, Writer
-from ..store.model_folder import ModelFolder
-from ..store.model_search import find_model
-from . import metrics
-from .ablation_report import (
+from ..methods.anofpdm.ablation_report import (
     ABLATIONS_FILE,
     ABLATIONS_PICTURE,
     ablations_json,
     draw_ablations,
     write_ablations_csv,
 )
-from .ablations import AblationRun
+from ..methods.anofpdm.ablations import AblationRun
+from ..methods.anofpdm.calibration_run import CalibrationPlan
+from ..store.model_folder import ModelFolder
+from ..store.model_search import find_model
+from . import metrics
 from .cautions import tuning_cautions
 from .chunk_store import ChunkStore
 from .measure import Measured, Measuring

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..arrays import BoolArray, FloatArray, IntArray
-from ..calibrate import LabelledEvidence
+from ..core.arrays import BoolArray, FloatArray, IntArray
+from ..core.errors import InputError
 from ..datasets.evaluation_masks import load_masks
 from ..datasets.manifest import Split
 from ..datasets.slice_cache import SliceCache
-from ..errors import InputError
-from ..evidence.maps import Evidence
-from ..selection.neighbours import Runs, runs_of_slices
+from ..methods.anofpdm.calibrate import LabelledEvidence
+from ..methods.anofpdm.evidence import Evidence
+from ..thresholds.neighbours import Runs, runs_of_slices
 from ..volumes.preprocessing import erode_in_plane
 
 SMALL_SHARE = 0.2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from ..arrays import BoolArray, FloatArray
+from ..core.arrays import BoolArray, FloatArray
 from .slices import LabelledSlices
 
 

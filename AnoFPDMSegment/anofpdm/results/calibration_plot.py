@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..calibration import Calibration, short_point
+from ..methods.anofpdm.calibration import Calibration, short_point
 from .line_chart import BLUE, RED, Chart, Curve, charts_as_png
 
 

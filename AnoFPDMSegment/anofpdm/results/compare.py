@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import EvidenceError
+from ..core.errors import EvidenceError
 from ..volumes.geometry import VolumeGeometry
 from .components import label_components
 from .findings import FINDINGS_FILE, read_findings

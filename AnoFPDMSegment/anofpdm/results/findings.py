@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import EvidenceError
+from ..core.errors import EvidenceError
 from ..volumes.geometry import VolumeGeometry
 from .components import Component
 from .findings_schema import SCHEMA, VERSION, check_document, slice_totals

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Any, TypeAlias
 
-from ..errors import EvidenceError
+from ..core.errors import EvidenceError
 
 SCHEMA = "anofpdm-findings"
 VERSION = 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..arrays import ByteArray
+from ..core.arrays import ByteArray
 
 if TYPE_CHECKING:
     from PIL import ImageDraw

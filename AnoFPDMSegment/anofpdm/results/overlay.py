@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OutputError
+from ..core.errors import OutputError
 from .heat_colors import heat_rgb, scale_ticks, top_of_scale
 from .slice_picture import evenly, gray_picture, heat_picture, prediction_picture, slices_to_show
 

@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..errors import EvidenceError, InputError
+from ..core.errors import EvidenceError, InputError
 from ..volumes.geometry import VolumeGeometry
 from ..volumes.nrrd_file import write_nrrd
 from ..volumes.nrrd_reading import read_nrrd, read_nrrd_header

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ..core.errors import ModelError
+from ..core.names import MODALITY_RULE, PLAIN_RULE, is_modality, is_plain_name
 from ..core.records import load_json, record_from_dict, record_to_dict, require
 from ..diffusion.schedule import ScheduleConfig
-from ..errors import ModelError
 from ..methods.anofpdm.operating_point import OperatingPoint
-from ..names import MODALITY_RULE, PLAIN_RULE, is_modality, is_plain_name
 from ..network.config import NetworkConfig
 from ..volumes.input_config import GridConfig, PreprocessingConfig
 

@@ -22,9 +22,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.errors import ModelError, OutputError
+from ..core.output_set import write_files
 from ..core.records import load_json
-from ..errors import ModelError, OutputError
-from ..results.output_set import write_files
 from .bundle_metadata import bundle_metadata
 from .model_config import CONFIG_FILE, ModelConfig, Purpose, load_model_config, model_config_to_json
 

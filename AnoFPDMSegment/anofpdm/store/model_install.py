@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ..calibration import load_calibrations
-from ..errors import ModelError, OutputError, SettingsError
-from ..names import PLAIN_RULE, is_plain_name
+from ..core.errors import ModelError, OutputError, SettingsError
+from ..core.names import PLAIN_RULE, is_plain_name
+from ..methods.anofpdm.calibration import load_calibrations
 from .model_folder import CHECKSUMS_FILE, MODEL_FILES, ModelFolder, open_model_folder, read_checksums
 from .model_search import model_path, user_folder
 

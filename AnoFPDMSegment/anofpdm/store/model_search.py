@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ModelError
+from ..core.errors import ModelError
 from .model_config import CONFIG_FILE, load_model_config
 from .model_folder import CALIBRATION_FILE, WEIGHTS_FILE, ModelFolder, open_model_folder
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..calibration import calibration_for, describe_point
-from ..errors import SettingsError
-from ..evidence.case import CaseEvidence
+from ..core.errors import SettingsError
+from ..methods.anofpdm.calibration import calibration_for, describe_point
+from ..results.case import CaseEvidence
 from .model_search import find_model_of_weights
 from .user_calibrations import OWN, calibrations_of, user_calibrations
 

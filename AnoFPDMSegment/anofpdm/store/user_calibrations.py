@@ -9,12 +9,12 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..calibration import Calibration, calibrations_to_json, load_calibrations
-from ..errors import ModelError, OutputError, SettingsError
+from ..core.errors import ModelError, OutputError, SettingsError
+from ..core.names import PLAIN_RULE, is_plain_name
+from ..core.output_set import check_output_directory, write_files
+from ..methods.anofpdm.calibration import Calibration, calibrations_to_json, load_calibrations
 from ..methods.anofpdm.operating_point import OperatingPoint
-from ..names import PLAIN_RULE, is_plain_name
-from ..presets import calibration_of_preset, default_calibration
-from ..results.output_set import check_output_directory, write_files
+from ..methods.anofpdm.presets import calibration_of_preset, default_calibration
 from .model_folder import ModelFolder
 from .model_search import user_data_folder
 

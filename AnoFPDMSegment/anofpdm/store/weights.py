@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..errors import ModelError, OutputError
+from ..core.errors import ModelError, OutputError
 from ..network.config import NetworkConfig
 from ..network.parameter_shapes import parameter_shapes
 from ..network.unet import ConditionalUNet

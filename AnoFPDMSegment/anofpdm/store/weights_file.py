@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelError
+from ..core.errors import ModelError
 from ..network.parameter_shapes import Shape, parameter_shapes
 from .model_folder import ModelFolder
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from ..arrays import BoolArray
+from ..core.arrays import BoolArray
 from .plane_waves import Float32Array
 from .sampled_head import SampledHead
 from .slab import Slab

@@ -17,9 +17,9 @@ import numpy.typing as npt
 import SimpleITK as sitk
 import torch
 
+from ..core.errors import AnoFPDMError
 from ..diffusion.denoisers import NetworkPredictor
 from ..diffusion.schedule import NoiseSchedule
-from ..errors import AnoFPDMError
 from ..results.slice_picture import gray_picture
 from ..store.model_folder import ModelFolder
 from ..store.model_search import find_model

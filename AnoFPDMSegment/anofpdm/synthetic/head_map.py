@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ..arrays import BoolArray, ByteArray
-from ..errors import InputError
+from ..core.arrays import BoolArray, ByteArray
+from ..core.errors import InputError
 from .structures import NOT_BRAIN, VENTRICLES, Structure, Tissue
 
 UNIT_MM = 0.5

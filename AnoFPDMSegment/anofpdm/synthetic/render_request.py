@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.errors import SettingsError
 from ..datasets.manifest import NOT_MODALITIES
-from ..errors import SettingsError
 from .contrast import CONTRAST_PRIORS, ContrastPrior
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ import SimpleITK as sitk
 import torch
 
 from .. import __version__
+from ..core.errors import InputError
+from ..core.output_set import OutputSet, Writer
+from ..core.progress import CancelToken, Progress, ProgressCallback, ProgressClock
 from ..datasets.manifest import Split
-from ..errors import InputError
-from ..progress import CancelToken, Progress, ProgressCallback, ProgressClock
-from ..results.output_set import OutputSet, Writer
 from ..store.model_folder import file_sha256
 from ..volumes.nifti_writing import write_nifti
 from .head_map import HeadMap, read_head_map

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ..arrays import FloatArray
+from ..core.arrays import FloatArray
 from ..volumes.geometry import VolumeGeometry
 from .renderer import RenderedHead
 from .slab import Slab

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Literal
 
-from ..errors import InputError
+from ..core.errors import InputError
 
 Side = Literal["left", "right", ""]
 MOST_STRUCTURES = 255

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray
-from ..errors import InputError
-from ..selection.postprocessing import small_components
+from ..core.arrays import BoolArray, FloatArray
+from ..core.errors import InputError
+from .postprocessing import small_components
 
 HEALTHY_LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
 

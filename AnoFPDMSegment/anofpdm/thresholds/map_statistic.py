@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray
+from ..core.arrays import BoolArray, FloatArray
 
 
 def map_statistic(filtered: FloatArray, interior: BoolArray, top_pixels: int) -> FloatArray:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import SettingsError
+from ..core.errors import SettingsError
 
 ThresholdKind = Literal["dynamic", "healthy", "quantile", "value"]
 

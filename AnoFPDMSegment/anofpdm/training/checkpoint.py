@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import ModelError, OutputError, SettingsError
+from ..core.errors import ModelError, OutputError, SettingsError
 from .config import TrainingConfig, training_config_from_dict, training_config_to_dict
 
 CHECKPOINT_FILE = "checkpoint.pt"

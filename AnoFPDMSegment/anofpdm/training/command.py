@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import functools
 
-from ..errors import SettingsError
+from ..core.errors import SettingsError
+from ..core.progress import CancelToken
 from ..methods.student.command import add_student_arguments, run_student
-from ..progress import CancelToken
 from .config import load_training_config, shipped_configs
 from .purposes import PURPOSES, for_purpose
 

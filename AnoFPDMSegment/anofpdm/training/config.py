@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ..core.errors import ModelError, SettingsError
 from ..core.records import record_from_dict, record_to_dict
-from ..errors import ModelError, SettingsError
 from ..store.model_config import ModelConfig
 
 Decay = Literal["constant", "linear", "cosine"]

@@ -6,13 +6,13 @@ import importlib.util
 import os
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SettingsError
+from ..core.errors import SettingsError
 from .config import TrainingConfig
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from ..diffusion.device import ChosenDevice
+    from ..core.device import ChosenDevice
 
 PRECISIONS: dict[str, Any] = {"32": "32-true", "bf16-mixed": "bf16-mixed"}
 INSTALL = "pip install 'anofpdm[train]'"

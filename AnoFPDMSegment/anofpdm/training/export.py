@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..core.errors import SettingsError
 from ..datasets.slice_cache import SliceCache
-from ..errors import SettingsError
 from ..store.model_folder import ModelFolder
 from ..store.weights import write_model
 from .checkpoint import CHECKPOINT_FILE, load_checkpoint

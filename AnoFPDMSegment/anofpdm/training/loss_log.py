@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import OutputError
+from ..core.errors import OutputError
 
 LOSSES_FILE = "losses.csv"
 COLUMNS = ("step", "loss", "learning_rate", "gradient_norm")

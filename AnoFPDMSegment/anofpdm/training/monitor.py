@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..arrays import FloatArray, IntArray
+from ..core.arrays import FloatArray, IntArray
+from ..core.errors import SettingsError
 from ..diffusion.denoisers import NetworkPredictor
-from ..diffusion.forward_process import run_forward_process
 from ..diffusion.noise import SeededNoise
 from ..diffusion.schedule import NoiseSchedule
-from ..errors import SettingsError
+from ..methods.anofpdm.forward_process import run_forward_process
 from ..methods.anofpdm.visited_levels import visited_levels
 from ..network.config import NULL_LABEL
 from ..network.unet import ConditionalUNet

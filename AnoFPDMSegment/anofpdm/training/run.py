@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..core.directory_lock import DirectoryLock
+from ..core.errors import InputError, OutputError, SettingsError
+from ..core.progress import CancelToken
 from ..datasets.build_slice_cache import build_slice_cache, cache_key
 from ..datasets.manifest import Manifest, read_manifest
 from ..datasets.slice_cache import SliceCache, open_slice_cache, read_table
-from ..errors import InputError, OutputError, SettingsError
-from ..progress import CancelToken
-from ..results.directory_lock import DirectoryLock
-from ..store.classifier_folder import ClassifierFolder, write_classifier
+from ..methods.reconstruction.classifier_folder import ClassifierFolder, write_classifier
+from ..methods.reconstruction.classifier_trainer import ClassifierTrainer
 from ..store.model_folder import ModelFolder
-from .classifier_trainer import ClassifierTrainer
 from .config import TrainingConfig, training_config_to_dict
 from .engine import check_engine, launch_engine, process_rank
 from .export import export_model, require_checkpoint, write_averaged

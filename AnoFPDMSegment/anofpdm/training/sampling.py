@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import IntArray
+from ..core.arrays import IntArray
+from ..core.errors import SettingsError
 from ..datasets.slice_cache import SliceCache
-from ..errors import SettingsError
 from .config import Balance, Labels
 
 

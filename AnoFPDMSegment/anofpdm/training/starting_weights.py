@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..errors import ModelError, SettingsError
+from ..core.errors import ModelError, SettingsError
 from ..network.config import NetworkConfig
 from ..network.parameter_shapes import parameter_shapes
 from ..store.model_folder import open_model_folder

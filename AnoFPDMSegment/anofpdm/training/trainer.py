@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from ..core.errors import Cancelled, ModelError
+from ..core.progress import CancelToken
 from ..diffusion.schedule import NoiseSchedule
-from ..errors import Cancelled, ModelError
 from ..network.unet import ConditionalUNet
-from ..progress import CancelToken
 from ..store.weights import save_weights
 from .batches import BatchMaker, TrainingBatch, step_seed
 from .checkpoint import CHECKPOINT_FILE, Checkpoint, load_checkpoint, save_checkpoint

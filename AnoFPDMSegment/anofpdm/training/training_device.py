@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..diffusion.device import ChosenDevice, choose_device, confirm_device
+from ..core.device import ChosenDevice, choose_device, confirm_device
 from ..network.unet import ConditionalUNet
 from .config import TrainingConfig
 

@@ -7,9 +7,9 @@ import hashlib
 import numpy as np
 import torch
 
-from ..arrays import BoolArray, FloatArray, IntArray
+from ..core.arrays import BoolArray, FloatArray, IntArray
+from ..core.errors import SettingsError
 from ..datasets.slice_cache import SliceCache
-from ..errors import SettingsError
 from ..store.model_config import ModelConfig
 from .slice_batch import SliceBatch
 

@@ -11,7 +11,7 @@ import itertools
 import numpy as np
 import SimpleITK as sitk
 
-from ..arrays import BoolArray, FloatArray
+from ..core.arrays import BoolArray, FloatArray
 from .resampling import sample_stack
 from .stack_grid import StackGrid
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError
-from ..progress import CancelToken
+from ..core.errors import InputError
+from ..core.progress import CancelToken
 from .dicom_header import DamagedDicomError, DicomImage, ForeignObject, Frame, read_dicom_header
 from .dicom_stack import even_stack
 from .dicom_values import stored_values

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .dicom_header import Frame
 from .placement import NO_VOXEL_SIZE, Placement, perpendicular
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ..errors import EvidenceError
+from ..core.errors import EvidenceError
 
 SMALLEST_DETERMINANT = 0.5
 """Of the axes' unit vectors; 1 where they are perpendicular."""

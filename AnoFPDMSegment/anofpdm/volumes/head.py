@@ -16,8 +16,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from ..progress import CancelToken
+from ..core.errors import InputError
+from ..core.progress import CancelToken
 
 WORK_SPACING_MM = 2.5
 FOREGROUND_SHARE = 0.18

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import SimpleITK as sitk
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .meta_image_header import HEADER_BYTES, MetaImageHeader, parse_meta_image_header
 from .placement import NO_VOXEL_SIZE, NOT_PERPENDICULAR, SIZE_NOT_STATED
 from .volume import Volume

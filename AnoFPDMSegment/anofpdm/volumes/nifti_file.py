@@ -11,8 +11,8 @@ from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
-from ..errors import InputError
-from ..progress import CancelToken
+from ..core.errors import InputError
+from ..core.progress import CancelToken
 from .nifti_header import COLORS, COMPLEX, HEADER_BYTES, NUMBERS, NiftiHeader, parse_nifti_header
 from .nifti_placement import place_nifti
 from .value_stream import CUT_OFF, LARGEST_IMAGE_VOXELS, MAXIMUM_DEFLATION, TOO_MANY_VOXELS, expect_end, read_float32

@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .nifti_header import NiftiHeader
 from .placement import LARGEST_ANGLE_DEGREES, NO_VOXEL_SIZE, Placement, angle_degrees, place
 

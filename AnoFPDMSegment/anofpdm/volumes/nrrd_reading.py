@@ -14,8 +14,8 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError
-from ..progress import CancelToken
+from ..core.errors import InputError
+from ..core.progress import CancelToken
 from .meta_image_file import NO_DATA_FILE
 from .nifti_file import COMPLEX_NUMBERS, PICTURE, SEVERAL_VALUES, SEVERAL_VOLUMES
 from .nrrd_header import LONGEST_HEADER, TO_LPS, NrrdHeader, parse_nrrd_header

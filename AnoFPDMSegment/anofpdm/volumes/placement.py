@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ..errors import InputError
+from ..core.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -10,8 +10,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from ..progress import CancelToken
+from ..core.errors import InputError
+from ..core.progress import CancelToken
 from ..store.model_config import ModelConfig
 from .cut_off import cut_off_slices, unseen_pixels
 from .geometry import VolumeGeometry

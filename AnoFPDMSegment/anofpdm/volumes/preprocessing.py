@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .head import HeadFinding
 from .input_config import PreprocessingConfig
 

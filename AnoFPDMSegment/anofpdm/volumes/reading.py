@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ..errors import InputError
-from ..progress import CancelToken
+from ..core.errors import InputError
+from ..core.progress import CancelToken
 from .file_kinds import DICOM_ENDINGS, IMAGE_IO_BY_ENDING
 from .head import axis_of_slices
 from .meta_image_file import read_meta_image

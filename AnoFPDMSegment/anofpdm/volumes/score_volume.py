@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import SimpleITK as sitk
 
-from ..arrays import BoolArray, FloatArray, IntArray
+from ..core.arrays import BoolArray, FloatArray, IntArray
 from .bounding_box import Box, bounding_box
 from .geometry import VolumeGeometry
 from .resampling import stack_to_volume

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .geometry import FloatArray, VolumeGeometry
 from .input_config import GridConfig
 

@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError
-from ..progress import CancelToken
+from ..core.errors import InputError
+from ..core.progress import CancelToken
 
 BLOCK_BYTES = 2**20
 LARGEST_IMAGE_VOXELS = 2**30

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from anofpdm.core.errors import InputError
 from anofpdm.datasets.manifest import read_manifest
-from anofpdm.errors import InputError
 from anofpdm.methods.student.config import StudentCalibration, StudentConfig
 from anofpdm.methods.student.predictor import StudentPrediction
 from anofpdm.methods.student.pseudo_masks import Target

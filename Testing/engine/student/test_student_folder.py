@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from anofpdm.errors import ModelError, OutputError, SettingsError
+from anofpdm.core.errors import ModelError, OutputError, SettingsError
 from anofpdm.methods.student.calibrate import calibrate_student, calibration_error
 from anofpdm.methods.student.config import StudentCalibration, StudentConfig, StudentRecord
 from anofpdm.methods.student.network import StudentNetwork

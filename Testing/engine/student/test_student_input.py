@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anofpdm.errors import InputError
+from anofpdm.core.errors import InputError
 from anofpdm.methods.student.slice_input import NEAREST_MM, neighbour_step, stack_inputs
 from anofpdm.methods.student.standardise import HIGHEST, standardise, tissue_level
 

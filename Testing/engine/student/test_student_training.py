@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from anofpdm.errors import Cancelled, ModelError, SettingsError
+from anofpdm.core.errors import Cancelled, ModelError, SettingsError
+from anofpdm.core.progress import CancelToken
 from anofpdm.methods.student.config import StudentConfig
 from anofpdm.methods.student.pool import Pool
 from anofpdm.methods.student.samples import join, slice_of
 from anofpdm.methods.student.trainer import Schedule, StudentTrainer
-from anofpdm.progress import CancelToken
 
 
 class Fixed:

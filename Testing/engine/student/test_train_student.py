@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 from layered_head import NAMES, layered_labels
 
-from anofpdm.errors import InputError, OutputError
+from anofpdm.core.errors import InputError, OutputError
 from anofpdm.methods.student.command import StudentRun, train_student
 from anofpdm.methods.student.stages import Mixture
 from anofpdm.methods.student.student_folder import open_student

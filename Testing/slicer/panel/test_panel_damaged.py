@@ -9,7 +9,7 @@ from evidence_makers import axial_geometry, make_case
 from made_results import LARGE, made_result
 from qt_dialogs import DIALOGS
 
-from anofpdm.detection import build_detection
+from anofpdm.results.detection import build_detection
 from AnoFPDMSegmentLib.mrml.evidence_nodes import RECORD_ROLE
 from AnoFPDMSegmentLib.mrml.result import Result
 

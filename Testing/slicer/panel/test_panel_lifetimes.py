@@ -162,7 +162,7 @@ def detected(tmp_path: Path) -> Path:
     from evidence_makers import axial_geometry, make_case
     from made_results import LARGE
 
-    from anofpdm.evidence.storage import save_evidence
+    from anofpdm.results.case_storage import save_evidence
 
     path = tmp_path / "evidence.npz"
     save_evidence(path, make_case(axial_geometry(), (LARGE,)))

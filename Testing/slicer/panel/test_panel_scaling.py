@@ -11,7 +11,7 @@ from evidence_makers import SETTINGS, axial_geometry, make_case
 from made_results import LARGE, SMALL
 from scene_makers import SAMPLE, add_volume
 
-from anofpdm.detection import build_detection
+from anofpdm.results.detection import build_detection
 from anofpdm.thresholds.settings import Threshold
 
 DYNAMIC = "Dynamic (Algorithm 1)"

@@ -24,7 +24,7 @@ SLACK = 2
 @pytest.fixture
 def large(session: Any) -> Any:
     """A result of that size, with the groups open that follow it."""
-    from anofpdm.detection import build_detection
+    from anofpdm.results.detection import build_detection
     from AnoFPDMSegmentLib.mrml.output_frame import geometryMatrix
     from AnoFPDMSegmentLib.mrml.result import Result
 

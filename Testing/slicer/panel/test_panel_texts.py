@@ -133,7 +133,7 @@ def test_the_engines_options_are_shown_as_settings(said: str, shown: str) -> Non
 
 def test_nothing_of_the_command_line_reaches_the_user(session: Any) -> None:
     """A sentence that the engine wrote for its command line, by both ways in which it can come."""
-    from anofpdm.errors import SettingsError
+    from anofpdm.core.errors import SettingsError
     from AnoFPDMSegmentLib.panel.widgets import waiting
 
     session.panel._run.end("This machine has no usable 'cuda' device; use --device auto.", failed=True)

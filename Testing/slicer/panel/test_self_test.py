@@ -160,7 +160,7 @@ def _add_result(node: Any, ball: Any) -> None:
     """A made-up detection on the grid of a volume."""
     from evidence_makers import make_case
 
-    from anofpdm.detection import build_detection
+    from anofpdm.results.detection import build_detection
     from AnoFPDMSegmentLib.mrml.input_volumes import worldGeometry
     from AnoFPDMSegmentLib.mrml.result import Result
     from AnoFPDMSegmentLib.mrml.scene_context import SceneContext

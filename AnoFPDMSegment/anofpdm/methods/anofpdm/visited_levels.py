@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...core.errors import SettingsError
 from ...diffusion.schedule import NoiseSchedule
-from ...errors import SettingsError
 from .operating_point import OperatingPoint
 
 

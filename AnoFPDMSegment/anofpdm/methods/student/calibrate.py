@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import SettingsError
-from ...progress import CancelToken
+from ...core.errors import SettingsError
+from ...core.progress import CancelToken
 from .config import StudentCalibration, StudentConfig
 from .pool import Maker
 from .predictor import BRAIN_FLOOR, StudentPredictor, probability_of

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import InputError, OutputError, SettingsError
-from ...progress import CancelToken
-from ...results.directory_lock import DirectoryLock
+from ...core.directory_lock import DirectoryLock
+from ...core.errors import InputError, OutputError, SettingsError
+from ...core.progress import CancelToken
 from ...synthetic.structures import Structure, read_structures
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...errors import ModelError
+from ...core.errors import ModelError
 
 NEIGHBOURS = 1
 """Slices looked at on either side."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ...progress import CancelToken
+from ...core.progress import CancelToken
 from ...volumes.geometry import VolumeGeometry
 from ...volumes.resampling import stack_to_volume
 from .config import StudentConfig

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ...errors import ModelError
+from ...core.errors import ModelError
 from .network import ConvBlock, OtherSide, StudentNetwork
 
 COUNTER = "num_batches_tracked"

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ...arrays import FloatArray
-from ...progress import CancelToken
+from ...core.arrays import FloatArray
+from ...core.progress import CancelToken
 from .config import StudentCalibration
 from .network import BRAIN, LESION
 from .slice_input import stack_inputs

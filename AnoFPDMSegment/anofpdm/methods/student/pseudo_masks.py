@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...arrays import FloatArray
+from ...core.arrays import FloatArray
 from ...evaluation.metrics import area_under_roc
 from .real_volumes import HEALTHY, UNHEALTHY, RealVolume, largest_values
 

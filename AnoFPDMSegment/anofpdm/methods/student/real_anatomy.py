@@ -7,7 +7,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 import torch
 
-from ...arrays import BoolArray, FloatArray
+from ...core.arrays import BoolArray, FloatArray
 from ...synthetic.acquisition import blur
 from ...synthetic.anatomy import Anatomy
 from ...synthetic.slab import Slab

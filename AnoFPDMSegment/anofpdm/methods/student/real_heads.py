@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ...arrays import FloatArray
+from ...core.arrays import FloatArray
 from ...synthetic.acquisition import blur
 from ...synthetic.lesion_kinds import KINDS, Kind, draw_plans
 from ...synthetic.painter import paint

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ...arrays import FloatArray
+from ...core.arrays import FloatArray
+from ...core.errors import InputError
+from ...core.progress import CancelToken
 from ...datasets.manifest import Manifest, Split
 from ...datasets.manifest import Volume as ManifestVolume
-from ...errors import InputError
-from ...progress import CancelToken
 from ...volumes.stack_grid import StackGrid
 from .config import StudentConfig
 from .volume_cache import prepared_slices

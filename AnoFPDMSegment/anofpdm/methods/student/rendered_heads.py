@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...results.output_set import write_files
+from ...core.output_set import write_files
 from ...synthetic.contrast import ContrastPrior
 from ...synthetic.head_map import HeadMap
 from ...synthetic.renderer import RenderSettings, render_head

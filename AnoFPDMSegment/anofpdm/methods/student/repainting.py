@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from ...arrays import BoolArray
-from ...progress import CancelToken
+from ...core.arrays import BoolArray
+from ...core.progress import CancelToken
 from ...synthetic.acquisition import blur
 from .config import StudentConfig
 from .predictor import StudentPredictor

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...arrays import FloatArray
+from ...core.arrays import FloatArray
 
 SPACING_UNIT_MM = 8.0
 NEAREST_MM = 3.0

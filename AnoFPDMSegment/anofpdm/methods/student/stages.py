@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from ...arrays import FloatArray
+from ...core.arrays import FloatArray
+from ...core.errors import InputError
+from ...core.progress import CancelToken
 from ...datasets.manifest import Manifest
-from ...errors import InputError
-from ...progress import CancelToken
 from ...synthetic.contrast import ContrastPrior
 from ...synthetic.renderer import RenderSettings
 from .config import StudentConfig

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...arrays import FloatArray
-from ...errors import InputError
+from ...core.arrays import FloatArray
+from ...core.errors import InputError
 
 BRIGHT_PERCENTILE = 99.8
 FOREGROUND_SHARE = 0.08

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...core.errors import ModelError, OutputError
+from ...core.output_set import write_files
 from ...core.records import load_json, record_from_dict, record_to_dict
-from ...errors import ModelError, OutputError
-from ...results.output_set import write_files
 from ...store.model_folder import CHECKSUMS_FILE, MODEL_CARD_FILE, WEIGHTS_FILE, file_sha256
 from .config import StudentCalibration, StudentRecord
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from ...arrays import BoolArray, FloatArray
+from ...core.arrays import BoolArray, FloatArray
 from ...volumes.head import find_head
 from ...volumes.input_config import GridConfig
 from ...volumes.preprocessing import remove_background_offset

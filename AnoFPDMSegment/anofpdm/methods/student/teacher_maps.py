@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ...arrays import FloatArray
+from ...core.arrays import FloatArray
+from ...core.errors import InputError
 from ...datasets.masked_volumes import same_grid
-from ...detection import build_detection
-from ...errors import InputError
-from ...evidence.storage import EVIDENCE_FILE, load_evidence
+from ...results.case_storage import EVIDENCE_FILE, load_evidence
+from ...results.detection import build_detection
 from ...results.segmentation import HEATMAP_FILE
 from ...volumes.reading import read_finite_volume, read_volume
 from ...volumes.resampling import sample_stack, stack_to_volume

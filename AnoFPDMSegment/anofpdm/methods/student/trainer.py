@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...errors import Cancelled, ModelError, OutputError, SettingsError
-from ...progress import CancelToken
+from ...core.errors import Cancelled, ModelError, OutputError, SettingsError
+from ...core.progress import CancelToken
 from .config import StudentConfig
 from .loss import student_loss
 from .network import StudentNetwork

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import OutputError
-from ...results.output_set import write_files
+from ...core.errors import OutputError
+from ...core.output_set import write_files
 from ...volumes.reading import read_volume
 from ...volumes.stack_grid import StackGrid
 from .config import StudentConfig

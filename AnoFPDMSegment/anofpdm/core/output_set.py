@@ -1,0 +1,245 @@
+"""Write all files of a result, or none of them.
+
+Files are first written into a hidden work folder inside the target directory, flushed to disk, and
+only then exchanged for older files of the same names. A journal inside the work folder makes the
+exchange reversible: by the run itself after any failure or interruption, and by the next run after
+a crash. A lock keeps a second run out of the directory meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from .directory_lock import DirectoryLock
+from .errors import OutputError
+
+Writer = Callable[[Path], object]
+"""Writes one file to the path it is given; must raise OSError or OutputError if it cannot."""
+
+_WORK_PREFIX = ".anofpdm-work-"
+_JOURNAL = "journal.json"
+_NEW = "new"
+_OLD = "old"
+
+
+class OutputSet:
+    """The target directory of one run, created if needed and locked while the context is open.
+
+    Entering fails early (OutputError) if the path is a file, cannot be written to, or is in use by
+    another run; it also undoes what a crashed run left half exchanged. Leaving removes the
+    directories that entering made, if nothing was written into them.
+
+        with OutputSet("results") as output:
+            ...  # the long computation
+            output.write({"heatmap.nrrd": lambda path: write_heatmap(path, score, geometry)})
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        self.directory = Path(directory).absolute()
+        self._made: list[Path] = []
+        self._lock: DirectoryLock | None = None
+
+    def __enter__(self) -> OutputSet:
+        try:
+            self._make_directories()
+            self._lock = DirectoryLock(self.directory)
+            self._lock.acquire()
+            self._remove_stale_work()
+            # Opening the lock may succeed where creating files does not (a full disk, a quota).
+            os.rmdir(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=self.directory))
+        except BaseException as error:
+            self._leave()
+            if isinstance(error, OSError | ValueError):
+                raise _output_error(error, self.directory) from error
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._leave()
+
+    def write(self, writers: Mapping[str, Writer], *, without: Collection[str] = ()) -> list[Path]:
+        """Write every file of the set whole, or leave the directory as it was.
+
+        writers: file name to the function that writes it, called in this order. without: names of
+        older files that go as the new ones come. Returns the final paths. Raises OutputError; an
+        exception of a writer that is no OSError passes unchanged after everything is restored.
+        """
+        if self._lock is None:
+            raise RuntimeError("OutputSet.write is called inside the 'with' block")
+        for name in (*writers, *without):
+            if not name or name.startswith(".") or name != os.path.basename(name) or "\\" in name:
+                raise ValueError(f"{name!r} is not a plain file name")
+            if (self.directory / name).is_dir() and not (self.directory / name).is_symlink():
+                raise OutputError(f"{self.directory / name} is a folder; move it away or choose another output folder.")
+        work: Path | None = None
+        try:
+            work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=self.directory))
+            self._write_new(work, writers)
+            self._exchange(work, list(writers), without)
+        except OSError as error:
+            raise _output_error(error, self.directory) from error
+        finally:
+            # With a journal still there the work folder holds the only copy of the older files.
+            if work is not None and not (work / _JOURNAL).exists():
+                shutil.rmtree(work, ignore_errors=True)
+        return [self.directory / name for name in writers]
+
+    def _write_new(self, work: Path, writers: Mapping[str, Writer]) -> None:
+        (work / _NEW).mkdir()
+        (work / _OLD).mkdir()
+        for name, writer in writers.items():
+            path = work / _NEW / name
+            writer(path)
+            if not path.is_file() or path.stat().st_size == 0:
+                raise OutputError(f"{name} could not be written to {self.directory}; check the disk and try again.")
+            _flush(path)
+        _flush_directory(work / _NEW)
+
+    def _exchange(self, work: Path, names: list[str], without: Collection[str]) -> None:
+        present = [name for name in (*names, *without) if os.path.lexists(self.directory / name)]
+        added = [name for name in names if name not in present]
+        journal = work / _JOURNAL
+        draft = work / f"{_JOURNAL}.part"
+        draft.write_text(json.dumps({"added": added}), encoding="utf-8")
+        _flush(draft)
+        os.replace(draft, journal)
+        _flush_directory(work)
+        try:
+            for name in present:
+                os.replace(self.directory / name, work / _OLD / name)
+            for name in names:
+                os.replace(work / _NEW / name, self.directory / name)
+            _flush_directory(self.directory)
+            os.unlink(journal)  # from here on the new files count
+        except BaseException:
+            self._roll_back(work)
+            raise
+
+    def _roll_back(self, work: Path) -> None:
+        """Undo an exchange that did not finish; does nothing where none had begun."""
+        journal = work / _JOURNAL
+        if not journal.is_file():
+            return
+        for name in json.loads(journal.read_text(encoding="utf-8"))["added"]:
+            # A name still among the new files never reached the directory.
+            if not os.path.lexists(work / _NEW / name):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.directory / name)
+        for old in sorted((work / _OLD).iterdir()):
+            os.replace(old, self.directory / old.name)
+        _flush_directory(self.directory)
+        os.unlink(journal)
+
+    def _remove_stale_work(self) -> None:
+        # The lock is held, so every work folder here belongs to a run that is dead.
+        for work in sorted(self.directory.glob(f"{_WORK_PREFIX}*")):
+            if work.is_dir() and not work.is_symlink():
+                self._roll_back(work)
+                shutil.rmtree(work, ignore_errors=True)
+
+    def _make_directories(self) -> None:
+        missing: list[Path] = []
+        path = self.directory
+        while not path.exists():
+            missing.append(path)
+            path = path.parent
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "not a directory", str(path))
+        for path in reversed(missing):
+            path.mkdir(exist_ok=True)
+            self._made.insert(0, path)
+
+    def _leave(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+        for path in self._made:
+            # Refused by the system as soon as anything lies in it: results, or files of others.
+            with contextlib.suppress(OSError):
+                path.rmdir()
+        self._made = []
+
+
+def write_output_set(
+    directory: str | Path, writers: Mapping[str, Writer], *, without: Collection[str] = ()
+) -> list[Path]:
+    """Write the files of one result whole or not at all; see `OutputSet.write`."""
+    with OutputSet(directory) as output:
+        return output.write(writers, without=without)
+
+
+def write_files(directory: str | Path, contents: Mapping[str, bytes]) -> list[Path]:
+    """Write files of known content, by name, whole or not at all; see `OutputSet.write`."""
+
+    def writer(content: bytes) -> Writer:
+        return lambda path: path.write_bytes(content)
+
+    return write_output_set(directory, {name: writer(content) for name, content in contents.items()})
+
+
+def check_output_directory(directory: str | Path) -> None:
+    """Raise OutputError if results could not be written to `directory`; leaves no trace.
+
+    For use before a long run: the path is a file, lies below one, is read-only, is too long, the
+    disk is full, or another run is writing there.
+    """
+    with OutputSet(directory):
+        pass
+
+
+def _flush(path: Path) -> None:
+    with open(path, "r+b") as stream:
+        os.fsync(stream.fileno())
+
+
+def _flush_directory(path: Path) -> None:
+    if os.name == "nt":
+        return  # Windows has no handle of a directory to flush
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _output_error(error: OSError | ValueError, directory: Path) -> OutputError:
+    if isinstance(error, ValueError):
+        return OutputError(f"{str(directory)!r} is not a valid path; choose another output folder.")
+    code = error.errno
+    if code in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        text = f"The disk of {directory} is full; free some space or choose another output folder."
+    elif code == errno.EFBIG:
+        text = (
+            f"A result is larger than the file size allowed in {directory};"
+            " raise the limit or choose another output folder."
+        )
+    elif code == errno.ENAMETOOLONG or getattr(error, "winerror", None) == 206:
+        text = f"The path {_shortened(directory)} is too long; choose an output folder with a shorter path."
+    elif code in (errno.ENOTDIR, errno.EEXIST):
+        text = f"{directory} is a file or lies below one; choose a folder for the output."
+    elif code == errno.EROFS:
+        text = f"{directory} lies on a read-only disk; choose another output folder."
+    elif code in (errno.EACCES, errno.EPERM):
+        text = (
+            f"{directory} cannot be written to (no permission, or a file in it is open in another program);"
+            " close it or choose another output folder."
+        )
+    else:
+        reason = error.strerror or type(error).__name__
+        text = f"The results could not be written to {directory} ({reason}); choose another output folder."
+    return OutputError(text)
+
+
+def _shortened(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= 120 else f"{text[:60]}...{text[-40:]}"

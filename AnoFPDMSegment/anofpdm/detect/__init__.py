@@ -1,0 +1,1 @@
+"""From volumes to results: the detector, single cases and tables of them."""

@@ -1,0 +1,1 @@
+"""Methods that reconstruct a healthy image and compare: AnoDDPM, classifier guidance, DDIB, difference of conditions."""

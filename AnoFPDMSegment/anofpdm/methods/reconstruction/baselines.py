@@ -1,0 +1,220 @@
+"""The methods of the paper's Table 1 on the shared network and schedule: each gives a map (method section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ...diffusion.denoisers import NoisePredictor
+from ...diffusion.equations import diffuse
+from ...diffusion.noise import NoiseSource
+from ...diffusion.schedule import NoiseSchedule
+from ...network.config import NULL_LABEL
+from .sampling import (
+    PredictedNoise,
+    ddim_decode,
+    ddim_encode,
+    ddpm_decode,
+    levels_up_to,
+    with_label,
+    with_two_labels,
+)
+from .simplex_noise import simplex_noise
+
+Setting = Mapping[str, float]
+Classifier = Callable[[Tensor, Tensor], Tensor]
+"""log p(healthy | x_t) [N] of x_t [N, C, H, W] and 0-based levels t [N]; differentiable in x_t."""
+
+
+ANODDPM_LEVELS = (25.0, 50.0, 100.0, 200.0, 250.0, 300.0, 400.0, 500.0, 600.0)
+GRIDS: dict[str, tuple[Setting, ...]] = {
+    "anoddpm-gaussian": tuple({"level": level} for level in ANODDPM_LEVELS),
+    "anoddpm-simplex": tuple({"level": level} for level in ANODDPM_LEVELS),
+    "classifier-guidance": tuple(
+        {"level": level, "scale": scale}
+        for level in (200.0, 300.0, 500.0, 700.0)
+        for scale in (1.0, 3.0, 10.0, 30.0, 100.0)
+    ),
+    "ddib": tuple({"level": level, "guidance": w} for level in (100.0, 200.0, 400.0, 600.0) for w in (2.0, 5.0, 10.0)),
+    "cg-cdm": tuple(
+        {"level": level, "steps": steps} for level in (50.0, 100.0, 200.0, 400.0) for steps in (5.0, 10.0, 20.0)
+    ),
+}
+"""The settings each method is tuned over, around those of its paper."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all methods use alike."""
+
+    schedule: NoiseSchedule
+    healthy_label: int
+    unhealthy_label: int
+    channels: Sequence[int]
+    """The used channels, whose squared differences make the map."""
+    steps: int
+    """Most noise levels visited one way."""
+
+
+class Baseline(Protocol):
+    """One compared method."""
+
+    @property
+    def name(self) -> str:
+        """As in the table."""
+
+    def map(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Tensor:
+        """Squared differences [N, C', H, W] of the used channels, larger where more anomalous."""
+
+    def evaluations(self, setting: Setting) -> int:
+        """Network evaluations a slice."""
+
+
+def _difference(x0: Tensor, other: Tensor, shared: Shared) -> Tensor:
+    return (other - x0)[:, list(shared.channels)].square()
+
+
+@dataclass(frozen=True)
+class AnoDDPM:
+    """Noise to a moderate level, DDPM back by a network that has seen healthy slices only (Wyatt et al. 2022)."""
+
+    shared: Shared
+    simplex: bool = False
+
+    @property
+    def name(self) -> str:
+        """With the kind of noise."""
+        return "anoddpm-simplex" if self.simplex else "anoddpm-gaussian"
+
+    def map(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Tensor:
+        """Squared difference from the reconstruction."""
+        levels = levels_up_to(int(setting["level"]), self.shared.steps)
+        fresh = simplex_from(noise) if self.simplex else noise
+        x = diffuse(x0, fresh(0, x0), float(self.shared.schedule.alpha_bar[levels[-1]]))
+        restored = ddpm_decode(x, with_label(predict, NULL_LABEL), levels, self.shared.schedule, fresh)
+        return _difference(x0, restored, self.shared)
+
+    def evaluations(self, setting: Setting) -> int:
+        """One a level."""
+        return len(levels_up_to(int(setting["level"]), self.shared.steps))
+
+
+def simplex_from(noise: NoiseSource) -> NoiseSource:
+    """Simplex noise whose seeds are drawn from the slices' own Gaussian noise, so that it follows slice and seed."""
+
+    def fresh(step: int, like: Tensor) -> Tensor:
+        draws = noise(step, like).flatten(1)[:, :4].double().cpu()
+        seeds = (draws.abs().sum(dim=1) * 1e12).long().tolist()
+        drawn = [simplex_noise((1, *like.shape[1:]), torch.Generator().manual_seed(seed)) for seed in seeds]
+        return torch.cat(drawn).to(like)
+
+    return fresh
+
+
+@dataclass(frozen=True)
+class ClassifierGuidance:
+    """DDIM encoding, then decoding along a classifier's gradient toward healthy (Wolleb et al. 2022)."""
+
+    shared: Shared
+    classifier: Classifier
+    name: str = "classifier-guidance"
+
+    def map(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Tensor:
+        """Squared difference from the decoded slice."""
+        return _difference(x0, self.translate(x0, predict, setting), self.shared)
+
+    def translate(self, x0: Tensor, predict: NoisePredictor, setting: Setting) -> Tensor:
+        """The slice as the classifier would have it healthy."""
+        levels = levels_up_to(int(setting["level"]), self.shared.steps)
+        unguided = with_label(predict, NULL_LABEL)
+        encoded = ddim_encode(x0, unguided, levels, self.shared.schedule)
+        return ddim_decode(encoded, self._guided(unguided, setting["scale"]), levels, self.shared.schedule)
+
+    def _guided(self, unguided: PredictedNoise, scale: float) -> PredictedNoise:
+        """eps - scale sqrt(1 - alpha_bar) grad log p(healthy | x_t)."""
+
+        def noise(x: Tensor, level: int) -> Tensor:
+            with torch.enable_grad():
+                leaf = x.detach().clone().requires_grad_(True)
+                t = torch.full((len(x),), level, dtype=torch.int64, device=x.device)
+                (gradient,) = torch.autograd.grad(self.classifier(leaf, t).sum(), leaf)
+            spread = sqrt(1 - float(self.shared.schedule.alpha_bar[level]))
+            return unguided(x, level) - scale * spread * gradient
+
+        return noise
+
+    def evaluations(self, setting: Setting) -> int:
+        """Of the diffusion network; the classifier adds one evaluation and its gradient a level on the way back."""
+        return 2 * len(levels_up_to(int(setting["level"]), self.shared.steps))
+
+
+@dataclass(frozen=True)
+class DDIB:
+    """Encoding with the null label, classifier-free decoding toward healthy (Sanchez et al. 2022)."""
+
+    shared: Shared
+    name: str = "ddib"
+
+    def map(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Tensor:
+        """Squared difference from the decoded slice."""
+        return _difference(x0, self.translate(x0, predict, setting), self.shared)
+
+    def translate(self, x0: Tensor, predict: NoisePredictor, setting: Setting) -> Tensor:
+        """The slice decoded toward healthy; at w = -1 itself, but for the finite number of steps."""
+        levels = levels_up_to(int(setting["level"]), self.shared.steps)
+        encoded = ddim_encode(x0, with_label(predict, NULL_LABEL), levels, self.shared.schedule)
+        guided = with_two_labels(predict, self.shared.healthy_label, NULL_LABEL, setting["guidance"])
+        return ddim_decode(encoded, guided, levels, self.shared.schedule)
+
+    def evaluations(self, setting: Setting) -> int:
+        """One a level up, two a level down."""
+        return 3 * len(levels_up_to(int(setting["level"]), self.shared.steps))
+
+
+@dataclass(frozen=True)
+class ConditionDifference:
+    """CG-CDM (Hu et al. 2023): few DDIM steps under two nearby conditions; their difference over the conditions' own.
+
+    A condition between the labels is the mixture of both labels' noises, which any network can give; the original mixes
+    label embeddings.
+    """
+
+    shared: Shared
+    name: str = "cg-cdm"
+    nearness: float = 0.95
+
+    def map(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Tensor:
+        """Squared finite difference of the results with respect to the condition."""
+        levels = self._levels(setting)
+        x = diffuse(x0, noise(0, x0), float(self.shared.schedule.alpha_bar[levels[-1]]))
+        results = [
+            ddim_decode(x, self._condition(predict, share), levels, self.shared.schedule)
+            for share in (1.0, self.nearness)
+        ]
+        return _difference(results[1], results[0], self.shared) / (1 - self.nearness) ** 2
+
+    def _condition(self, predict: NoisePredictor, unhealthy: float) -> PredictedNoise:
+        """unhealthy eps_u + (1 - unhealthy) eps_h."""
+        return with_two_labels(predict, self.shared.unhealthy_label, self.shared.healthy_label, unhealthy - 1)
+
+    def _levels(self, setting: Setting) -> list[int]:
+        return levels_up_to(int(setting["level"]), int(setting["steps"]))
+
+    def evaluations(self, setting: Setting) -> int:
+        """Two labels under two conditions a level."""
+        return 4 * len(self._levels(setting))
+
+
+def setting_text(setting: Setting) -> str:
+    """Such as `level 400, guidance 2`."""
+    return ", ".join(f"{name} {value:g}" for name, value in setting.items())
+
+
+def setting_record(setting: Setting) -> dict[str, Any]:
+    """The setting as JSON."""
+    return {name: float(value) for name, value in setting.items()}

@@ -1,0 +1,77 @@
+"""A trained classifier of noisy slices on disk: `classifier.json` and `classifier.safetensors`. Needs torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ...core.errors import ModelError
+from ...core.output_set import write_output_set
+from ...core.records import load_json, record_from_dict, record_to_dict
+from ...store.model_config import ModelConfig
+from ...store.weights import save_weights
+from .noise_classifier import NoiseClassifier
+
+CLASSIFIER_FILE, CLASSIFIER_WEIGHTS = "classifier.json", "classifier.safetensors"
+CLASSIFIER_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class ClassifierFolder:
+    """A classifier and the model it was trained beside."""
+
+    path: Path
+    config: ModelConfig
+    """Grid, preprocessing, schedule and network shape that it was trained with."""
+    weights_sha256: str
+
+
+def write_classifier(path: Path, config: ModelConfig, state: Mapping[str, Tensor]) -> ClassifierFolder:
+    """Write a new folder, whole or not at all. Raises OutputError, or ModelError if a weight is not finite."""
+    record = {"schema": CLASSIFIER_SCHEMA, "model": record_to_dict(config)}
+    write_output_set(
+        path,
+        {
+            CLASSIFIER_WEIGHTS: lambda file: save_weights(state, file),
+            CLASSIFIER_FILE: lambda file: file.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8"),
+        },
+    )
+    return open_classifier(path)
+
+
+def open_classifier(path: str | Path) -> ClassifierFolder:
+    """Read what a classifier was trained for. Raises ModelError."""
+    path = Path(path)
+    if not (path / CLASSIFIER_FILE).is_file():
+        raise ModelError(f"{path} holds no classifier; name a folder made by anofpdm train --purpose classifier.")
+    record = load_json(path / CLASSIFIER_FILE, "classifier")
+    if record.get("schema") != CLASSIFIER_SCHEMA:
+        raise ModelError(f"{path / CLASSIFIER_FILE} has schema {record.get('schema')!r}; train the classifier again.")
+    config = record_from_dict(ModelConfig, record.get("model"), CLASSIFIER_FILE)
+    try:
+        digest = hashlib.sha256((path / CLASSIFIER_WEIGHTS).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(
+            f"The weights {path / CLASSIFIER_WEIGHTS} cannot be read; train the classifier again."
+        ) from error
+    return ClassifierFolder(path, config, digest)
+
+
+def load_classifier(folder: ClassifierFolder, device: torch.device | str = "cpu") -> NoiseClassifier:
+    """The classifier in evaluation mode. Raises ModelError if its weights do not fit."""
+    network = NoiseClassifier(folder.config.network)
+    try:
+        network.load_state_dict(load_file(folder.path / CLASSIFIER_WEIGHTS))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ModelError(f"The classifier {folder.path} is damaged; train it again.") from error
+    if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
+        raise ModelError(f"The classifier {folder.path} holds values that are not finite numbers; train it again.")
+    return network.to(device).eval().requires_grad_(False)

@@ -1,0 +1,145 @@
+"""`evidence.npz`: a `CaseEvidence` on disk. Plain arrays and one JSON text; nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import EvidenceError
+from ..core.records import record_from_dict, record_to_dict
+from ..methods.anofpdm.calibration import Calibration
+from ..methods.anofpdm.evidence import broken_array, build_evidence, evidence_arrays
+from ..methods.anofpdm.operating_point import OperatingPoint
+from ..methods.anofpdm.settings import SelectionSettings
+from ..volumes.geometry import VolumeGeometry
+from ..volumes.stack_grid import StackGrid
+from .case import CaseEvidence, ModelIdentity, RunRecord
+
+EVIDENCE_SCHEMA = 2
+EVIDENCE_FILE = "evidence.npz"
+_MAGIC = "anofpdm-evidence"
+_PREFIX = "evidence_"
+
+
+def save_evidence(path: Path, case: CaseEvidence) -> None:
+    """Write a case to an .npz file; the same case gives the same bytes. Raises OSError."""
+    record, arrays = take_apart(case)
+    text = np.frombuffer(json.dumps(record).encode(), dtype=np.uint8)
+    # Float maps hardly compress, and deflating them would cost more time than the network's fast preset.
+    with path.open("wb") as stream:
+        np.savez(stream, **arrays, record=text)
+
+
+def take_apart(case: CaseEvidence) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A case as a record that JSON can hold, and named arrays: what `put_together` reads."""
+    record = {
+        "format": _MAGIC,
+        "schema": EVIDENCE_SCHEMA,
+        "operating_point": record_to_dict(case.evidence.point),
+        "geometry": case.geometry.to_dict(),
+        "grid": case.grid.to_dict(),
+        "not_examined_reason": list(case.not_examined_reason),
+        "skull_stripped": case.skull_stripped,
+        "warnings": list(case.warnings),
+        "model": record_to_dict(case.model),
+        "calibration": record_to_dict(case.calibration) if case.calibration else None,
+        "run": {
+            **record_to_dict(case.run),
+            "files": dict(case.run.files),
+            "software": dict(case.run.software),
+        },
+        "settings": record_to_dict(case.settings),
+        "request": case.request,
+        "side_known": case.side_known,
+    }
+    arrays: dict[str, Any] = {_PREFIX + name: value for name, value in evidence_arrays(case.evidence).items()}
+    masks = {"head": case.head, "interior": case.interior}
+    arrays |= {name: np.packbits(mask) for name, mask in masks.items()}
+    arrays |= {"examined": case.examined, "level": case.level, "display": case.display}
+    return record, arrays
+
+
+def load_evidence(path: Path) -> CaseEvidence:
+    """Read a case. Raises EvidenceError with a sentence for a missing, cut-off or foreign file."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if "record" not in archive:
+                raise EvidenceError(f"{path} was not written by anofpdm detect; name the output folder of a detection.")
+            record = json.loads(archive["record"].tobytes().decode())
+            arrays = {name: archive[name] for name in archive.files if name != "record"}
+        return put_together(record, arrays)
+    except EvidenceError:
+        raise
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise EvidenceError(f"There is no evidence at {path}; name the output folder of anofpdm detect.") from error
+    except PermissionError as error:
+        raise EvidenceError(f"The evidence {path} may not be read; check its permissions.") from error
+    except MemoryError as error:
+        raise EvidenceError(f"The evidence {path} does not fit into memory; close other programs.") from error
+    except Exception as error:  # a damaged archive fails in many ways, down to errors of the zip and header parsers
+        raise EvidenceError(f"The evidence {path} is damaged or foreign; detect again to make a new one.") from error
+
+
+def put_together(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> CaseEvidence:
+    """The case that `take_apart` took apart. Raises EvidenceError, KeyError, TypeError or ValueError if damaged."""
+    if record["format"] != _MAGIC:
+        raise ValueError("foreign file")
+    if record["schema"] != EVIDENCE_SCHEMA:
+        raise EvidenceError(
+            f"The evidence has schema {record['schema']!r} and this version reads {EVIDENCE_SCHEMA}; detect again."
+        )
+    point = record_from_dict(OperatingPoint, record["operating_point"], "operating_point")
+    maps = {name.removeprefix(_PREFIX): array for name, array in arrays.items() if name.startswith(_PREFIX)}
+    if broken_array(maps):
+        raise ValueError(f"{broken_array(maps)} is not finite")
+    grid = StackGrid.from_dict(record["grid"])
+    width, height, count = grid.size
+    calibration = record["calibration"]
+    run = record["run"]
+    if not math.isfinite(run["run_time_s"]):
+        raise ValueError("the run time is not a number")
+    return CaseEvidence(
+        evidence=build_evidence(point, maps),
+        geometry=VolumeGeometry.from_dict(record["geometry"]),
+        grid=grid,
+        examined=_typed(arrays["examined"], np.bool_),
+        not_examined_reason=tuple(str(reason) for reason in record["not_examined_reason"]),
+        head=_unpack(arrays["head"], (count, height, width)),
+        interior=_unpack(arrays["interior"], (count, height, width)),
+        level=_typed(arrays["level"], np.float32),
+        display=_typed(arrays["display"], np.uint8),
+        skull_stripped=bool(record["skull_stripped"]),
+        warnings=tuple(str(warning) for warning in record["warnings"]),
+        model=record_from_dict(ModelIdentity, record["model"], "model"),
+        calibration=record_from_dict(Calibration, calibration, "calibration") if calibration else None,
+        run=RunRecord(
+            files=tuple((str(k), str(v)) for k, v in run["files"].items()),
+            seed=int(run["seed"]),
+            device=str(run["device"]),
+            run_time_s=float(run["run_time_s"]),
+            software=tuple((str(k), str(v)) for k, v in run["software"].items()),
+            batch_size=int(run["batch_size"]),
+            network_evaluations=int(run["network_evaluations"]),
+        ),
+        settings=record_from_dict(SelectionSettings, record["settings"], "settings"),
+        request=None if record["request"] is None else str(record["request"]),
+        # Version 0.1.0 wrote no such entry.
+        side_known=bool(record.get("side_known", True)),
+    )
+
+
+def _typed(array: np.ndarray, dtype: Any) -> np.ndarray:
+    if array.dtype != dtype:
+        raise ValueError(f"{array.dtype} values where {dtype} is needed")
+    return array
+
+
+def _unpack(bits: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    count = int(np.prod(shape))
+    if bits.dtype != np.uint8 or bits.shape != ((count + 7) // 8,):
+        raise ValueError("a mask of another size")
+    return np.unpackbits(bits, count=count).reshape(shape).astype(bool)

@@ -1,1 +1,0 @@
-"""From evidence to thresholds, decisions and scores (no torch)."""
