@@ -1,0 +1,186 @@
+"""The contract of a method: one folder that everything else serves without being touched. Torch-free to import.
+
+A folder `anofpdm/methods/NAME` with a module `method` whose `METHODS` holds objects of this form is a method of the
+engine; so is what a package of a third party names under the entry-point group `anofpdm.methods` (see `registry`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from ..core.arrays import BoolArray, FloatArray
+
+if TYPE_CHECKING:
+    from ..core.progress import CancelToken, ProgressCallback
+    from ..results.case import CaseEvidence
+    from ..store.model_config import ModelConfig
+    from ..store.model_folder import ModelFolder
+    from ..volumes.preparation import PreparedCase
+    from ..volumes.volume import Volume
+
+Decision = Literal["unhealthy", "healthy"]
+Notice = Callable[[str], None]
+
+
+class Evidence(Protocol):
+    """What a method keeps of N examined slices, from which it answers for any settings without the network."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, used modalities, rows, columns)."""
+
+
+class Answer(Protocol):
+    """What evidence says at given settings, for N examined slices of H x W pixels."""
+
+    @property
+    def score(self) -> FloatArray:
+        """[N, H, W]: the map over its threshold, 1 at the border of the mask."""
+
+    @property
+    def accepted(self) -> BoolArray:
+        """[N, H, W]: where a score of 1 makes a finding."""
+
+    @property
+    def decisions(self) -> Sequence[Decision | None]:
+        """[N]: the image-level decision; None where none is made."""
+
+    @property
+    def minimum_mm3(self) -> float | None:
+        """The smallest component kept, if it is said as a volume."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Something to look at beside the image: `values` [N, H, W] in [-1, 1], and what they show, in words."""
+
+    values: FloatArray
+    caption: str
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One slice's curves over the visited steps.
+
+    `x`: [S]; `lines`: [S] by modality; `marks`: by modality, the step that counts; titles for the axes.
+    """
+
+    x: np.ndarray
+    lines: Mapping[str, FloatArray]
+    marks: Mapping[str, int]
+    x_title: str
+    y_title: str
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a runner found in one volume. `calibration`: the method's own record, or None."""
+
+    evidence: Evidence
+    prepared: PreparedCase
+    calibration: Any
+    batch_size: int
+    network_evaluations: int
+    """A slice."""
+    warnings: tuple[str, ...] = ()
+
+
+class Runner(Protocol):
+    """A loaded model of a method, ready to be applied to volumes."""
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model's configuration."""
+
+    @property
+    def device_name(self) -> str:
+        """Where it computes, for people."""
+
+    @property
+    def device_warning(self) -> str:
+        """Why it does not compute where it was asked to; empty if it does."""
+
+    @property
+    def weights_sha256(self) -> str:
+        """Of the model."""
+
+    def identity(self) -> dict[str, Any]:
+        """What of it decides the result, as JSON can hold it."""
+
+    def check(self, settings: Any) -> None:
+        """Find out before anything is computed whether results can be made. Raises SettingsError."""
+
+    def examine(
+        self,
+        volumes: Mapping[str, Volume],
+        *,
+        seed: int,
+        batch_size: int | None,
+        on_stage: Callable[[Any], None],
+        on_progress: ProgressCallback | None,
+        cancel: CancelToken,
+        notice: Notice,
+    ) -> Examined:
+        """The evidence of one volume; `volumes` by modality, checked. Raises InputError, ResourceError, Cancelled."""
+
+
+class Method(Protocol):
+    """A method. Settings are a record of the method's own; None stands for its defaults."""
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+
+    @property
+    def title(self) -> str:
+        """For people."""
+
+    @property
+    def settings_type(self) -> type[Any]:
+        """The record of what may be chosen without a rerun; made without arguments it is the default."""
+
+    def load(
+        self, folder: ModelFolder, *, device: str, calibration: str | None, preset: str | None, run: Any, notice: Notice
+    ) -> Runner:
+        """A checked model folder, ready to run. `run`: a record of what needs a rerun, or None for the model's own.
+
+        Raises ModelError or SettingsError.
+        """
+
+    def answer(self, case: CaseEvidence) -> Answer:
+        """At the case's settings. Raises SettingsError for settings that the evidence cannot answer."""
+
+    def slice_facts(self, case: CaseEvidence, answer: Any) -> list[Mapping[str, Any]]:
+        """What findings say of each of the N examined slices, by the names of `SliceFinding`'s fields."""
+
+    def parameters(self, case: CaseEvidence, answer: Any) -> Mapping[str, Any]:
+        """What findings say of how the result was made."""
+
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        """What of these most changes a result, in one line."""
+
+    def warnings(self, case: CaseEvidence, answer: Any) -> list[str]:
+        """What the user should know of this result, one sentence each."""
+
+    def calibration_label(self, case: CaseEvidence) -> str | None:
+        """The name of the calibration in use."""
+
+    def healthy_picture(self, case: CaseEvidence, answer: Any) -> Picture | None:
+        """What the slices would look like if they were healthy; None if the method does not predict that."""
+
+    def curves(self, case: CaseEvidence, answer: Any, row: int) -> Curves | None:
+        """Those of examined slice `row`; None if the method has none."""
+
+    def pack(self, case: CaseEvidence) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Evidence, calibration and settings as a record that JSON can hold, and named arrays."""
+
+    def unpack(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> tuple[Evidence, Any, Any]:
+        """(evidence, calibration, settings) of what `pack` made. Raises EvidenceError, or KeyError, TypeError or
+        ValueError if it is damaged."""
