@@ -19,9 +19,11 @@ def user_file(name: str) -> Path:
 
 def read_record(path: Path) -> dict[str, object]:
     """The JSON object in a file; empty where there is none or it cannot be read."""
+    from anofpdm.core.json_text import read_json
+
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        record = read_json(path)
+    except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
 

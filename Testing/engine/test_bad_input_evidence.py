@@ -232,7 +232,7 @@ class TestEvidenceArrays:
     @pytest.mark.parametrize("name", ["head", "examined"])
     def test_empty_masks(self, refused, result: Path, name: str) -> None:
         change_arrays(result, replace(name, np.zeros_like))
-        refused(words="do not fit one another")
+        refused(words="do not fit one another|is needed; detect again")
 
     def test_no_slices_at_all(self, refused, result: Path) -> None:
         def empty(arrays: dict[str, Any]) -> None:
@@ -278,20 +278,25 @@ class TestEvidenceRecord:
             ("geometry.size", [48, 56], "stored geometry is damaged"),
             ("geometry.size", [48, 0, 26], "stored geometry is damaged"),
             ("geometry.size", [48, 56, 2**40], "stored geometry is damaged"),
-            ("geometry.size", [48, 56, float("inf")], "stored geometry is damaged"),
+            ("geometry.size", [2048, 2048, 2048], "stored geometry is damaged"),
+            ("geometry.size", [48, 56, float("inf")], DAMAGED),
             ("geometry.size", ["a", 1, 1], "stored geometry is damaged"),
-            ("geometry.spacing", [4, float("nan"), 6], "stored geometry is damaged"),
+            ("geometry.spacing", [4, float("nan"), 6], DAMAGED),
             ("geometry.spacing", [4, -4, 6], "stored geometry is damaged"),
             ("geometry.direction", [0] * 9, "damaged"),
-            ("geometry.size", [10**6, 10**6, 10**6], "damaged|memory"),
-            ("grid.size", [16, 16, 27], DAMAGED),
-            ("grid.size", [8, 32, 26], "do not fit one another"),
+            ("geometry.size", [10**6, 10**6, 10**6], "stored geometry is damaged"),
+            ("geometry.spacing", [10**400, 4, 6], DAMAGED),
+            ("run.seed", 10**30, DAMAGED),
+            ("run.device", "\ud800", DAMAGED),
+            ("grid.size", [1024, 1024, 1000], "is needed; detect again"),
+            ("grid.size", [16, 16, 27], "'examined' has the shape .* is needed; detect again"),
+            ("grid.size", [8, 32, 26], "'x0' has the shape .* is needed; detect again"),
             ("grid.direction", [0] * 9, "damaged"),
             ("grid", ..., DAMAGED),
             ("not_examined_reason", [], "do not fit one another"),
             ("not_examined_reason", 7, DAMAGED),
             ("model", {}, DAMAGED),
-            ("model.used", ["flair", "t2"], "do not fit one another"),
+            ("model.used", ["flair", "t2"], "shape .* is needed; detect again"),
             ("model.minimum_size_px", "40", DAMAGED),
             ("calibration.guidance", [], DAMAGED),
             ("calibration.scaling", [[0.1, 0.1]], "needs 1 value"),

@@ -33,6 +33,7 @@ NO_MEMORY: list[Callable[[], Exception]] = [
     lambda: torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."),
     lambda: RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: 99 bytes"),
     lambda: RuntimeError("MPS backend out of memory"),
+    lambda: RuntimeError("could not create a primitive"),
     lambda: MemoryError(),
 ]
 
@@ -118,7 +119,7 @@ def check_same(found: Evidence, expected: Evidence) -> None:
 class TestOutOfMemory:
     """Memory runs out during the run"""
 
-    @pytest.mark.parametrize("error", NO_MEMORY, ids=["cuda", "cpu", "mps", "python"])
+    @pytest.mark.parametrize("error", NO_MEMORY, ids=["cuda", "cpu", "mps", "onednn", "python"])
     def test_batches_are_halved(
         self,
         tiny_model: Path,

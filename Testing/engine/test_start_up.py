@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import textwrap
 from pathlib import Path
 
@@ -52,3 +54,18 @@ from anofpdm.core import reporting
     assert done.returncode == 0, done.stderr
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("first slice"))
     assert float(line.split()[-1]) < FIRST_SLICE_S
+
+
+def test_reading_the_network_loads_no_compiler(tmp_path: Path) -> None:
+    """torch would import it to draw numbers on the meta device: half of the start, and it needs a cache folder."""
+    (tmp_path / f"torchinductor_{getpass.getuser()}").write_text("in the way")
+    code = """
+        import sys
+        from anofpdm.store.model_search import default_model_name, find_model
+        from anofpdm.store.weights import load_network
+        load_network(find_model(default_model_name()))
+        print(*sorted(name for name in sys.modules if name in ("torch._dynamo", "torch._inductor", "sympy")))
+    """
+    done = run_python("-c", textwrap.dedent(code), env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""

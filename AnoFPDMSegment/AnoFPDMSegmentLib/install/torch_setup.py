@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
@@ -187,10 +186,12 @@ def _version(package: str) -> str:
 
 
 def _last_object(text: str) -> dict[str, object] | None:
+    from anofpdm.core.json_text import parse_json
+
     for line in reversed(text.splitlines()):
         if line.startswith("{"):
             try:
-                found = json.loads(line)
+                found = parse_json(line)
             except ValueError:
                 return None
             return found if isinstance(found, dict) else None

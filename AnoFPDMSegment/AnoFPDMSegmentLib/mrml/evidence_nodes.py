@@ -60,23 +60,26 @@ def storeEvidence(context: SceneContext, name: str, case: CaseEvidence, frame: O
 def loadEvidence(owner: Any) -> CaseEvidence:
     """The case whose nodes `owner` references. Raises anofpdm's EvidenceError if they are incomplete or damaged."""
     from anofpdm.core.errors import EvidenceError
+    from anofpdm.core.json_text import parse_json
     from anofpdm.results.case_storage import put_together
 
     text = owner.GetNodeReference(RECORD_ROLE)
     if text is None:
         raise EvidenceError("The scene does not hold the evidence of this result; detect again.")
     try:
-        content = json.loads(text.GetText())
+        content = parse_json(text.GetText())
         arrays = {key: _decoded(entry) for key, entry in content["arrays"].items()}
         stacks = _voxelsByMap(owner)
         examined = arrays["examined"]
         for key, shape in content["volumes"].items():
             count = 1 if key == _DISPLAY else int(np.prod(shape[1:-2]))
             arrays[key] = _joined(key, [stacks[f"{key} {number}"] for number in range(count)], tuple(shape), examined)
-        return put_together({**content["record"], "settings": json.loads(owner.GetParameter(_SETTINGS))}, arrays)
+        return put_together({**content["record"], "settings": parse_json(owner.GetParameter(_SETTINGS))}, arrays)
     except EvidenceError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except MemoryError as error:
+        raise EvidenceError("The evidence in the scene does not fit into memory; close other programs.") from error
+    except Exception as error:  # what a damaged scene says may be wrong in any place
         raise EvidenceError("The evidence in the scene is damaged or incomplete; detect again.") from error
 
 

@@ -64,8 +64,14 @@ class FindingReview:
         return {label for label, kept in verdicts.items() if not any(kept)}
 
     def _places(self) -> dict[Place, bool]:
+        """Nothing counts as reviewed in a scene whose record of it is damaged: no finding is hidden by mistake."""
+        from anofpdm.core.json_text import parse_json
+
         text = self._store.GetParameter(_PARAMETER)
-        return {(r, a, s): bool(kept) for r, a, s, kept in json.loads(text)} if text else {}
+        try:
+            return {(float(r), float(a), float(s)): bool(kept) for r, a, s, kept in parse_json(text)} if text else {}
+        except (ValueError, TypeError):
+            return {}
 
 
 def componentLabels(detection: Detection) -> NDArray[np.int32]:

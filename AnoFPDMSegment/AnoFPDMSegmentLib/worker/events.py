@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,10 +84,11 @@ def parse_line(text: str) -> Event | None:
     """The event of one line; None for a line that is none, such as what a library prints."""
     if not text.startswith("{"):
         return None
+    from anofpdm.core.json_text import parse_json
+
     try:
-        record = json.loads(text)
-        return _event(record)
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return _event(parse_json(text))
+    except (ValueError, KeyError, TypeError):
         return None
 
 

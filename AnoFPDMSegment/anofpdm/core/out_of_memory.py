@@ -7,7 +7,9 @@ import re
 
 _WORDS = re.compile(
     r"out of memory|not enough memory|failed to allocate memory|bad_alloc|can(no|')t allocate memory"
-    r"|CU(DNN|BLAS)_STATUS_ALLOC_FAILED",
+    r"|CU(DNN|BLAS)_STATUS_ALLOC_FAILED"
+    # oneDNN says no more than that; an operation that it does not have lacks a descriptor.
+    r"|could not (create|execute) a (primitive|memory)(?! descriptor)",
     re.IGNORECASE,
 )
 

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from .errors import ModelError
+from .json_text import read_json
+
+LONGEST_SHOWN = 100
 
 
 def require(condition: bool, message: str) -> None:
@@ -34,7 +37,9 @@ def record_from_dict(kind: type[Record], values: Any, where: str) -> Record:
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - set(fields))
     if unknown:
-        raise ModelError(f"{where} has an unknown entry '{unknown[0]}'; was it written by a newer version?")
+        raise ModelError(
+            f"{where} has an unknown entry '{unknown[0][:LONGEST_SHOWN]}'; was it written by a newer version?"
+        )
     arguments = {name: _value_from_json(hints[name], value, f"{where}.{name}") for name, value in values.items()}
     try:
         return kind(**arguments)
@@ -49,7 +54,7 @@ def _value_from_json(hint: Any, value: Any, where: str) -> Any:
     if origin is Literal:
         if value not in typing.get_args(hint):
             choices = ", ".join(str(choice) for choice in typing.get_args(hint))
-            raise ModelError(f"{where} must be one of {choices}, not {value!r}.")
+            raise ModelError(f"{where} must be one of {choices}, not {_shown(value)}.")
         return value
     if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in typing.get_args(hint):
@@ -58,16 +63,21 @@ def _value_from_json(hint: Any, value: Any, where: str) -> Any:
         return _value_from_json(inner, value, where)
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise ModelError(f"{where} must be a list, not {value!r}.")
+            raise ModelError(f"{where} must be a list, not {_shown(value)}.")
         (item, _) = typing.get_args(hint)
         return tuple(_value_from_json(item, entry, f"{where}[{i}]") for i, entry in enumerate(value))
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         if not math.isfinite(value):
-            raise ModelError(f"{where} must be a finite number, not {value!r}.")
+            raise ModelError(f"{where} must be a finite number, not {_shown(value)}.")
         return float(value)
     if hint is Any or (isinstance(value, hint) and (hint is bool or not isinstance(value, bool))):
         return value
-    raise ModelError(f"{where} must be of type {hint.__name__}, not {value!r}.")
+    raise ModelError(f"{where} must be of type {hint.__name__}, not {_shown(value)}.")
+
+
+def _shown(value: Any) -> str:
+    """The beginning of what may be a whole list."""
+    return repr(value)[:LONGEST_SHOWN]
 
 
 def record_to_dict(record: Any) -> dict[str, Any]:
@@ -79,10 +89,10 @@ def record_to_dict(record: Any) -> dict[str, Any]:
 def load_json(path: Path, kind: str) -> dict[str, Any]:
     """Read a JSON object; raises ModelError with a sentence if it cannot be read."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
     except FileNotFoundError as error:
         raise ModelError(f"The {kind} {path} does not exist; is this a complete model folder?") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ModelError(f"The {kind} {path} cannot be read ({reason}); install the model again.") from error
     if not isinstance(values, dict):

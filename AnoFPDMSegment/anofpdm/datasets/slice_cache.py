@@ -7,7 +7,6 @@ and `table.json`. Intensities are I / p (see volumes.preprocessing), clipped to 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.arrays import BoolArray, FloatArray, IntArray
-from ..core.errors import InputError, ModelError
+from ..core.errors import InputError
+from ..core.json_text import read_json
 from ..core.records import record_from_dict
 from ..volumes.input_config import GridConfig, PreprocessingConfig
 from ..volumes.stack_grid import StackGrid
@@ -26,6 +26,7 @@ from .manifest import Split
 CACHE_SCHEMA = 1
 CACHE_FORMAT = "anofpdm-slice-cache"
 TABLE_FILE, IMAGES_FILE, REGIONS_FILE = "table.json", "images.npy", "regions.npy"
+LARGEST_TABLE_BYTES = 1 << 28
 HIGHEST_VALUE = 2.0
 """Cached intensities are clipped here."""
 HEAD_BIT, INTERIOR_BIT, BRAIN_BIT = 1, 2, 4
@@ -128,7 +129,7 @@ def open_slice_cache(directory: str | Path) -> SliceCache:
         images = np.load(directory / IMAGES_FILE, mmap_mode="r", allow_pickle=False)
         regions = np.load(directory / REGIONS_FILE, mmap_mode="r", allow_pickle=False)
         cache = _cache(directory, table, images, regions)
-    except (OSError, ValueError, KeyError, TypeError, ModelError) as error:
+    except Exception as error:  # what a damaged table says may be wrong in any place
         raise InputError(f"The slice cache {directory} is damaged; delete the folder and build it again.") from error
     return cache
 
@@ -136,7 +137,7 @@ def open_slice_cache(directory: str | Path) -> SliceCache:
 def read_table(directory: Path) -> dict[str, Any]:
     """The cache's `table.json`. Raises InputError."""
     try:
-        table = json.loads((directory / TABLE_FILE).read_text(encoding="utf-8"))
+        table = read_json(directory / TABLE_FILE, LARGEST_TABLE_BYTES)
     except FileNotFoundError as error:
         raise InputError(f"There is no slice cache in {directory}; build one from a manifest.") from error
     except (OSError, ValueError) as error:

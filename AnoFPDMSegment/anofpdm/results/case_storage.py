@@ -9,10 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from ..core.array_archive import ArrayArchive, DamagedArchiveError, open_arrays
 from ..core.errors import EvidenceError
+from ..core.json_text import LARGEST_JSON_BYTES, parse_json
 from ..core.records import record_from_dict, record_to_dict
 from ..methods.anofpdm.calibration import Calibration
-from ..methods.anofpdm.evidence import broken_array, build_evidence, evidence_arrays
+from ..methods.anofpdm.evidence import (
+    broken_array,
+    build_evidence,
+    evidence_arrays,
+    evidence_shapes,
+    misshapen,
+    missing,
+)
 from ..methods.anofpdm.operating_point import OperatingPoint
 from ..methods.anofpdm.settings import SelectionSettings
 from ..volumes.geometry import VolumeGeometry
@@ -23,6 +32,10 @@ EVIDENCE_SCHEMA = 2
 EVIDENCE_FILE = "evidence.npz"
 _MAGIC = "anofpdm-evidence"
 _PREFIX = "evidence_"
+_RECORD = "record"
+_WIDEST_VALUE = 8
+"""Bytes of the widest number."""
+LARGEST_PICTURE_PX = 1024
 
 
 def save_evidence(path: Path, case: CaseEvidence) -> None:
@@ -66,12 +79,11 @@ def take_apart(case: CaseEvidence) -> tuple[dict[str, Any], dict[str, Any]]:
 def load_evidence(path: Path) -> CaseEvidence:
     """Read a case. Raises EvidenceError with a sentence for a missing, cut-off or foreign file."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if "record" not in archive:
+        with open_arrays(path) as archive:
+            if _RECORD not in archive.names:
                 raise EvidenceError(f"{path} was not written by anofpdm detect; name the output folder of a detection.")
-            record = json.loads(archive["record"].tobytes().decode())
-            arrays = {name: archive[name] for name in archive.files if name != "record"}
-        return put_together(record, arrays)
+            record = parse_json(archive.read(_RECORD, LARGEST_JSON_BYTES).tobytes())
+            return _put_together(record, _read_arrays(archive, record))
     except EvidenceError:
         raise
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -80,18 +92,63 @@ def load_evidence(path: Path) -> CaseEvidence:
         raise EvidenceError(f"The evidence {path} may not be read; check its permissions.") from error
     except MemoryError as error:
         raise EvidenceError(f"The evidence {path} does not fit into memory; close other programs.") from error
-    except Exception as error:  # a damaged archive fails in many ways, down to errors of the zip and header parsers
+    except Exception as error:  # what a damaged record says may be wrong in any place
         raise EvidenceError(f"The evidence {path} is damaged or foreign; detect again to make a new one.") from error
 
 
 def put_together(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> CaseEvidence:
-    """The case that `take_apart` took apart. Raises EvidenceError, KeyError, TypeError or ValueError if damaged."""
+    """The case that `take_apart` took apart. Raises EvidenceError if they are damaged or do not fit one another."""
+    try:
+        return _put_together(record, arrays)
+    except (EvidenceError, MemoryError):
+        raise
+    except Exception as error:  # what a damaged record says may be wrong in any place
+        raise EvidenceError("The evidence is damaged or foreign; detect again to make a new one.") from error
+
+
+def _read_arrays(archive: ArrayArchive, record: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays of the case, each only if it is as large as the record and those before it ask for.
+
+    Raises EvidenceError, DamagedArchiveError and what a damaged record does.
+    """
+    _check_schema(record)
+    point = record_from_dict(OperatingPoint, record["operating_point"], "operating_point")
+    width, height, count = StackGrid.from_dict(record["grid"]).size
+    packed = ((width * height * count + 7) // 8,)
+    arrays = {"examined": _of_shape(archive, "examined", (count,))}
+    slices, channels = int(np.count_nonzero(arrays["examined"])), len(record["model"]["used"])
+    shapes: dict[str, tuple[int, ...]] = {"head": packed, "interior": packed, "level": (count,)}
+    for name, shape in evidence_shapes(point, slices, channels, height, width).items():
+        if _PREFIX + name not in archive.names:
+            raise missing(name)
+        shapes[_PREFIX + name] = shape
+    sides, _ = archive.kind("display")
+    if len(sides) != 3 or sides[0] != count or max(sides[1:]) > LARGEST_PICTURE_PX:
+        raise DamagedArchiveError("pictures of an impossible size")
+    shapes["display"] = sides
+    return arrays | {name: _of_shape(archive, name, shape) for name, shape in shapes.items()}
+
+
+def _of_shape(archive: ArrayArchive, name: str, expected: tuple[int, ...]) -> np.ndarray:
+    shape, dtype = archive.kind(name)
+    if dtype.hasobject:
+        raise DamagedArchiveError(f"{name} is pickled")
+    if shape != expected:
+        raise misshapen(name.removeprefix(_PREFIX), shape, expected)
+    return archive.read(name, math.prod(expected) * _WIDEST_VALUE)
+
+
+def _check_schema(record: dict[str, Any]) -> None:
     if record["format"] != _MAGIC:
         raise ValueError("foreign file")
     if record["schema"] != EVIDENCE_SCHEMA:
         raise EvidenceError(
             f"The evidence has schema {record['schema']!r} and this version reads {EVIDENCE_SCHEMA}; detect again."
         )
+
+
+def _put_together(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> CaseEvidence:
+    _check_schema(record)
     point = record_from_dict(OperatingPoint, record["operating_point"], "operating_point")
     maps = {name.removeprefix(_PREFIX): array for name, array in arrays.items() if name.startswith(_PREFIX)}
     if broken_array(maps):

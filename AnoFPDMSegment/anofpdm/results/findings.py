@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..core.errors import EvidenceError
+from ..core.json_text import read_json
 from ..volumes.geometry import VolumeGeometry
 from .components import Component
 from .findings_schema import SCHEMA, VERSION, check_document, slice_totals
@@ -155,10 +156,10 @@ def write_findings(path: Path, document: Mapping[str, Any]) -> None:
 def read_findings(path: Path) -> dict[str, Any]:
     """Read and check a findings document. Raises EvidenceError."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        values = read_json(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise EvidenceError(f"{path} does not exist; choose a folder that holds a complete result.") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise EvidenceError(f"{path} cannot be read as JSON; run the detection again.") from error
     return check_document(values, str(path))
 
@@ -222,7 +223,3 @@ def _base_name(name: str | Path) -> str:
     # A path may come from another system than the one that reads it.
     parts = [part for part in re.split(r"[/\\]", str(name)) if part]
     return parts[-1] if parts else ""
-
-
-def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text} is not JSON")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ..core.errors import ModelError, OutputError
 from ..network.config import NetworkConfig
@@ -16,7 +18,7 @@ from ..network.parameter_shapes import parameter_shapes
 from ..network.unet import ConditionalUNet
 from .model_config import ModelConfig
 from .model_folder import ModelFolder, write_model_folder
-from .weights_file import STORED_AS, check_fit, refuse_type, refuse_values
+from .weights_file import STORED_AS, check_fit, check_header_length, refuse_type, refuse_values
 
 STORED_TYPES = {name: getattr(torch, name) for name in STORED_AS}
 
@@ -73,11 +75,28 @@ def write_model(
 
 def empty_network(config: NetworkConfig) -> ConditionalUNet:
     """The network's structure without memory for its weights."""
-    with torch.device("meta"):
+    with torch.device("meta"), _Uninitialised():
         return ConditionalUNet(config)
 
 
+class _Uninitialised(TorchFunctionMode):
+    """Within, parameters get no initial values: for those of the meta device torch would load its compiler."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in _DRAWING:
+            return args[0]
+        if getattr(func, "__module__", "") == nn.init.__name__:
+            return (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
+_DRAWING = (Tensor.normal_, Tensor.uniform_)
+
+
 def _read_weights(path: Path, config: NetworkConfig) -> dict[str, Tensor]:
+    check_header_length(path)
     try:
         with safe_open(path, framework="pt") as file:
             names = list(file.keys())

@@ -6,15 +6,17 @@ with torch and refuses the same files in the same words.
 
 from __future__ import annotations
 
-import json
 import mmap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.bounded_file import open_regular, require_regular
 from ..core.errors import ModelError
+from ..core.json_text import LARGEST_JSON_BYTES, parse_json
 from ..network.parameter_shapes import Shape, parameter_shapes
 from .model_folder import ModelFolder
 
@@ -22,7 +24,6 @@ STORED_AS = ("float32", "float16", "bfloat16")
 """The types that weights are stored as."""
 _TYPES = {"F32": ("float32", 4), "F16": ("float16", 2), "BF16": ("bfloat16", 2)}
 _OTHER_TYPES = {"F64": "float64", "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8"}
-_LONGEST_HEADER = 100_000_000
 _EXPONENTS = {"float32": (np.uint32, 0x7F800000), "float16": (np.uint16, 0x7C00), "bfloat16": (np.uint16, 0x7F80)}
 """Integers of the same width, and the bits that are all set in what is not a finite number."""
 
@@ -31,7 +32,7 @@ def check_weights_file(folder: ModelFolder) -> None:
     """Raise ModelError unless the model's weights are exactly its network's parameters, all of them finite."""
     path = folder.weights
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             tensors, data = _read_header(content)
             check_fit(
                 {name: tuple(entry["shape"]) for name, entry in tensors.items()},
@@ -39,8 +40,24 @@ def check_weights_file(folder: ModelFolder) -> None:
             )
             for name, entry in tensors.items():
                 _check_values(name, entry, content, data)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelError(f"The weights {path} cannot be read ({error}); install the model again.") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise _unreadable(path, error) from error
+
+
+def check_header_length(path: Path) -> None:
+    """Raise ModelError unless the header ends within the file and is no longer than that of any network."""
+    try:
+        size = require_regular(path)
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+    except OSError as error:
+        raise _unreadable(path, error.strerror) from error
+    if size < 8 or length > min(LARGEST_JSON_BYTES, size - 8):
+        raise _unreadable(path, "its header is cut off")
+
+
+def _unreadable(path: Path, reason: object) -> ModelError:
+    return ModelError(f"The weights {path} cannot be read ({reason}); install the model again.")
 
 
 def check_fit(shapes: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> None:
@@ -77,9 +94,9 @@ def refuse_values(name: str) -> ModelError:
 def _read_header(content: mmap.mmap) -> tuple[dict[str, Any], int]:
     """The tensors by name, and where their bytes begin. Raises ValueError and the like for what is no such file."""
     length = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or length > min(_LONGEST_HEADER, len(content) - 8):
+    if len(content) < 8 or length > min(LARGEST_JSON_BYTES, len(content) - 8):
         raise ValueError("its header is cut off")
-    header = json.loads(content[8 : 8 + length])
+    header = parse_json(content[8 : 8 + length])
     header.pop("__metadata__", None)
     begin = 0
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):

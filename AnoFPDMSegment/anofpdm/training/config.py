@@ -6,13 +6,13 @@ paper's), `lgg-flair`, `lgg-flair-fine`, `brain-flair` and `brain-flair-fine` (t
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from ..core.errors import ModelError, SettingsError
+from ..core.json_text import read_json
 from ..core.records import record_from_dict, record_to_dict
 from ..store.model_config import ModelConfig
 
@@ -188,14 +188,17 @@ def load_training_config(name_or_path: str | Path) -> TrainingConfig:
     if str(name_or_path) in shipped_configs():
         path = CONFIG_FOLDER / f"{name_or_path}.json"
     try:
-        values: Any = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
     except FileNotFoundError as error:
         raise SettingsError(
             f"The training configuration {path} does not exist; "
             f"name a JSON file or one of {', '.join(shipped_configs())}."
         ) from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise SettingsError(f"The training configuration {path} cannot be read ({error}).") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(
+            f"The training configuration {path} cannot be read ({reason}); check the file, a JSON object."
+        ) from error
     return training_config_from_dict(values, path.name)
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from ..core.errors import EvidenceError
+from .value_stream import LARGEST_IMAGE_VOXELS
 
 SMALLEST_DETERMINANT = 0.5
 """Of the axes' unit vectors; 1 where they are perpendicular."""
@@ -49,7 +50,7 @@ class VolumeGeometry:
             origin = tuple(float(o) for o in values["origin"])
             direction = tuple(float(d) for d in values["direction"])
             numbers_are_sound = all(map(math.isfinite, spacing + origin + direction)) and min(size + spacing) > 0
-            numbers_are_sound = numbers_are_sound and max(size) < 2**31
+            numbers_are_sound = numbers_are_sound and math.prod(size) <= LARGEST_IMAGE_VOXELS
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise EvidenceError("The stored geometry is damaged; run the detection again.") from error
         lengths = (len(size), len(spacing), len(origin), len(direction))

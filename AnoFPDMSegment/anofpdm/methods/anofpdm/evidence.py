@@ -222,12 +222,11 @@ def require_finite(evidence: Evidence, device: str) -> None:
 
 def build_evidence(point: OperatingPoint, arrays: dict[str, np.ndarray]) -> Evidence:
     """Evidence of the kind that `point` implies. Raises EvidenceError if arrays are missing or misshapen."""
-    kind: type[QuadraticEvidence] | type[BankEvidence] = BankEvidence if point.clamp else QuadraticEvidence
-    names = {f.name for f in dataclasses.fields(kind)} - {"point"}
-    missing = sorted(names - set(arrays))
-    if missing:
-        raise EvidenceError(f"The evidence lacks '{missing[0]}'; detect again to make a complete one.")
-    return kind(point=point, **{name: arrays[name] for name in names})
+    kind = _kind(point)
+    lacking = sorted(set(_names(kind)) - set(arrays))
+    if lacking:
+        raise missing(lacking[0])
+    return kind(point=point, **{name: arrays[name] for name in _names(kind)})
 
 
 def join_evidence(parts: Sequence[Evidence]) -> Evidence:
@@ -244,28 +243,52 @@ def _subset(evidence: EvidenceKind, slices: Any) -> EvidenceKind:
     return dataclasses.replace(evidence, **arrays)
 
 
+def evidence_shapes(
+    point: OperatingPoint, slices: int, channels: int, height: int, width: int
+) -> dict[str, tuple[int, ...]]:
+    """The shape of each array of an evidence of this kind, by field name."""
+    n, c, s, b = slices, channels, point.steps, len(point.guidance_bank)
+    maps, curves = (n, c, height, width), (n, s, c)
+    shapes: dict[str, tuple[int, ...]] = {
+        **dict.fromkeys(["x0", "mean_rr", "mean_rd", "mean_dd", "residual_end", "difference_end"], maps),
+        **dict.fromkeys(["rr", "rd", "dd", "mse_unguided_steps"], curves),
+        **dict.fromkeys(["aam_bank", "guided_end"], (n, b, c, height, width)),
+        **dict.fromkeys(["divergence_bank", "mse_healthy_bank"], (n, b, s, c)),
+        "end_index": (n, c),
+        "end_index_bank": (n, b, c),
+    }
+    return {name: shapes[name] for name in _names(_kind(point))}
+
+
+def misshapen(name: str, found: tuple[int, ...], expected: tuple[int, ...]) -> EvidenceError:
+    """What is said of an array of another shape than the others and the record ask for."""
+    return EvidenceError(f"The evidence's '{name}' has the shape {found} where {expected} is needed; detect again.")
+
+
+def missing(name: str) -> EvidenceError:
+    """What is said of an array that is not there."""
+    return EvidenceError(f"The evidence lacks '{name}'; detect again to make a complete one.")
+
+
+def _kind(point: OperatingPoint) -> type[QuadraticEvidence] | type[BankEvidence]:
+    return BankEvidence if point.clamp else QuadraticEvidence
+
+
+def _names(kind: type[QuadraticEvidence] | type[BankEvidence]) -> list[str]:
+    return [f.name for f in dataclasses.fields(kind) if f.name != "point"]
+
+
 def _check_shapes(evidence: Any) -> None:
     arrays = evidence_arrays(evidence)
     x0 = arrays["x0"]
     if x0.ndim != 4:
         raise EvidenceError("The evidence's slices do not have the shape [N, C, H, W]; detect again.")
-    n, c, h, w = x0.shape
-    s, b = evidence.point.steps, len(evidence.point.guidance_bank)
-    maps, curves = (n, c, h, w), (n, s, c)
-    expected = {
-        **dict.fromkeys(["x0", "mean_rr", "mean_rd", "mean_dd", "residual_end", "difference_end"], maps),
-        **dict.fromkeys(["rr", "rd", "dd", "mse_unguided_steps"], curves),
-        **dict.fromkeys(["aam_bank", "guided_end"], (n, b, c, h, w)),
-        **dict.fromkeys(["divergence_bank", "mse_healthy_bank"], (n, b, s, c)),
-        "end_index": (n, c),
-        "end_index_bank": (n, b, c),
-    }
-    for name, array in arrays.items():
-        if array.shape != expected[name]:
-            raise EvidenceError(
-                f"The evidence's '{name}' has the shape {array.shape} where {expected[name]} is needed; detect again."
-            )
+    steps = evidence.point.steps
+    for name, expected in evidence_shapes(evidence.point, *x0.shape).items():
+        array = arrays[name]
+        if array.shape != expected:
+            raise misshapen(name, array.shape, expected)
         if not np.issubdtype(array.dtype, np.integer if name.startswith("end_index") else np.floating):
             raise EvidenceError(f"The evidence's '{name}' holds {array.dtype} values; detect again.")
-        if name.startswith("end_index") and array.size and not (array.min() >= 0 and array.max() < s):
-            raise EvidenceError(f"The evidence's '{name}' points outside the {s} visited steps; detect again.")
+        if name.startswith("end_index") and array.size and not (array.min() >= 0 and array.max() < steps):
+            raise EvidenceError(f"The evidence's '{name}' points outside the {steps} visited steps; detect again.")

@@ -1,1 +1,1 @@
-"""Methods that reconstruct a healthy image and compare: AnoDDPM, classifier guidance, DDIB, difference of conditions."""
+"""Methods that reconstruct a healthy image and compare: AnoDDPM, classifier guidance, DDIB, conditions\x27 difference."""
