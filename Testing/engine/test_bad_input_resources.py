@@ -26,6 +26,7 @@ from anofpdm.diffusion.denoisers import NetworkPredictor
 from anofpdm.methods.anofpdm import ready_network
 from anofpdm.methods.anofpdm.calibration import load_calibrations
 from anofpdm.methods.anofpdm.evidence import Evidence
+from anofpdm.methods.anofpdm.runner import AnoFPDMRunner
 from anofpdm.store.model_folder import open_model_folder
 from anofpdm.store.weights import load_network
 
@@ -91,14 +92,14 @@ def predictor(tiny_model: Path) -> NetworkPredictor:
 def detector(model: Path, predictor: object, notices: list[str] | None = None) -> Detector:
     folder = open_model_folder(model)
     assert folder.calibration is not None
-    return Detector(
+    runner = AnoFPDMRunner(
         folder.config,
         predictor,  # type: ignore[arg-type]
         ChosenDevice(torch.device("cpu"), "CPU"),
         weights_sha256=folder.weights_sha256,
         calibrations=load_calibrations(folder.calibration),
-        notice=None if notices is None else notices.append,
     )
+    return Detector("anofpdm", runner, notice=None if notices is None else notices.append)
 
 
 @pytest.fixture(scope="module")

@@ -116,7 +116,10 @@ def test_a_trained_predictor_outlines_the_lesion() -> None:
             return GaussianPredictor(*pair, 0.1, schedule.alpha_bar)
 
     calibration = tiny_calibration("x", point=config.operating_point, decision="map")
-    detector = Detector(config, PerSlice(), choose_device("cpu"), weights_sha256="x", calibrations=[calibration])
+    detector = Detector(
+        "anofpdm",
+        AnoFPDMRunner(config, PerSlice(), choose_device("cpu"), weights_sha256="x", calibrations=[calibration]),
+    )
     settings = SelectionSettings(guidance=0.0, threshold=Threshold.parse("value=0.02"), ungated=True, region="frame")
     detection = detector.detect(images[1], settings, DetectorOptions(batch_size=1))
     truth = lesion.lesion
@@ -140,13 +143,14 @@ def test_several_modalities_must_be_named(head, tmp_path: Path) -> None:
 
 def test_an_unfamiliar_input_is_pointed_out(head, model, tmp_path: Path) -> None:
     calibration = tiny_calibration(model.weights_sha256, unguided_error=(1e-9, 2e-9))
-    detector = Detector(
+    runner = AnoFPDMRunner(
         model.config,
-        Detector.from_folder(model)._predictor,
+        ready_predictor(model)[0],
         choose_device("cpu"),
         weights_sha256=model.weights_sha256,
         calibrations=[calibration],
     )
+    detector = Detector("anofpdm", runner)
     warnings = detector.detect(head).findings["warnings"]
     assert any("unguided prediction" in warning for warning in warnings)
 
@@ -188,12 +192,14 @@ def test_time_left_is_right_within_a_third_after_a_fifth_of_a_detection(head, mo
     now = [0.0]
     # The seconds of the clock are the predictor's: how busy the machine is does not matter.
     clock = functools.partial(ProgressClock, clock=lambda: now[0])
-    monkeypatch.setattr("anofpdm.detect.detector.ProgressClock", clock)
+    monkeypatch.setattr("anofpdm.methods.anofpdm.runner.ProgressClock", clock)
     seen: list[tuple[float, float | None]] = []
     config = dataclasses.replace(
         model.config, operating_point=dataclasses.replace(model.config.operating_point, steps=12)
     )
-    detector = Detector(config, Steady(now, 1.0, 4.0), choose_device("cpu"), weights_sha256="x")
+    detector = Detector(
+        "anofpdm", AnoFPDMRunner(config, Steady(now, 1.0, 4.0), choose_device("cpu"), weights_sha256="x")
+    )
     detector.examine(
         head, DetectorOptions(batch_size=batch_size), on_progress=lambda p: seen.append((now[0], p.remaining_s))
     )
@@ -219,7 +225,7 @@ def test_time_left_of_a_real_run(head, model) -> None:
     config = dataclasses.replace(
         model.config, operating_point=dataclasses.replace(model.config.operating_point, steps=12)
     )
-    detector = Detector(config, Slow(), choose_device("cpu"), weights_sha256="x")
+    detector = Detector("anofpdm", AnoFPDMRunner(config, Slow(), choose_device("cpu"), weights_sha256="x"))
     start = time.monotonic()
     settings = SelectionSettings(guidance=1, threshold=Threshold("value", 1.0), ungated=True)
     detector.detect(
@@ -245,7 +251,7 @@ def test_a_run_ends_at_the_next_evaluation(head, model) -> None:
 
             return predict
 
-    detector = Detector(model.config, Counting(), choose_device("cpu"), weights_sha256="x")
+    detector = Detector("anofpdm", AnoFPDMRunner(model.config, Counting(), choose_device("cpu"), weights_sha256="x"))
     with pytest.raises(Cancelled):
         detector.examine(head, cancel=token)
     # The step that the first evaluation belongs to needs another one.
@@ -345,8 +351,8 @@ def test_slices_not_examined_pull_no_finding_down(model, monkeypatch) -> None:
     config = dataclasses.replace(
         model.config, grid=dataclasses.replace(model.config.grid, minimum_slice_spacing_mm=6.0)
     )
-    predictor = Detector.from_folder(model)._predictor
-    case = Detector(config, predictor, choose_device("cpu"), weights_sha256="x").examine(fine)
+    predictor = ready_predictor(model)[0]
+    case = Detector("anofpdm", AnoFPDMRunner(config, predictor, choose_device("cpu"), weights_sha256="x")).examine(fine)
     first = int(np.flatnonzero(case.examined)[0])
     assert first > 0
     score = np.zeros((int(case.examined.sum()), *case.grid.size[1::-1]), np.float32)

@@ -97,4 +97,4 @@ def test_a_bank_answers_only_for_its_own_strengths(case: CaseEvidence) -> None:
         with pytest.raises(SettingsError, match="0, 2, 8"):
             build_detection(case, settings)
     else:
-        assert build_detection(case, settings).selection.choices.guidance == 3.0
+        assert build_detection(case, settings).answer.choices.guidance == 3.0

@@ -62,7 +62,7 @@ def test_detect_on_the_command_line(
 def test_the_python_interface(both: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     device_prefers("bfloat16", monkeypatch)
     assert Detector.from_model(both, device="cpu").config.operating_point == ROUNDED
-    assert Detector.from_model(both, device="cpu", point=POINT).config.operating_point == POINT
+    assert Detector.from_model(both, device="cpu", run=POINT).config.operating_point == POINT
 
 
 @pytest.mark.parametrize(

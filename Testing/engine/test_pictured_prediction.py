@@ -11,6 +11,7 @@ import pytest
 import SimpleITK as sitk
 
 from anofpdm import Detector, SelectionSettings, Threshold, build_detection
+from anofpdm.methods.anofpdm.method import pictured_guidance
 from anofpdm.results.case import CaseEvidence
 from anofpdm.results.detection import Detection
 from anofpdm.store.model_config import load_model_config
@@ -53,11 +54,11 @@ def test_of_a_bank_one_of_its_strengths_is_taken(
     tiny_model: Path, head_image: sitk.Image, bank: tuple[float, ...], pictured: float
 ) -> None:
     point = dataclasses.replace(load_model_config(tiny_model).operating_point, clamp=True, guidance_bank=bank)
-    case = Detector.from_model(tiny_model, point=point).examine(head_image)
+    case = Detector.from_model(tiny_model, run=point).examine(head_image)
     settings = SelectionSettings(guidance=8, threshold=Threshold.parse("value=0.1"), ungated=True)
     detection = build_detection(case, settings)
-    assert detection.pictured_guidance == pictured
-    assert np.isfinite(detection.healthy_prediction(pictured)[case.examined]).all()
+    assert pictured_guidance(case, detection.answer) == pictured
+    assert np.isfinite(detection.healthy_picture.values).all()
 
 
 def test_every_slice_is_named_with_its_decision(case: CaseEvidence, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -246,7 +246,7 @@ class TestCommands:
         detector = Detector.from_model(calibrated.path, calibration="clinic", preset="fast")
         detection = detector.detect(head_file)
         assert detection.findings["model"]["calibration"] == "clinic/fast"
-        assert detection.selection.choices.guidance == 8.0
+        assert detection.answer.choices.guidance == 8.0
 
     def test_adjust_there_and_back(
         self,

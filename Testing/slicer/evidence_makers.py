@@ -59,6 +59,7 @@ def make_case(
         anomaly = np.maximum(anomaly, np.exp2(-np.square(np.linalg.norm(ras - center, axis=-1) / radius)))
     noise = np.random.default_rng(seed)
     return CaseEvidence(
+        method="anofpdm",
         evidence=_evidence(anomaly[examined], head[examined], len(modalities), point, noise),
         geometry=geometry,
         grid=grid,

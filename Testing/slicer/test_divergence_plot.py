@@ -27,7 +27,7 @@ def test_the_plot_shows_the_curve_and_the_end_step(scene: Any, point: Any) -> No
     assert values == pytest.approx(curve.tolist(), rel=1e-5)
     marks = np.array(column(plot.nodes[-1], "t2 end step"))
     (marked,) = np.flatnonzero(np.isfinite(marks))
-    assert marked == result.detection.selection.end_index[5, 1] and marks[marked] == pytest.approx(curve[marked])
+    assert marked == result.detection.answer.end_index[5, 1] and marks[marked] == pytest.approx(curve[marked])
     assert result.divergencePlot().chart.GetID() == plot.chart.GetID()
     plot.showSlice(result.detection, 0, -70.0)
     assert "not examined" in plot.chart.GetTitle() and plot.nodes[-1].GetTable().GetNumberOfRows() == 0

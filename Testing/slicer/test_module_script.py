@@ -205,7 +205,7 @@ class TestScriptedDetection:
         result = script.AnoFPDMSegmentLogic().detect({"flair": volume}, options)
         assert [found.node for found in Result.all(scene)] == [result.node]
         assert result.name == "my FLAIR" and result.inputNode is volume
-        assert result.detection.selection.choices.guidance == 8.0
+        assert result.detection.answer.choices.guidance == 8.0
 
     @pytest.mark.usefixtures("bright_default")
     @pytest.mark.parametrize(

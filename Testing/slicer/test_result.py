@@ -85,7 +85,7 @@ def test_the_table_of_slices_shows_the_threshold_that_decides(scene: Any, detect
 
     settings = SelectionSettings(decision=decision)
     if decision == "similarity":
-        typical = float(np.median(build_detection(detected_case).selection.similarity))
+        typical = float(np.median(build_detection(detected_case).answer.similarity))
         settings = dataclasses.replace(settings, decision_threshold=typical)
     if decision is None:
         settings = dataclasses.replace(SETTINGS, guidance=30.0)

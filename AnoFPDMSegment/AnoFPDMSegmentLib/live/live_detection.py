@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .plane_boxes import boxesAroundPlane
 
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from anofpdm.methods.anofpdm.settings import SelectionSettings
     from anofpdm.results.case import CaseEvidence
     from anofpdm.results.detection import Detection
     from anofpdm.volumes.bounding_box import Box
@@ -23,15 +22,13 @@ class LiveDetection:
     def __init__(self, case: CaseEvidence) -> None:
         self.case = case
 
-    def full(self, settings: SelectionSettings) -> Detection:
+    def full(self, settings: Any) -> Detection:
         """Everything: about half a second for 240 x 240 x 155 voxels. Raises anofpdm's SettingsError."""
         from anofpdm.results.detection import build_detection
 
         return build_detection(self.case, settings)
 
-    def preview(
-        self, settings: SelectionSettings, planes: Sequence[NDArray[np.float64]]
-    ) -> list[tuple[Box, NDArray[np.float32]]]:
+    def preview(self, settings: Any, planes: Sequence[NDArray[np.float64]]) -> list[tuple[Box, NDArray[np.float32]]]:
         """The scores that views on some planes show: boxes [k, j, i] of the score volume with their content.
 
         planes: each (a, b, c, d), the points of voxel coordinates with a i + b j + c k + d = 0.

@@ -1,4 +1,4 @@
-"""The divergence M_t of one slice over the noise levels, with the chosen end step t_e."""
+"""One slice's curves, as its method gives them: of AnoFPDM the divergence M_t, with the chosen end step t_e."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from .findings_table import createTable, fillTable, sliceNumber
 
 if TYPE_CHECKING:
+    from anofpdm.methods.method import Curves
     from anofpdm.results.detection import Detection
 
     from .scene_context import SceneContext
 
-_LEVEL = "Noise level t"
 _SERIES_ROLE = "series"
 _COLORS = ((0.85, 0.33, 0.10), (0.00, 0.45, 0.74), (0.47, 0.67, 0.19), (0.49, 0.18, 0.56))
 _CHART, _PARTS = "divergenceChart", "divergenceChartParts"
@@ -35,11 +35,11 @@ def plotNodes(owner: Any) -> list[Any]:
     return [part for part in parts if part]
 
 
-def addPlot(context: SceneContext, owner: Any, name: str, modalities: tuple[str, ...]) -> DivergencePlot:
-    """An empty plot that `owner` refers to, in place of what is left of one."""
+def addPlot(context: SceneContext, owner: Any, name: str, curves: Curves) -> DivergencePlot:
+    """An empty plot for curves like these that `owner` refers to, in place of what is left of one."""
     for node in plotNodes(owner):
         context.removeNode(node)
-    plot = DivergencePlot.create(context, name, modalities)
+    plot = DivergencePlot.create(context, name, curves)
     owner.SetNodeReferenceID(_CHART, plot.chart.GetID())
     owner.RemoveNodeReferenceIDs(_PARTS)
     for part in plot.nodes[1:]:
@@ -48,28 +48,28 @@ def addPlot(context: SceneContext, owner: Any, name: str, modalities: tuple[str,
 
 
 class DivergencePlot:
-    """A chart with a curve and an end-step mark per modality, over a table of its own."""
+    """A chart with a curve and a mark per modality, over a table of its own."""
 
     def __init__(self, chart: Any) -> None:
         self.chart = chart
 
     @classmethod
-    def create(cls, context: SceneContext, name: str, modalities: tuple[str, ...]) -> DivergencePlot:
-        """Empty; `showSlice` fills it."""
+    def create(cls, context: SceneContext, name: str, curves: Curves) -> DivergencePlot:
+        """Empty, for curves like these; `showSlice` fills it."""
         table = createTable(context, f"{name} table")
         table.SetHideFromEditors(True)
         chart = context.addNode("vtkMRMLPlotChartNode", name)
-        chart.SetXAxisTitle(_LEVEL)
-        chart.SetYAxisTitle("Divergence M_t")
+        chart.SetXAxisTitle(curves.x_title)
+        chart.SetYAxisTitle(curves.y_title)
         # It would lie over the mark, which stands where the curve is highest.
         chart.SetLegendVisibility(False)
-        for index, modality in enumerate(modalities):
+        for index, modality in enumerate(curves.lines):
             for mark in (False, True):
-                title = f"{modality} end step" if mark else modality
+                title = f"{modality} {curves.mark_title}" if mark else modality
                 series = context.addNode("vtkMRMLPlotSeriesNode", title, hidden=True)
                 series.SetAndObserveTableNodeID(table.GetID())
                 series.SetPlotType(series.PlotTypeScatter)
-                series.SetXColumnName(_LEVEL)
+                series.SetXColumnName(curves.x_title)
                 series.SetYColumnName(title)
                 series.SetColor(*_COLORS[index % len(_COLORS)])
                 series.SetLineStyle(series.LineStyleNone if mark else series.LineStyleSolid)
@@ -93,9 +93,7 @@ class DivergencePlot:
 
     def showSlice(self, detection: Detection, index: int, levelS: float) -> None:
         """Plot slice `index` of the stack, which lies at `levelS` mm now; empty for one that was not examined."""
-        from anofpdm.methods.anofpdm.visited_levels import visited_levels
-
-        case, selection = detection.case, detection.selection
+        case = detection.case
         table = self.nodes[-1]
         level = f"Slice {sliceNumber(index)}, S {levelS:+.1f} mm"
         if not case.examined[index]:
@@ -103,13 +101,13 @@ class DivergencePlot:
             self.chart.SetTitle(f"{level}: not examined ({case.not_examined_reason[index]})")
             return
         row = int(np.count_nonzero(case.examined[:index]))
-        curves = case.evidence.divergence(selection.choices.guidance)[row]
-        columns: list[Any] = [(_LEVEL, "float", (visited_levels(case.evidence.point) + 1).tolist())]
-        for channel, modality in enumerate(case.model.used):
-            mark: list[float | None] = [None] * len(curves)
-            end = int(selection.end_index[row, channel])
-            mark[end] = float(curves[end, channel])
-            columns.append((modality, "float", curves[:, channel].astype(float).tolist()))
-            columns.append((f"{modality} end step", "float", mark))
+        curves = detection.curves(row)
+        assert curves is not None  # a method without has no plot
+        columns: list[Any] = [(curves.x_title, "float", curves.x.tolist())]
+        for modality, line in curves.lines.items():
+            mark: list[float | None] = [None] * len(line)
+            mark[curves.marks[modality]] = float(line[curves.marks[modality]])
+            columns.append((modality, "float", line.astype(float).tolist()))
+            columns.append((f"{modality} {curves.mark_title}", "float", mark))
         fillTable(table, columns)
         self.chart.SetTitle(level)

@@ -19,7 +19,6 @@ from .voxels import setIJKToRAS, setVoxels, voxelsOf
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from anofpdm.methods.anofpdm.settings import SelectionSettings
     from anofpdm.results.case import CaseEvidence
 
     from .scene_context import SceneContext
@@ -83,7 +82,7 @@ def loadEvidence(owner: Any) -> CaseEvidence:
         raise EvidenceError("The evidence in the scene is damaged or incomplete; detect again.") from error
 
 
-def storeSettings(owner: Any, settings: SelectionSettings) -> None:
+def storeSettings(owner: Any, settings: Any) -> None:
     """Note the settings in use, so that a reopened scene shows what was saved."""
     from anofpdm.core.records import record_to_dict
 

@@ -32,7 +32,8 @@ def createHealthyPrediction(context: SceneContext, name: str, frame: OutputFrame
 
 
 def updateHealthyPrediction(node: Any, detection: Detection) -> None:
-    """For another guidance strength: the one in use, as far as pictures go (see Detection.pictured_guidance)."""
-    guidance = detection.pictured_guidance
-    setVoxels(node, np.nan_to_num(detection.healthy_prediction(guidance), nan=_NOT_EXAMINED))
-    node.SetDescription(f"Healthy prediction at guidance strength {guidance:g}")
+    """As the settings in use make it, as far as pictures go (see Detection.healthy_picture)."""
+    picture = detection.healthy_picture
+    assert picture is not None  # a result of a method without has no such node
+    setVoxels(node, np.nan_to_num(detection.stack_of(picture.values), nan=_NOT_EXAMINED))
+    node.SetDescription(picture.caption[0].upper() + picture.caption[1:])

@@ -21,7 +21,6 @@ from .input_volumes import RESULT_ATTRIBUTE
 from .output_frame import OutputFrame
 
 if TYPE_CHECKING:
-    from anofpdm.methods.anofpdm.settings import SelectionSettings
     from anofpdm.results.case import CaseEvidence
     from anofpdm.results.detection import Detection
 
@@ -141,7 +140,7 @@ class Result:
         for role in (_FINDINGS, _SLICES):
             if self.node.GetNodeReference(role) is None:
                 self._refer(role, createTable(context, self._title(role)))
-        if self.healthyPredictionNode is None:
+        if self.healthyPredictionNode is None and detection.healthy_picture is not None:
             self._refer(_HEALTHY, createHealthyPrediction(context, self._title(_HEALTHY), frame, detection))
             copyMarks(self.node, self.healthyPredictionNode)
         return [node for node in self._own() if node not in before]
@@ -149,7 +148,7 @@ class Result:
     def _restoreRemoved(self, detection: Detection, frame: OutputFrame) -> None:
         """What the user took out of the scene and a result cannot do without."""
         added = self._addMissing(detection, frame)
-        if self.healthyPredictionNode in added:
+        if self.healthyPredictionNode is not None and self.healthyPredictionNode in added:
             self.healthyPredictionNode.SetAttribute(RESULT_ATTRIBUTE, "1")
             self.healthyPredictionNode.SetAndObserveTransformNodeID(self.heatmapNode.GetTransformNodeID())
         subject_hierarchy.putBeside(self.context, self.inputNode, added)
@@ -243,7 +242,7 @@ class Result:
         return LiveDetection(self.case)
 
     @property
-    def settings(self) -> SelectionSettings:
+    def settings(self) -> Any:
         """The settings in use."""
         return self.detection.case.settings
 
@@ -282,7 +281,7 @@ class Result:
 
     # What can be done.
 
-    def update(self, settings: SelectionSettings, onEdited: OnEdited = neverOverwrite) -> None:
+    def update(self, settings: Any, onEdited: OnEdited = neverOverwrite) -> None:
         """Apply settings to everything: heatmap, segmentation, tables, healthy prediction.
 
         `onEdited` is asked if the segmentation was edited by hand. Raises anofpdm's SettingsError, with nothing
@@ -293,12 +292,13 @@ class Result:
         frame = self.frame
         self._restoreRemoved(detection, frame)
         heatmap_node.updateHeatmap(self.heatmapNode, frame, detection.score)
-        updateHealthyPrediction(self.healthyPredictionNode, detection)
+        if self.healthyPredictionNode is not None:
+            updateHealthyPrediction(self.healthyPredictionNode, detection)
         self._writeSegmentation(onEdited)
         self._fillTables(detection)
         evidence_nodes.storeSettings(self.node, settings)
 
-    def preview(self, settings: SelectionSettings) -> None:
+    def preview(self, settings: Any) -> None:
         """Apply settings to the slices in view alone; `update` must follow. The outline is hidden until then."""
         frame = self.frame
         boxes = self.live.preview(settings, slice_views.planesInVolume(self.context, self.heatmapNode, frame))
@@ -339,11 +339,14 @@ class Result:
         left, posterior, superior = self.case.grid.slice_centers[index].tolist()
         return self.toWorld((-left, -posterior, superior))
 
-    def divergencePlot(self) -> DivergencePlot:
-        """The plot of M_t; its nodes are made at first use."""
+    def divergencePlot(self) -> DivergencePlot | None:
+        """The plot of the slices' curves; its nodes are made at first use. None if the method has no curves."""
+        curves = self.detection.curves(0)
+        if curves is None:
+            return None
         plot = findPlot(self.node)
         if plot is None:
-            plot = addPlot(self.context, self.node, f"{self.name} divergence", self.case.model.used)
+            plot = addPlot(self.context, self.node, f"{self.name} divergence", curves)
             subject_hierarchy.putBeside(self.context, self.inputNode, [plot.chart])
         return plot
 

@@ -163,7 +163,7 @@ class ResultSection:
     def _showSettings(self) -> None:
         """Bring the widgets in line with the settings in use."""
         ui, result = self._ui, self._state.result
-        settings, choices, case = result.settings, result.detection.selection.choices, result.case
+        settings, choices, case = result.settings, result.detection.answer.choices, result.case
         low, high = result_settings.guidanceRange(case)
         setSlider(ui.resultGuidance, low, high, choices.guidance)
         with quiet(ui.minimumSize, ui.ungated):

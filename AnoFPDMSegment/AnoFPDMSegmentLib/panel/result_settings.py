@@ -72,7 +72,7 @@ def withThreshold(
 
 def scalingInUse(result: Result) -> tuple[float, ...]:
     """M_max of each used modality; empty unless the threshold in use is dynamic."""
-    choices = result.detection.selection.choices
+    choices = result.detection.answer.choices
     return choices.scaling or () if choices.threshold.kind == DYNAMIC else ()
 
 
@@ -94,7 +94,7 @@ def typicalThreshold(result: Result) -> float:
     """Median of the thresholds that the slices have now."""
     import numpy as np
 
-    return float(np.median(result.detection.selection.threshold))
+    return float(np.median(result.detection.answer.threshold))
 
 
 def valueScale(typical: float) -> tuple[float, float, int]:

@@ -118,6 +118,10 @@ class SlicesSection:
     def _plot(self, result: Any, index: int) -> None:
         plot = result.divergencePlot()
         entry = result.detection.findings["slices"][index]
+        if plot is None:
+            self._ui.divergencePlot.setMRMLPlotViewNode(None)
+            self._ui.plotLabel.text = _("This method has no curves to show.")
+            return
         plot.showSlice(result.detection, index, self._level(entry))
         view = self._plotView()
         view.SetPlotChartNodeID(plot.chart.GetID())

@@ -97,7 +97,7 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     run = DetectorOptions(seed=options.seed, batch_size=batch_size)
     cancel.raise_if_cancelled()
     detector = Detector.from_folder(
-        folder, device=options.device, calibrations=calibrations, point=point, notice=reporter.notice
+        folder, device=options.device, calibration=options.calibration, run=point, notice=reporter.notice
     )
     detector.check(settings)
     if cases is not None:

@@ -12,6 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from .bounded_file import open_regular
+from .errors import EvidenceError
 
 LONGEST_HEADER = 1 << 16
 MOST_ENTRIES = 10_000
@@ -101,3 +102,13 @@ def _header(stream: IO[bytes]) -> tuple[Shape, bool, np.dtype[Any]]:
     if version == (2, 0):
         return np.lib.format.read_array_header_2_0(stream, max_header_size=LONGEST_HEADER)
     raise DamagedArchiveError("it is of another version of the format")
+
+
+def misshapen(name: str, found: tuple[int, ...], expected: tuple[int, ...]) -> EvidenceError:
+    """What is said of an array of another shape than the others and the record ask for."""
+    return EvidenceError(f"The evidence's '{name}' has the shape {found} where {expected} is needed; detect again.")
+
+
+def missing(name: str) -> EvidenceError:
+    """What is said of an array that is not there."""
+    return EvidenceError(f"The evidence lacks '{name}'; detect again to make a complete one.")

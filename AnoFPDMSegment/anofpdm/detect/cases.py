@@ -16,7 +16,6 @@ from ..core.failures import describe_failure
 from ..core.progress import CancelToken
 from ..core.records import record_to_dict
 from ..core.reporting import Reporter
-from ..methods.anofpdm.settings import SelectionSettings
 from ..results.detection import check_can_write, result_files
 from ..results.findings import FINDINGS_FILE, read_findings
 from ..volumes.data_files import data_files
@@ -78,7 +77,7 @@ def detect_case(
     detector: Detector,
     case: Case,
     output: Path,
-    settings: SelectionSettings,
+    settings: Any,
     run: DetectorOptions,
     reporter: Reporter,
     cancel: CancelToken,
@@ -100,7 +99,7 @@ def detect_cases(
     detector: Detector,
     cases: list[Case],
     output: Path,
-    settings: SelectionSettings,
+    settings: Any,
     run: DetectorOptions,
     reporter: Reporter,
     cancel: CancelToken,
@@ -142,7 +141,7 @@ def detect_cases(
 
 def untold_warnings(findings: Mapping[str, Any], detector: Detector) -> list[str]:
     """The findings' warnings without the one of the device, which was given when the detector was made."""
-    return [warning for warning in findings["warnings"] if warning != detector.device.warning]
+    return [warning for warning in findings["warnings"] if warning != detector.device_warning]
 
 
 def result_details(findings: Mapping[str, Any], output: Path) -> dict[str, Any]:
@@ -150,7 +149,7 @@ def result_details(findings: Mapping[str, Any], output: Path) -> dict[str, Any]:
     return {"output": str(output), "summary": findings["summary"], "warnings": findings["warnings"]}
 
 
-def _request(detector: Detector, case: Case, settings: SelectionSettings, run: DetectorOptions) -> str:
+def _request(detector: Detector, case: Case, settings: Any, run: DetectorOptions) -> str:
     """A digest of everything the result depends on, inputs by path, size and time of change."""
     images = case.images if isinstance(case.images, Mapping) else {"": case.images}
     inputs = {name: _fingerprint(Path(path)) for name, path in images.items()}

@@ -2,48 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import SimpleITK as sitk
 
 from .. import __version__
-from ..core.device import ChosenDevice
 from ..core.errors import InputError, SettingsError
-from ..core.progress import CancelToken, ProgressCallback, ProgressClock, StageCallback
-from ..core.records import record_to_dict
-from ..diffusion.schedule import NoiseSchedule
-from ..diffusion.slices import SlicePredictor, batch_size_for, smaller_batch
-from ..methods.anofpdm.accumulate import accumulate_slices
-from ..methods.anofpdm.calibration import Calibration, calibration_for
-from ..methods.anofpdm.evidence import Evidence, require_finite
-from ..methods.anofpdm.forward_process import network_evaluations
-from ..methods.anofpdm.operating_point import OperatingPoint
-from ..methods.anofpdm.ready_network import fastest_point, ready_predictor
-from ..methods.anofpdm.select import resolve
-from ..methods.anofpdm.settings import SelectionSettings
-from ..methods.anofpdm.visited_levels import jump_targets, visited_levels
+from ..core.progress import CancelToken, ProgressCallback, StageCallback
+from ..methods.method import Notice, Runner
+from ..methods.registry import find_method
 from ..results.case import CaseEvidence, ModelIdentity, RunRecord
 from ..results.detection import Detection, build_detection
 from ..store.model_config import ModelConfig
 from ..store.model_folder import ModelFolder
 from ..store.model_search import default_model_name, find_model
-from ..store.user_calibrations import calibrations_of, usual_point
-from ..thresholds.settings import MinimumSize
-from ..volumes.geometry import VolumeGeometry
-from ..volumes.preparation import PreparedCase, check_modalities, prepare_case
+from ..volumes.preparation import check_modalities
 from ..volumes.reading import check_noted_volume, read_noted_volume
 from ..volumes.volume import Volume
 
 Image = str | Path | sitk.Image
-Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -62,7 +45,7 @@ class DetectorOptions:
 
 
 class Detector:
-    """Applies one model. Collaborators come through the constructor; `from_model` makes the usual ones.
+    """Applies one model. Its runner comes through the constructor; `from_model` makes the usual one.
 
     Example:
         >>> detector = Detector.from_model()
@@ -71,24 +54,13 @@ class Detector:
         >>> print(detection.findings["summary"])
     """
 
-    def __init__(
-        self,
-        config: ModelConfig,
-        predictor: SlicePredictor,
-        device: ChosenDevice,
-        *,
-        weights_sha256: str,
-        calibrations: list[Calibration] | None = None,
-        notice: Notice | None = None,
-    ) -> None:
-        self.config = config
-        self.device = device
-        self._predictor = predictor
-        self._weights_sha256 = weights_sha256
-        self._calibrations = calibrations or []
+    def __init__(self, method: str, runner: Runner, *, notice: Notice | None = None) -> None:
+        """`method`: its name; `notice` is told about fallbacks, one sentence each."""
+        self._method = find_method(method)
+        self._runner = runner
         self._notice = notice or (lambda _: None)
-        if device.warning:
-            self._notice(device.warning)
+        if runner.device_warning:
+            self._notice(runner.device_warning)
 
     @classmethod
     def from_model(
@@ -98,7 +70,7 @@ class Detector:
         device: str = "auto",
         calibration: str | None = None,
         preset: str | None = None,
-        point: OperatingPoint | None = None,
+        run: Any = None,
         notice: Notice | None = None,
     ) -> Detector:
         """Load a model by name or folder; None takes the default model.
@@ -107,18 +79,14 @@ class Detector:
             device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
             calibration: the user's name of one; None for the model's own.
             preset: `fast`, `balanced` or `paper`, where the model is calibrated for it.
-            point: replaces the operating point of preset, calibration and model, whose precision is the one that the
-                device computes fastest in where the model is calibrated for it.
+            run: a record of the model's method of what needs a rerun (for AnoFPDM its operating point); replaces that
+                of preset, calibration and model.
             notice: told about fallbacks, one sentence each.
 
         Raises ModelError or SettingsError.
         """
         folder = find_model(name_or_path if name_or_path is not None else default_model_name())
-        calibrations = calibrations_of(folder, calibration)
-        if point is None:
-            usual = usual_point(folder, calibrations, preset)
-            point = fastest_point(usual, calibrations, folder.weights_sha256, device)
-        return cls.from_folder(folder, device=device, calibrations=calibrations, point=point, notice=notice)
+        return cls.from_folder(folder, device=device, calibration=calibration, preset=preset, run=run, notice=notice)
 
     @classmethod
     def from_folder(
@@ -126,31 +94,31 @@ class Detector:
         folder: ModelFolder,
         *,
         device: str = "auto",
-        calibrations: Sequence[Calibration] | None = None,
-        point: OperatingPoint | None = None,
+        calibration: str | None = None,
+        preset: str | None = None,
+        run: Any = None,
         notice: Notice | None = None,
     ) -> Detector:
-        """Load a checked model folder. `calibrations` replace its own. Raises ModelError or SettingsError."""
-        config = folder.require_purpose().config
-        if point is not None:
-            if point.last > config.schedule.steps:
-                levels = f"{config.schedule.steps} noise levels"
-                raise SettingsError(f"The range {point.first}..{point.last} goes beyond the model's {levels}.")
-            config = dataclasses.replace(config, operating_point=point)
-        predictor, chosen = ready_predictor(folder, device, config)
-        return cls(
-            config,
-            predictor,
-            chosen,
-            weights_sha256=folder.weights_sha256,
-            calibrations=list(calibrations_of(folder) if calibrations is None else calibrations),
-            notice=notice,
-        )
+        """Load a checked model folder; arguments and errors as of `from_model`."""
+        tell = notice or (lambda _: None)
+        method = find_method(folder.config.method)
+        runner = method.load(folder, device=device, calibration=calibration, preset=preset, run=run, notice=tell)
+        return cls(method.name, runner, notice=notice)
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model's configuration, as it is run."""
+        return self._runner.config
+
+    @property
+    def device_warning(self) -> str:
+        """Why it does not compute where it was asked to; empty if it does."""
+        return self._runner.device_warning
 
     def detect(
         self,
         images: Image | Mapping[str, Image],
-        settings: SelectionSettings | None = None,
+        settings: Any = None,
         options: DetectorOptions | None = None,
         *,
         on_progress: ProgressCallback | None = None,
@@ -162,7 +130,8 @@ class Detector:
         Args:
             images: a file, DICOM folder or SimpleITK image; for a model with several modalities a
                 mapping from modality to image. Results return on the grid of the model's first modality.
-            settings: guidance strength, thresholds, decision; as calibrated where left open.
+            settings: a record of the method (for AnoFPDM `SelectionSettings`: guidance strength, thresholds, decision);
+                as calibrated where left open.
             on_progress: called after every step of every batch.
             on_stage: called when reading, preparing, detecting and building begin.
             cancel: set it to end the run with Cancelled before its next evaluation of the network.
@@ -173,25 +142,15 @@ class Detector:
         case = self.examine(images, options, on_progress=on_progress, on_stage=on_stage, cancel=cancel)
         if on_stage is not None:
             on_stage("building")
-        return build_detection(case, settings or SelectionSettings())
+        return build_detection(case, settings)
 
     def identity(self) -> dict[str, Any]:
         """What of the detector decides the result: for telling whether a finished case is up to date."""
-        return {
-            "weights": self._weights_sha256,
-            "config": record_to_dict(self.config),
-            "calibrations": [record_to_dict(calibration) for calibration in self._calibrations],
-            "version": __version__,
-        }
+        return {"method": self._method.name, **self._runner.identity(), "version": __version__}
 
-    def check(self, settings: SelectionSettings | None = None) -> None:
+    def check(self, settings: Any = None) -> None:
         """Find out before the network runs whether results can be made. Raises SettingsError."""
-        point = self.config.operating_point
-        calibration, _ = calibration_for(self._calibrations, point, self._weights_sha256)
-        minimum_size = MinimumSize(pixels=self.config.minimum_size_px)
-        resolve(point, len(self.config.used), settings or SelectionSettings(), calibration, minimum_size)
-        if point.mode == "reference":
-            jump_targets(visited_levels(point), NoiseSchedule.linear(self.config.schedule))
+        self._runner.check(self._method.settings_type() if settings is None else settings)
 
     def examine(
         self,
@@ -209,15 +168,21 @@ class Detector:
         start = time.monotonic()
         on_stage("reading")
         files, volumes = read_images(images, self.config, cancel)
-        on_stage("preparing")
-        prepared = prepare_case({name: each.image for name, each in volumes.items()}, self.config, cancel=cancel)
+        found = self._runner.examine(
+            volumes,
+            seed=options.seed,
+            batch_size=options.batch_size,
+            on_stage=on_stage,
+            on_progress=on_progress,
+            cancel=cancel,
+            notice=self._notice,
+        )
+        prepared = found.prepared
         told = [warning for each in volumes.values() for warning in each.warnings]
-        on_stage("detecting")
-        point = self.config.operating_point
-        calibration, _ = calibration_for(self._calibrations, point, self._weights_sha256)
-        evidence, batch = self._run(prepared, options, on_progress, cancel)
+        warnings = (self.config.caution, self.device_warning, *told, *prepared.warnings, *found.warnings)
         return CaseEvidence(
-            evidence=evidence,
+            method=self._method.name,
+            evidence=found.evidence,
             geometry=prepared.geometry,
             grid=prepared.grid,
             examined=prepared.examined,
@@ -227,63 +192,21 @@ class Detector:
             level=prepared.level,
             display=prepared.display,
             skull_stripped=prepared.skull_stripped,
-            warnings=tuple(
-                warning for warning in (self.config.caution, self.device.warning, *told, *prepared.warnings) if warning
-            ),
+            warnings=tuple(warning for warning in warnings if warning),
             model=self._model_identity(),
-            calibration=calibration,
+            calibration=found.calibration,
+            settings=self._method.settings_type(),
             side_known=all(each.side_known for each in volumes.values()),
             run=RunRecord(
                 files=tuple(files.items()),
                 seed=options.seed,
-                device=self.device.name,
+                device=self._runner.device_name,
                 run_time_s=time.monotonic() - start,
                 software=tuple(_software().items()),
-                batch_size=batch,
-                network_evaluations=network_evaluations(point),
+                batch_size=found.batch_size,
+                network_evaluations=found.network_evaluations,
             ),
         )
-
-    def _run(
-        self,
-        prepared: PreparedCase,
-        options: DetectorOptions,
-        on_progress: ProgressCallback | None,
-        cancel: CancelToken,
-    ) -> tuple[Evidence, int]:
-        clock = ProgressClock(len(prepared.x0), on_progress, afterwards_s=_results_s(prepared.geometry))
-        sizes = [batch_size_for(self.device.device, options.batch_size, self._predictor)]
-        furthest = 0.0
-
-        def report(done: float) -> None:
-            nonlocal furthest
-            cancel.raise_if_cancelled()
-            furthest = max(furthest, done)  # a batch begun again after memory ran out
-            clock.report(furthest)
-
-        def smaller(size: int) -> None:
-            sizes.append(size)
-            self._notice(smaller_batch(size))
-
-        report(0.0)
-        evidence = accumulate_slices(
-            prepared.x0,
-            prepared.level[prepared.examined] if self.config.network.level_embedding else None,
-            self._predictor,
-            NoiseSchedule.linear(self.config.schedule),
-            self.config.operating_point,
-            used_channels=self.config.used_channels,
-            healthy_label=self.config.healthy_label,
-            device=self.device.device,
-            seed=options.seed,
-            slice_numbers=[int(i) for i in np.flatnonzero(prepared.examined)],
-            batch_size=options.batch_size,
-            on_progress=report,
-            on_smaller_batch=smaller,
-            cancel=cancel,
-        )
-        require_finite(evidence, self.device.name)
-        return evidence, sizes[-1]
 
     def _model_identity(self) -> ModelIdentity:
         config = self.config
@@ -293,7 +216,7 @@ class Detector:
             title=config.title,
             licence=config.licence,
             citation=config.citation,
-            weights_sha256=self._weights_sha256,
+            weights_sha256=self._runner.weights_sha256,
             used=config.used,
             minimum_size_px=config.minimum_size_px,
         )
@@ -321,11 +244,6 @@ def read_images(
         else:
             files[modality], volumes[modality] = Path(image).name, read_noted_volume(image, modality, cancel)
     return files, volumes
-
-
-def _results_s(geometry: VolumeGeometry) -> float:
-    """About how long results on this grid take to be built and written, as measured on a plain processor."""
-    return 0.2 + 1.5e-7 * float(np.prod(geometry.size))
 
 
 def _software() -> dict[str, str]:

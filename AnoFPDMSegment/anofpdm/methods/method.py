@@ -69,7 +69,7 @@ class Picture:
 class Curves:
     """One slice's curves over the visited steps.
 
-    `x`: [S]; `lines`: [S] by modality; `marks`: by modality, the step that counts; titles for the axes.
+    `x`: [S]; `lines`: [S] by modality; `marks`: by modality, the index of the step that counts; titles for all.
     """
 
     x: np.ndarray
@@ -77,6 +77,7 @@ class Curves:
     marks: Mapping[str, int]
     x_title: str
     y_title: str
+    mark_title: str
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,10 @@ class Method(Protocol):
     def settings_type(self) -> type[Any]:
         """The record of what may be chosen without a rerun; made without arguments it is the default."""
 
+    @property
+    def calibration_type(self) -> type[Any]:
+        """The record of a calibration."""
+
     def load(
         self, folder: ModelFolder, *, device: str, calibration: str | None, preset: str | None, run: Any, notice: Notice
     ) -> Runner:
@@ -178,9 +183,16 @@ class Method(Protocol):
     def curves(self, case: CaseEvidence, answer: Any, row: int) -> Curves | None:
         """Those of examined slice `row`; None if the method has none."""
 
-    def pack(self, case: CaseEvidence) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Evidence, calibration and settings as a record that JSON can hold, and named arrays."""
+    def evidence_record(self, evidence: Any) -> dict[str, Any]:
+        """What of evidence is no array, as JSON can hold it."""
 
-    def unpack(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> tuple[Evidence, Any, Any]:
-        """(evidence, calibration, settings) of what `pack` made. Raises EvidenceError, or KeyError, TypeError or
-        ValueError if it is damaged."""
+    def evidence_arrays(self, evidence: Any) -> dict[str, np.ndarray]:
+        """Its arrays by name; the first axis runs over the slices."""
+
+    def evidence_shapes(
+        self, record: Any, slices: int, channels: int, height: int, width: int
+    ) -> dict[str, tuple[int, ...]]:
+        """The shape of each array that belongs to such a record. Raises ModelError and what a damaged record does."""
+
+    def evidence_from(self, record: Any, arrays: Mapping[str, np.ndarray]) -> Evidence:
+        """What the others took apart. Raises EvidenceError, ModelError, and what a damaged record does."""

@@ -12,6 +12,8 @@ from pathlib import Path
 from ..core.errors import ModelError
 from .method import Method
 
+FIRST_METHOD = "anofpdm"
+"""What models, results and scenes belong to that name no method: those of version 0.1."""
 ENTRY_POINTS = "anofpdm.methods"
 """The entry-point group under which a package names its methods: each a `Method`, or a list of them."""
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 from ..core.arrays import BoolArray, ByteArray, FloatArray
 from ..core.errors import EvidenceError
-from ..methods.anofpdm.calibration import Calibration
-from ..methods.anofpdm.evidence import Evidence
-from ..methods.anofpdm.settings import SelectionSettings
 from ..volumes.geometry import VolumeGeometry
 from ..volumes.stack_grid import StackGrid
 
@@ -51,8 +49,10 @@ class CaseEvidence:
     S slices on `grid`, N of them examined; H x W model pixels.
     """
 
-    evidence: Evidence
-    """Of the N examined slices, inferior to superior."""
+    method: str
+    """Name of the method."""
+    evidence: Any
+    """The method's own (`methods.method.Evidence`), of the N examined slices, inferior to superior."""
     geometry: VolumeGeometry
     """The input's grid, on which results return."""
     grid: StackGrid
@@ -71,10 +71,11 @@ class CaseEvidence:
     skull_stripped: bool
     warnings: tuple[str, ...]
     model: ModelIdentity
-    calibration: Calibration | None
+    calibration: Any
+    """The method's own; None without one."""
     run: RunRecord
-    settings: SelectionSettings = field(default_factory=SelectionSettings)
-    """What was chosen for the result beside this evidence; an adjustment starts from it."""
+    settings: Any
+    """What was chosen for the result beside this evidence, as the method records it; an adjustment starts from it."""
     request: str | None = None
     """A digest of what a table's run asked for, so that it can tell a finished case."""
     side_known: bool = True
@@ -95,7 +96,7 @@ class CaseEvidence:
             and len(self.evidence) > 0
             and bool(self.head.any())
             and int(self.examined.sum()) == len(self.evidence)
-            and self.evidence.x0.shape[1:] == (len(self.model.used), height, width)
+            and self.evidence.shape[1:] == (len(self.model.used), height, width)
         )
         if not sound:
             raise EvidenceError("The parts of the evidence do not fit one another; detect again.")

@@ -9,26 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from ..core.array_archive import ArrayArchive, DamagedArchiveError, open_arrays
+from ..core.array_archive import ArrayArchive, DamagedArchiveError, misshapen, missing, open_arrays
 from ..core.errors import EvidenceError
 from ..core.json_text import LARGEST_JSON_BYTES, parse_json
 from ..core.records import record_from_dict, record_to_dict
-from ..methods.anofpdm.calibration import Calibration
-from ..methods.anofpdm.evidence import (
-    broken_array,
-    build_evidence,
-    evidence_arrays,
-    evidence_shapes,
-    misshapen,
-    missing,
-)
-from ..methods.anofpdm.operating_point import OperatingPoint
-from ..methods.anofpdm.settings import SelectionSettings
+from ..methods.registry import FIRST_METHOD, find_method
 from ..volumes.geometry import VolumeGeometry
 from ..volumes.stack_grid import StackGrid
 from .case import CaseEvidence, ModelIdentity, RunRecord
 
-EVIDENCE_SCHEMA = 2
+EVIDENCE_SCHEMA = 3
+SCHEMA_WITHOUT_METHOD = 2
+"""Of version 0.1, which knew one method."""
 EVIDENCE_FILE = "evidence.npz"
 _MAGIC = "anofpdm-evidence"
 _PREFIX = "evidence_"
@@ -49,17 +41,19 @@ def save_evidence(path: Path, case: CaseEvidence) -> None:
 
 def take_apart(case: CaseEvidence) -> tuple[dict[str, Any], dict[str, Any]]:
     """A case as a record that JSON can hold, and named arrays: what `put_together` reads."""
+    method = find_method(case.method)
     record = {
         "format": _MAGIC,
         "schema": EVIDENCE_SCHEMA,
-        "operating_point": record_to_dict(case.evidence.point),
+        "method": case.method,
+        "evidence": method.evidence_record(case.evidence),
         "geometry": case.geometry.to_dict(),
         "grid": case.grid.to_dict(),
         "not_examined_reason": list(case.not_examined_reason),
         "skull_stripped": case.skull_stripped,
         "warnings": list(case.warnings),
         "model": record_to_dict(case.model),
-        "calibration": record_to_dict(case.calibration) if case.calibration else None,
+        "calibration": None if case.calibration is None else record_to_dict(case.calibration),
         "run": {
             **record_to_dict(case.run),
             "files": dict(case.run.files),
@@ -69,7 +63,7 @@ def take_apart(case: CaseEvidence) -> tuple[dict[str, Any], dict[str, Any]]:
         "request": case.request,
         "side_known": case.side_known,
     }
-    arrays: dict[str, Any] = {_PREFIX + name: value for name, value in evidence_arrays(case.evidence).items()}
+    arrays: dict[str, Any] = {_PREFIX + name: value for name, value in method.evidence_arrays(case.evidence).items()}
     masks = {"head": case.head, "interior": case.interior}
     arrays |= {name: np.packbits(mask) for name, mask in masks.items()}
     arrays |= {"examined": case.examined, "level": case.level, "display": case.display}
@@ -111,14 +105,14 @@ def _read_arrays(archive: ArrayArchive, record: dict[str, Any]) -> dict[str, np.
 
     Raises EvidenceError, DamagedArchiveError and what a damaged record does.
     """
-    _check_schema(record)
-    point = record_from_dict(OperatingPoint, record["operating_point"], "operating_point")
+    record = _present(record)
+    method = find_method(record["method"])
     width, height, count = StackGrid.from_dict(record["grid"]).size
     packed = ((width * height * count + 7) // 8,)
     arrays = {"examined": _of_shape(archive, "examined", (count,))}
     slices, channels = int(np.count_nonzero(arrays["examined"])), len(record["model"]["used"])
     shapes: dict[str, tuple[int, ...]] = {"head": packed, "interior": packed, "level": (count,)}
-    for name, shape in evidence_shapes(point, slices, channels, height, width).items():
+    for name, shape in method.evidence_shapes(record["evidence"], slices, channels, height, width).items():
         if _PREFIX + name not in archive.names:
             raise missing(name)
         shapes[_PREFIX + name] = shape
@@ -138,21 +132,25 @@ def _of_shape(archive: ArrayArchive, name: str, expected: tuple[int, ...]) -> np
     return archive.read(name, math.prod(expected) * _WIDEST_VALUE)
 
 
-def _check_schema(record: dict[str, Any]) -> None:
+def _present(record: dict[str, Any]) -> dict[str, Any]:
+    """The record in the present schema."""
     if record["format"] != _MAGIC:
         raise ValueError("foreign file")
+    if record["schema"] == SCHEMA_WITHOUT_METHOD:
+        rest = {name: value for name, value in record.items() if name != "operating_point"}
+        evidence = {"operating_point": record["operating_point"]}
+        return {**rest, "schema": EVIDENCE_SCHEMA, "method": FIRST_METHOD, "evidence": evidence}
     if record["schema"] != EVIDENCE_SCHEMA:
         raise EvidenceError(
             f"The evidence has schema {record['schema']!r} and this version reads {EVIDENCE_SCHEMA}; detect again."
         )
+    return record
 
 
 def _put_together(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> CaseEvidence:
-    _check_schema(record)
-    point = record_from_dict(OperatingPoint, record["operating_point"], "operating_point")
+    record = _present(record)
+    method = find_method(record["method"])
     maps = {name.removeprefix(_PREFIX): array for name, array in arrays.items() if name.startswith(_PREFIX)}
-    if broken_array(maps):
-        raise ValueError(f"{broken_array(maps)} is not finite")
     grid = StackGrid.from_dict(record["grid"])
     width, height, count = grid.size
     calibration = record["calibration"]
@@ -160,7 +158,8 @@ def _put_together(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> Case
     if not math.isfinite(run["run_time_s"]):
         raise ValueError("the run time is not a number")
     return CaseEvidence(
-        evidence=build_evidence(point, maps),
+        method=method.name,
+        evidence=method.evidence_from(record["evidence"], maps),
         geometry=VolumeGeometry.from_dict(record["geometry"]),
         grid=grid,
         examined=_typed(arrays["examined"], np.bool_),
@@ -172,7 +171,9 @@ def _put_together(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> Case
         skull_stripped=bool(record["skull_stripped"]),
         warnings=tuple(str(warning) for warning in record["warnings"]),
         model=record_from_dict(ModelIdentity, record["model"], "model"),
-        calibration=record_from_dict(Calibration, calibration, "calibration") if calibration else None,
+        calibration=None
+        if calibration is None
+        else record_from_dict(method.calibration_type, calibration, "calibration"),
         run=RunRecord(
             files=tuple((str(k), str(v)) for k, v in run["files"].items()),
             seed=int(run["seed"]),
@@ -182,7 +183,7 @@ def _put_together(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> Case
             batch_size=int(run["batch_size"]),
             network_evaluations=int(run["network_evaluations"]),
         ),
-        settings=record_from_dict(SelectionSettings, record["settings"], "settings"),
+        settings=record_from_dict(method.settings_type, record["settings"], "settings"),
         request=None if record["request"] is None else str(record["request"]),
         # Version 0.1.0 wrote no such entry.
         side_known=bool(record.get("side_known", True)),

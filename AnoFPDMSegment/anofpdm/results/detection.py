@@ -18,31 +18,20 @@ from ..core.arrays import BoolArray, FloatArray
 from ..core.errors import OutputError
 from ..core.output_set import check_output_directory, write_output_set
 from ..core.progress import CancelToken
-from ..methods.anofpdm.calibrate import typical_error
-from ..methods.anofpdm.calibration import calibration_for, describe_point
-from ..methods.anofpdm.select import Selection, resolve, select
-from ..methods.anofpdm.settings import SelectionSettings
-from ..methods.anofpdm.visited_levels import visited_levels
-from ..thresholds.neighbours import runs_of_slices
-from ..thresholds.settings import MinimumSize
+from ..methods.method import Answer, Curves, Method, Picture
+from ..methods.registry import find_method
 from ..volumes.bounding_box import Box
 from ..volumes.score_volume import score_in_box, score_in_volume, score_to_volume
 from .case import CaseEvidence
 from .case_storage import EVIDENCE_FILE, save_evidence
 from .components import Component, find_components, limit_small_components
-from .findings import FINDINGS_FILE, EndStep, ModelRecord, SliceFinding, findings_document, write_findings
-from .findings_text import describe_settings
+from .findings import FINDINGS_FILE, ModelRecord, SliceFinding, findings_document, write_findings
 from .overlay import render_overlay, require_pillow
 from .segmentation import HEATMAP_FILE, SEGMENTATION_FILE, write_heatmap, write_segmentation
 from .slice_share import slice_areas_mm2
 
 OVERLAY_FILE = "overlay.png"
 RESULT_FILES = (HEATMAP_FILE, SEGMENTATION_FILE, FINDINGS_FILE, EVIDENCE_FILE, OVERLAY_FILE)
-PICTURED_GUIDANCE = 2.0
-"""The strongest guidance at which the healthy prediction is drawn, the paper's for BraTS21.
-
-What finds lesions best (20 and more) drives the prediction beyond healthy tissue: black where the lesion was.
-"""
 
 
 @dataclass(frozen=True)
@@ -50,7 +39,8 @@ class Detection:
     """What the user gets, on the grid of the input."""
 
     case: CaseEvidence
-    selection: Selection
+    answer: Any
+    """The method's own (`methods.method.Answer`): what its evidence says at the settings in use."""
     score: FloatArray
     """[k, j, i]: the anomaly map over the threshold, 1 at the border of the mask; 0 where nothing is accepted."""
     slice_score: FloatArray
@@ -67,24 +57,27 @@ class Detection:
         """The document of `findings.json` (Resources/findings-schema.md)."""
         return _findings(self)
 
-    def healthy_prediction(self, guidance: float | None = None) -> FloatArray:
-        """HGP at t_e of the first used modality on the model grid [S, H, W]; NaN where not examined.
-
-        At the guidance strength in use unless another one is given.
-        """
-        case = self.case
-        width, height, count = case.grid.size
-        stack = np.full((count, height, width), np.nan, dtype=np.float32)
-        w = self.selection.choices.guidance if guidance is None else guidance
-        stack[case.examined] = case.evidence.healthy_prediction(w)[:, 0]
-        return stack
-
     @property
-    def pictured_guidance(self) -> float:
-        """The guidance strength in use, or PICTURED_GUIDANCE if that is less; of a bank its largest up to there."""
-        most = min(self.selection.choices.guidance, PICTURED_GUIDANCE)
-        bank = self.case.evidence.point.guidance_bank
-        return max((w for w in bank if w <= most), default=min(bank)) if bank else most
+    def method(self) -> Method:
+        """The method whose evidence this is."""
+        return find_method(self.case.method)
+
+    @functools.cached_property
+    def healthy_picture(self) -> Picture | None:
+        """What the examined slices would look like if they were healthy, as far as pictures go; None if the method
+        does not predict it."""
+        return self.method.healthy_picture(self.case, self.answer)
+
+    def curves(self, row: int) -> Curves | None:
+        """Those of examined slice `row`; None if the method has none."""
+        return self.method.curves(self.case, self.answer, row)
+
+    def stack_of(self, values: FloatArray) -> FloatArray:
+        """Values of the examined slices [N, H, W] on the model grid [S, H, W]; NaN where not examined."""
+        width, height, count = self.case.grid.size
+        stack = np.full((count, height, width), np.nan, dtype=np.float32)
+        stack[self.case.examined] = values
+        return stack
 
     def write(
         self,
@@ -115,22 +108,18 @@ class Detection:
         write_output_set(directory, writers, without=() if overlay else [OVERLAY_FILE])
 
     def _write_overlay(self, path: Path) -> None:
-        case = self.case
+        case, picture = self.case, self.healthy_picture
         marked = [int(i) for i in np.flatnonzero((self.slice_score >= 1).any(axis=(1, 2)))]
-        weak, used = self.pictured_guidance, self.selection.choices.guidance
-        prediction = f"the healthy prediction at the end step, guidance strength {weak:g}"
-        if weak < used:
-            prediction += f" (at {used:g} it is overdriven)"
         render_overlay(
             path,
             display=case.display,
             score=self.slice_score,
-            healthy_prediction=self.healthy_prediction(weak),
+            healthy_prediction=None if picture is None else self.stack_of(picture.values),
             marked=marked,
             examined=case.examined,
             labels=[_slice_label(entry) for entry in self.findings["slices"]],
-            title=f"{case.model.title}: {describe_settings(self.findings['parameters'])}",
-            prediction=prediction,
+            title=f"{case.model.title}: {self.method.describe(self.findings['parameters'])}",
+            prediction="" if picture is None else picture.caption,
             footer=self.findings["statement"],
         )
 
@@ -168,48 +157,35 @@ def check_can_write(directory: str | Path, inputs: Iterable[str | Path] = (), *,
             raise OutputError(f"The result would replace the input {target}; choose another output folder.")
 
 
-def build_detection(case: CaseEvidence, settings: SelectionSettings | None = None) -> Detection:
-    """Apply settings to evidence; None applies those kept with it.
+def build_detection(case: CaseEvidence, settings: Any = None) -> Detection:
+    """Apply settings, a record of the case's method, to evidence; None applies those kept with it.
 
     Raises SettingsError for settings the evidence cannot answer.
     """
     if settings is not None:
         case = dataclasses.replace(case, settings=settings)
-    selection = _select(case)
-    stack, accepted = _stack_of_scores(case, selection)
+    answer = find_method(case.method).answer(case)
+    stack, accepted = _stack_of_scores(case, answer)
     score = score_to_volume(stack, accepted, case.grid, case.geometry)
-    if selection.choices.minimum_size.mm3:
-        score = limit_small_components(score, case.geometry, selection.choices.minimum_size.mm3)
+    if answer.minimum_mm3:
+        score = limit_small_components(score, case.geometry, answer.minimum_mm3)
     slice_score = score_in_volume(stack, accepted, score, case.grid, case.geometry)
     midline = midline_ras_r_mm(case) if case.side_known else None
     components = tuple(find_components(score, case.geometry, case.grid, midline))
-    return Detection(case, selection, score, slice_score, components)
+    return Detection(case, answer, score, slice_score, components)
 
 
-def preview_scores(case: CaseEvidence, settings: SelectionSettings, boxes: Sequence[Box]) -> list[FloatArray]:
+def preview_scores(case: CaseEvidence, settings: Any, boxes: Sequence[Box]) -> list[FloatArray]:
     """The score volume of `build_detection` in some boxes of its voxels alone: much faster where they are thin.
 
     A minimum size in mm3 is not applied, and findings that reach no voxel do not show. Raises SettingsError.
     """
     case = dataclasses.replace(case, settings=settings)
-    stack, accepted = _stack_of_scores(case, _select(case))
+    stack, accepted = _stack_of_scores(case, find_method(case.method).answer(case))
     return [score_in_box(stack, accepted, case.grid, case.geometry, box) for box in boxes]
 
 
-def _select(case: CaseEvidence) -> Selection:
-    choices = resolve(
-        case.evidence.point,
-        len(case.model.used),
-        case.settings,
-        case.calibration,
-        MinimumSize(pixels=case.model.minimum_size_px),
-    )
-    stack_index = np.flatnonzero(case.examined)
-    runs = runs_of_slices(np.zeros_like(stack_index), stack_index)
-    return select(case.evidence, case.interior[case.examined], choices, runs)
-
-
-def _stack_of_scores(case: CaseEvidence, selection: Selection) -> tuple[FloatArray, BoolArray]:
+def _stack_of_scores(case: CaseEvidence, answer: Answer) -> tuple[FloatArray, BoolArray]:
     """Scores of all slices of the stack and where they are accepted, both [S, H, W].
 
     A slice that was not examined is accepted nowhere and repeats the scores of the nearest one that
@@ -217,7 +193,7 @@ def _stack_of_scores(case: CaseEvidence, selection: Selection) -> tuple[FloatArr
     """
     distance = np.abs(np.arange(len(case.examined))[:, None] - np.flatnonzero(case.examined))
     nearest = distance.argmin(axis=1)
-    return selection.score[nearest], selection.accepted[nearest] & case.examined[:, None, None]
+    return answer.score[nearest], answer.accepted[nearest] & case.examined[:, None, None]
 
 
 def midline_ras_r_mm(case: CaseEvidence) -> float:
@@ -230,33 +206,7 @@ def midline_ras_r_mm(case: CaseEvidence) -> float:
 
 
 def _findings(detection: Detection) -> dict[str, Any]:
-    case, choices = detection.case, detection.selection.choices
-    point = case.evidence.point
-    parameters: Mapping[str, Any] = {
-        "steps": point.steps,
-        "range": [point.first, point.last],
-        "encoding": point.encoding,
-        "mode": point.mode,
-        "clamp": point.clamp,
-        "guidance_bank": list(point.guidance_bank),
-        "precision": point.precision,
-        "fixed_end_step": point.end_step,
-        "mirrored": point.mirrored,
-        "direction": point.direction,
-        "guidance": choices.guidance,
-        "threshold": str(choices.threshold),
-        "decision": choices.decision,
-        "decision_threshold": choices.decision_threshold,
-        "ungated": choices.ungated,
-        "map": "last" if choices.last_sam_only else "aggregated",
-        "scaling": list(choices.scaling) if choices.scaling else None,
-        "region": choices.region,
-        "consistency": choices.consistency,
-        "minimum_size": str(choices.minimum_size),
-        "operating_point": describe_point(point),
-        "batch_size": case.run.batch_size,
-        "network_evaluations_per_slice": case.run.network_evaluations,
-    }
+    case, answer, method = detection.case, detection.answer, detection.method
     return findings_document(
         files=dict(case.run.files),
         geometry=case.geometry,
@@ -270,10 +220,15 @@ def _findings(detection: Detection) -> dict[str, Any]:
             title=case.model.title,
             licence=case.model.licence,
             weights_sha256=case.model.weights_sha256,
-            calibration=case.calibration.label if case.calibration else None,
+            calibration=method.calibration_label(case),
         ),
-        parameters=parameters,
-        warnings=[*case.warnings, *_calibration_warnings(case), *_missing_map_warnings(detection)],
+        parameters={
+            "method": method.name,
+            **method.parameters(case, answer),
+            "batch_size": case.run.batch_size,
+            "network_evaluations_per_slice": case.run.network_evaluations,
+        },
+        warnings=[*case.warnings, *method.warnings(case, answer)],
         software=dict(case.run.software),
         seed=case.run.seed,
         device=case.run.device,
@@ -281,41 +236,10 @@ def _findings(detection: Detection) -> dict[str, Any]:
     )
 
 
-def _missing_map_warnings(detection: Detection) -> list[str]:
-    case = detection.case
-    empty = np.isnan(case.evidence.aam(detection.selection.choices.guidance)).any(axis=(1, 2, 3)).sum()
-    if not empty:
-        return []
-    return [f"In {empty} slice(s) the divergence is largest at the very first step, where the public code has no map."]
-
-
-def _calibration_warnings(case: CaseEvidence) -> list[str]:
-    calibrations = [case.calibration] if case.calibration else []
-    _, warning = calibration_for(calibrations, case.evidence.point, case.model.weights_sha256)
-    return [text for text in (warning, _unguided_warning(case)) if text]
-
-
-def _unguided_warning(case: CaseEvidence) -> str:
-    calibration = case.calibration
-    # A borrowed calibration saw other steps, whose errors differ.
-    if calibration is None or not calibration.unguided_error or calibration.operating_point != case.evidence.point:
-        return ""
-    low, high = calibration.unguided_error
-    typical = typical_error(case.evidence)
-    if low <= typical <= high:
-        return ""
-    return (
-        f"The model's unguided prediction of this volume is off by {typical:.3g}, outside the {low:.3g} to {high:.3g} "
-        "seen in calibration: the input may be of a kind the model does not know, so read the result with caution."
-    )
-
-
 def _slice_findings(detection: Detection) -> list[SliceFinding]:
-    case, selection = detection.case, detection.selection
-    levels = visited_levels(case.evidence.point) + 1
-    inclusive = case.evidence.point.includes_end_step
+    case, answer = detection.case, detection.answer
     areas = slice_areas_mm2(detection.mask, case.geometry, case.grid)
-    rows = iter(range(len(selection.score)))
+    facts = iter(zip(answer.decisions, detection.method.slice_facts(case, answer), strict=True))
     found = []
     for index, examined in enumerate(case.examined):
         level = float(case.level[index])
@@ -328,34 +252,6 @@ def _slice_findings(detection: Detection) -> list[SliceFinding]:
             reason = case.not_examined_reason[index]
             found.append(SliceFinding(**place, examined=False, not_examined_reason=reason))
             continue
-        row = next(rows)
-        ends = selection.end_index[row]
-        found.append(
-            SliceFinding(
-                **place,
-                examined=True,
-                similarity=float(selection.similarity[row]),
-                map_statistic=float(selection.map_statistic[row]),
-                decision=_decision(selection, row),
-                largest_divergence=_by_modality(case, selection.largest_divergence[row]),
-                end_step={
-                    name: EndStep(step=int(end) + inclusive, noise_level=int(levels[max(end - (not inclusive), 0)]))
-                    for name, end in zip(case.model.used, ends, strict=True)
-                },
-                quantile=_by_modality(case, selection.quantile[row]),
-                threshold=float(selection.threshold[row]),
-                area_mm2=float(areas[index]),
-            )
-        )
+        decision, more = next(facts)
+        found.append(SliceFinding(**place, examined=True, decision=decision, area_mm2=float(areas[index]), **more))
     return found
-
-
-def _decision(selection: Selection, row: int) -> Any:
-    if selection.choices.decision is None:
-        return None
-    return "unhealthy" if selection.unhealthy[row] else "healthy"
-
-
-def _by_modality(case: CaseEvidence, values: FloatArray) -> dict[str, Any]:
-    pairs = zip(case.model.used, values, strict=True)
-    return {name: float(value) if np.isfinite(value) else None for name, value in pairs}

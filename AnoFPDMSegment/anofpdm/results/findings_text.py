@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_DECISIONS = {
-    "map": "image-level decision by the map",
-    "similarity": "image-level decision by similarity",
-    None: "no image-level decision",
-}
+from ..methods.registry import FIRST_METHOD, find_method
 
 
 def format_findings(document: Mapping[str, Any]) -> str:
@@ -30,20 +26,8 @@ def format_findings(document: Mapping[str, Any]) -> str:
 
 
 def describe_settings(parameters: Mapping[str, Any]) -> str:
-    """What of a result's parameters most changes it, in one line: guidance strength, threshold, maps, decision."""
-    parts = [f"guidance strength {parameters['guidance']:g}", f"{parameters['threshold']} threshold"]
-    if parameters["map"] == "last":
-        parts.append("last map alone")
-    if parameters["mirrored"]:
-        parts.append("mirrored slices predicted too")
-    if parameters["direction"] != "both":
-        parts.append(f"only what is {parameters['direction']} than the healthy prediction")
-    if parameters["consistency"] == "volume":
-        parts.append("averaged over neighbours")
-    parts.append(_DECISIONS[parameters["decision"]])
-    if parameters["ungated"]:
-        parts.append("ungated")
-    return ", ".join(parts)
+    """What of a result's parameters most changes it, in one line, as its method says it."""
+    return find_method(parameters.get("method", FIRST_METHOD)).describe(parameters)
 
 
 def _slice_lines(slices: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -40,7 +40,7 @@ def render_overlay(
     *,
     display: NDArray[np.uint8],
     score: NDArray[np.float32],
-    healthy_prediction: NDArray[np.float32],
+    healthy_prediction: NDArray[np.float32] | None,
     marked: Sequence[int],
     labels: Sequence[str],
     title: str,
@@ -55,14 +55,15 @@ def render_overlay(
     the healthy prediction at the end step. Radiological orientation (patient right on the left).
 
     display: uint8 [S, h, w]. score: float32 [S, H, W] on the model grid, same field of view.
-    healthy_prediction: float32 [S, H, W] in [-1, 1], NaN where there is none. marked: indices into
-    S of the slices that hold a region. labels: one short text for each of the S slices.
-    prediction: what the right panels show, in words. With more than `maximum_slices` marked slices
+    healthy_prediction: float32 [S, H, W] in [-1, 1], NaN where there is none; None for a method without: then there
+    are no right panels. marked: indices into S of the slices that hold a region. labels: one short text for each of
+    the S slices. prediction: what the right panels show, in words. With more than `maximum_slices` marked slices
     an even choice is drawn, and the picture says so. Without any, a few of the examined slices are
     drawn (all slices with content if `examined` is None), and the picture says that none holds a
     region. Raises OutputError if Pillow is missing, OSError if the file cannot be written.
     """
-    if not len(display) == len(score) == len(healthy_prediction) == len(labels):
+    predicted = healthy_prediction if healthy_prediction is not None else display
+    if not len(display) == len(score) == len(predicted) == len(labels):
         raise ValueError("display, score, healthy_prediction and labels must have one entry for each slice")
     if maximum_slices < 1:
         raise ValueError("maximum_slices must be at least 1")
@@ -71,13 +72,17 @@ def render_overlay(
     if marked:
         shown = slices_to_show(marked, score, maximum_slices)
         top = top_of_scale(score[shown])
-        pairs = [_pair(display[s], score[s], healthy_prediction[s], labels[s], top) for s in shown]
+        pairs = [
+            _pair(display[s], score[s], None if healthy_prediction is None else healthy_prediction[s], labels[s], top)
+            for s in shown
+        ]
         count = len(marked)
         notes = [f"{count} slice{' holds' if count == 1 else 's hold'} a region."]
         if len(shown) < count:
             notes = [f"{count} slices hold a region, {len(shown)} of them shown, the strongest among them."]
+        drawn = "image with heatmap, outlined where the score reaches 1."
         notes.append(
-            f"Left: image with heatmap, outlined where the score reaches 1. Right: {prediction}, same outline."
+            f"Shown: {drawn}" if healthy_prediction is None else f"Left: {drawn} Right: {prediction}, same outline."
         )
     else:
         seen = display.reshape(len(display), -1).any(axis=1) if examined is None else np.asarray(examined, dtype=bool)
@@ -118,11 +123,13 @@ class _Pair:
 def _pair(
     display: NDArray[np.uint8],
     score: NDArray[np.float32],
-    prediction: NDArray[np.float32],
+    prediction: NDArray[np.float32] | None,
     label: str,
     top: float,
 ) -> _Pair:
     left = heat_picture(display, score, top, _PANEL)
+    if prediction is None:
+        return _Pair(label, left, None, None)
     if not np.isfinite(prediction).all():
         return _Pair(label, left, None, "no prediction")
     return _Pair(label, left, prediction_picture(prediction, score, _PANEL), "")

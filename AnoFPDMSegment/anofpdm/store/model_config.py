@@ -15,6 +15,7 @@ from ..core.names import MODALITY_RULE, PLAIN_RULE, is_modality, is_plain_name
 from ..core.records import load_json, record_from_dict, record_to_dict, require
 from ..diffusion.schedule import ScheduleConfig
 from ..methods.anofpdm.operating_point import OperatingPoint
+from ..methods.registry import FIRST_METHOD
 from ..network.config import NetworkConfig
 from ..volumes.input_config import GridConfig, PreprocessingConfig
 
@@ -71,6 +72,11 @@ class ModelConfig:
         require(self.minimum_size_px >= 0, "minimum_size_px must not be negative")
         labels = {self.healthy_label, self.unhealthy_label}
         require(labels == {0, 1}, "healthy_label and unhealthy_label must be 0 and 1")
+
+    @property
+    def method(self) -> str:
+        """Name of the method that runs it."""
+        return FIRST_METHOD
 
     @property
     def used_channels(self) -> tuple[int, ...]:

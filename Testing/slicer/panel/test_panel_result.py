@@ -61,10 +61,10 @@ def test_calibrated_result_begins_as_calibrated(session: Any, detection: Any) ->
     assert ui.minimumSizeNote.text == "as the model says: more than 2 of its pixels in a slice"
     assert (ui.resultGuidance.minimum, ui.resultGuidance.maximum, ui.resultGuidance.value) == (0.0, 30.0, 30.0)
     session.choose(ui.thresholdSelector, "Dynamic (Algorithm 1)")
-    assert session.result.detection.selection.choices.threshold.kind == "dynamic"
+    assert session.result.detection.answer.choices.threshold.kind == "dynamic"
     session.choose(ui.thresholdSelector, "value of the map")
     # It begins where the slices are, so that nothing jumps.
-    typical = float(np.median(session.result.detection.selection.threshold))
+    typical = float(np.median(session.result.detection.answer.threshold))
     assert ui.thresholdValue.visible and abs(ui.thresholdValue.value - typical) < 1e-3 * typical
     assert ui.thresholdValue.maximum > 2 * typical
     session.drag(ui.resultGuidance, 4.0)
@@ -266,7 +266,7 @@ def test_what_decides_a_slice_is_said(session: Any, detection: Any) -> None:
     from AnoFPDMSegmentLib.mrml.result import Result
 
     _show(session, Result.create(session.context, session.load(SAMPLE), detection))
-    choices = detection.selection.choices
+    choices = detection.answer.choices
     sign, name = {"map": ("≥", "map statistic"), "similarity": ("≤", "similarity")}[choices.decision]
     expected = f"A slice is unhealthy where its {name} is {sign} {choices.decision_threshold:.4g}."
     assert expected in session.ui.slicesTotalLabel.text

@@ -47,7 +47,7 @@ def test_it_acts_at_once_while_the_threshold_is_dynamic(session: Any, detection:
     assert not ui.resultScaling1.visible and not ui.resetResultScalingButton.visible
 
     session.choose(ui.thresholdSelector, DYNAMIC)
-    calibrated = session.result.detection.selection.choices.scaling
+    calibrated = session.result.detection.answer.choices.scaling
     assert ui.resultScaling1.visible and not ui.resultScaling2.visible and ui.resultScalingLabel1.text == "FLAIR:"
     assert abs(ui.resultScaling1.value - calibrated[0]) < 1e-3 and ui.resultScaling1.maximum > 3 * calibrated[0]
     assert ui.resultScalingNote.text == "as calibrated" and not ui.resetResultScalingButton.enabled

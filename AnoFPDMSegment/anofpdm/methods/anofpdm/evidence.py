@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ...core.array_archive import misshapen, missing
 from ...core.arrays import FloatArray, IntArray
 from ...core.errors import EvidenceError, ModelError, SettingsError
 from .operating_point import Direction, OperatingPoint
@@ -48,6 +49,12 @@ class QuadraticEvidence:
 
     def __len__(self) -> int:
         return len(self.x0)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, C, H, W)."""
+        n, c, h, w = self.x0.shape
+        return n, c, h, w
 
     def subset(self, slices: Sequence[int] | np.ndarray | slice) -> QuadraticEvidence:
         """The evidence of some slices."""
@@ -120,6 +127,12 @@ class BankEvidence:
 
     def __len__(self) -> int:
         return len(self.x0)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, C, H, W)."""
+        n, c, h, w = self.x0.shape
+        return n, c, h, w
 
     def subset(self, slices: Sequence[int] | np.ndarray | slice) -> BankEvidence:
         """The evidence of some slices."""
@@ -258,16 +271,6 @@ def evidence_shapes(
         "end_index_bank": (n, b, c),
     }
     return {name: shapes[name] for name in _names(_kind(point))}
-
-
-def misshapen(name: str, found: tuple[int, ...], expected: tuple[int, ...]) -> EvidenceError:
-    """What is said of an array of another shape than the others and the record ask for."""
-    return EvidenceError(f"The evidence's '{name}' has the shape {found} where {expected} is needed; detect again.")
-
-
-def missing(name: str) -> EvidenceError:
-    """What is said of an array that is not there."""
-    return EvidenceError(f"The evidence lacks '{name}'; detect again to make a complete one.")
 
 
 def _kind(point: OperatingPoint) -> type[QuadraticEvidence] | type[BankEvidence]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...core.arrays import BoolArray, FloatArray
 from ...core.errors import SettingsError
+from ...methods.method import Decision as ImageDecision
 from ...thresholds.map_statistic import map_statistic
 from ...thresholds.neighbours import Runs, neighbour_map, neighbour_mean
 from ...thresholds.postprocessing import filtered_map, small_components
@@ -68,6 +69,18 @@ class Selection:
     """[N, C]: max_t M_t."""
     end_index: np.ndarray
     """[N, C]: t_e as an index into the visited steps."""
+
+    @property
+    def decisions(self) -> list[ImageDecision | None]:
+        """[N]: None without an image-level decision."""
+        if self.choices.decision is None:
+            return [None] * len(self.unhealthy)
+        return ["unhealthy" if unhealthy else "healthy" for unhealthy in self.unhealthy]
+
+    @property
+    def minimum_mm3(self) -> float | None:
+        """The smallest component kept, if it is said as a volume."""
+        return self.choices.minimum_size.mm3
 
 
 def resolve(

@@ -1,1 +1,1 @@
-"""Methods that reconstruct a healthy image and compare: AnoDDPM, classifier guidance, DDIB, conditions\x27 difference."""
+"""Methods that reconstruct a healthy image and compare it with the image."""

@@ -48,7 +48,12 @@ def healthier_by(folder: Path, volume: RealVolume) -> npt.NDArray[np.float32]:
     0 in slices that the teacher did not examine. Raises EvidenceError if there is no evidence.
     """
     case = load_evidence(folder / EVIDENCE_FILE)
-    healthy = build_detection(case).healthy_prediction()
+    detection = build_detection(case)
+    if detection.healthy_picture is None:
+        raise InputError(
+            f"The results in {folder} are of a method that predicts no healthy image; name another teacher."
+        )
+    healthy = detection.stack_of(detection.healthy_picture.values)
     stack = np.full(healthy.shape, np.nan, np.float32)
     stack[case.examined] = case.evidence.x0[:, 0]
     change = np.nan_to_num((healthy - stack) / 2)

@@ -1,0 +1,127 @@
+"""What findings say of a result of AnoFPDM. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...core.arrays import FloatArray
+from ...results.findings import EndStep
+from .calibrate import typical_error
+from .calibration import calibration_for, describe_point
+from .select import Selection
+from .visited_levels import visited_levels
+
+if TYPE_CHECKING:
+    from ...results.case import CaseEvidence
+
+_DECISIONS = {
+    "map": "image-level decision by the map",
+    "similarity": "image-level decision by similarity",
+    None: "no image-level decision",
+}
+
+
+def parameters(case: CaseEvidence, selection: Selection) -> dict[str, Any]:
+    """How the result was made: the operating point and every setting as it was resolved."""
+    point, choices = case.evidence.point, selection.choices
+    return {
+        "steps": point.steps,
+        "range": [point.first, point.last],
+        "encoding": point.encoding,
+        "mode": point.mode,
+        "clamp": point.clamp,
+        "guidance_bank": list(point.guidance_bank),
+        "precision": point.precision,
+        "fixed_end_step": point.end_step,
+        "mirrored": point.mirrored,
+        "direction": point.direction,
+        "guidance": choices.guidance,
+        "threshold": str(choices.threshold),
+        "decision": choices.decision,
+        "decision_threshold": choices.decision_threshold,
+        "ungated": choices.ungated,
+        "map": "last" if choices.last_sam_only else "aggregated",
+        "scaling": list(choices.scaling) if choices.scaling else None,
+        "region": choices.region,
+        "consistency": choices.consistency,
+        "minimum_size": str(choices.minimum_size),
+        "operating_point": describe_point(point),
+    }
+
+
+def describe(parameters: Mapping[str, Any]) -> str:
+    """Guidance strength, threshold, maps and decision in one line."""
+    parts = [f"guidance strength {parameters['guidance']:g}", f"{parameters['threshold']} threshold"]
+    if parameters["map"] == "last":
+        parts.append("last map alone")
+    if parameters["mirrored"]:
+        parts.append("mirrored slices predicted too")
+    if parameters["direction"] != "both":
+        parts.append(f"only what is {parameters['direction']} than the healthy prediction")
+    if parameters["consistency"] == "volume":
+        parts.append("averaged over neighbours")
+    parts.append(_DECISIONS[parameters["decision"]])
+    if parameters["ungated"]:
+        parts.append("ungated")
+    return ", ".join(parts)
+
+
+def slice_facts(case: CaseEvidence, selection: Selection) -> list[Mapping[str, Any]]:
+    """Of each examined slice, by the names of `SliceFinding`'s fields."""
+    levels = visited_levels(case.evidence.point) + 1
+    inclusive = case.evidence.point.includes_end_step
+    return [
+        {
+            "similarity": float(selection.similarity[row]),
+            "map_statistic": float(selection.map_statistic[row]),
+            "largest_divergence": _by_modality(case, selection.largest_divergence[row]),
+            "end_step": {
+                name: EndStep(step=int(end) + inclusive, noise_level=int(levels[max(end - (not inclusive), 0)]))
+                for name, end in zip(case.model.used, selection.end_index[row], strict=True)
+            },
+            "quantile": _by_modality(case, selection.quantile[row]),
+            "threshold": float(selection.threshold[row]),
+        }
+        for row in range(len(selection.score))
+    ]
+
+
+def warnings(case: CaseEvidence, selection: Selection) -> list[str]:
+    """One sentence each."""
+    return [*_calibration_warnings(case), *_missing_map_warnings(case, selection)]
+
+
+def _missing_map_warnings(case: CaseEvidence, selection: Selection) -> list[str]:
+    empty = np.isnan(case.evidence.aam(selection.choices.guidance)).any(axis=(1, 2, 3)).sum()
+    if not empty:
+        return []
+    return [f"In {empty} slice(s) the divergence is largest at the very first step, where the public code has no map."]
+
+
+def _calibration_warnings(case: CaseEvidence) -> list[str]:
+    calibrations = [case.calibration] if case.calibration else []
+    _, warning = calibration_for(calibrations, case.evidence.point, case.model.weights_sha256)
+    return [text for text in (warning, _unguided_warning(case)) if text]
+
+
+def _unguided_warning(case: CaseEvidence) -> str:
+    calibration = case.calibration
+    # A borrowed calibration saw other steps, whose errors differ.
+    if calibration is None or not calibration.unguided_error or calibration.operating_point != case.evidence.point:
+        return ""
+    low, high = calibration.unguided_error
+    typical = typical_error(case.evidence)
+    if low <= typical <= high:
+        return ""
+    return (
+        f"The model's unguided prediction of this volume is off by {typical:.3g}, outside the {low:.3g} to {high:.3g} "
+        "seen in calibration: the input may be of a kind the model does not know, so read the result with caution."
+    )
+
+
+def _by_modality(case: CaseEvidence, values: FloatArray) -> dict[str, Any]:
+    pairs = zip(case.model.used, values, strict=True)
+    return {name: float(value) if np.isfinite(value) else None for name, value in pairs}

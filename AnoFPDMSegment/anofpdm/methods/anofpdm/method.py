@@ -1,0 +1,138 @@
+"""AnoFPDM as a method of the engine. Torch-free to import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...core.records import record_from_dict, record_to_dict
+from ...thresholds.neighbours import runs_of_slices
+from ...thresholds.settings import MinimumSize
+from ..method import Curves, Method, Notice, Picture, Runner
+from . import findings
+from .calibration import Calibration
+from .evidence import Evidence, broken_array, build_evidence, evidence_arrays, evidence_shapes
+from .operating_point import OperatingPoint
+from .select import Selection, resolve, select
+from .settings import SelectionSettings
+from .visited_levels import visited_levels
+
+if TYPE_CHECKING:
+    from ...results.case import CaseEvidence
+    from ...store.model_folder import ModelFolder
+
+PICTURED_GUIDANCE = 2.0
+"""The strongest guidance at which the healthy prediction is drawn, the paper's for BraTS21.
+
+What finds lesions best (20 and more) drives the prediction beyond healthy tissue: black where the lesion was.
+"""
+
+
+class AnoFPDM:
+    """The forward process of a diffusion model, with and without guidance toward healthy (paper, section 3)."""
+
+    name = "anofpdm"
+    title = "AnoFPDM"
+    settings_type = SelectionSettings
+    calibration_type = Calibration
+
+    def load(
+        self,
+        folder: ModelFolder,
+        *,
+        device: str = "auto",
+        calibration: str | None = None,
+        preset: str | None = None,
+        run: OperatingPoint | None = None,
+        notice: Notice,
+    ) -> Runner:
+        """See `Method`. `run`: the operating point; None: that of preset, calibration or model, in the precision that
+        the device computes fastest in where the model is calibrated for it."""
+        from .runner import load_runner
+
+        return load_runner(folder, device=device, calibration=calibration, preset=preset, point=run, notice=notice)
+
+    def answer(self, case: CaseEvidence) -> Selection:
+        """See `Method`."""
+        smallest = MinimumSize(pixels=case.model.minimum_size_px)
+        choices = resolve(case.evidence.point, len(case.model.used), case.settings, case.calibration, smallest)
+        stack_index = np.flatnonzero(case.examined)
+        runs = runs_of_slices(np.zeros_like(stack_index), stack_index)
+        return select(case.evidence, case.interior[case.examined], choices, runs)
+
+    def slice_facts(self, case: CaseEvidence, answer: Selection) -> list[Mapping[str, Any]]:
+        """See `Method`."""
+        return findings.slice_facts(case, answer)
+
+    def parameters(self, case: CaseEvidence, answer: Selection) -> Mapping[str, Any]:
+        """See `Method`."""
+        return findings.parameters(case, answer)
+
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        """See `Method`."""
+        return findings.describe(parameters)
+
+    def warnings(self, case: CaseEvidence, answer: Selection) -> list[str]:
+        """See `Method`."""
+        return findings.warnings(case, answer)
+
+    def calibration_label(self, case: CaseEvidence) -> str | None:
+        """See `Method`."""
+        return case.calibration.label if case.calibration else None
+
+    def healthy_picture(self, case: CaseEvidence, answer: Selection) -> Picture:
+        """HGP at t_e of the first used modality, at the guidance strength in use as far as pictures go."""
+        used, weak = answer.choices.guidance, pictured_guidance(case, answer)
+        caption = f"the healthy prediction at the end step, guidance strength {weak:g}"
+        if weak < used:
+            caption += f" (at {used:g} it is overdriven)"
+        return Picture(case.evidence.healthy_prediction(weak)[:, 0], caption)
+
+    def curves(self, case: CaseEvidence, answer: Selection, row: int) -> Curves:
+        """M_t of each used modality, t_e marked."""
+        divergence = case.evidence.divergence(answer.choices.guidance)[row]
+        return Curves(
+            x=visited_levels(case.evidence.point) + 1,
+            lines={modality: divergence[:, channel] for channel, modality in enumerate(case.model.used)},
+            marks={modality: int(answer.end_index[row, channel]) for channel, modality in enumerate(case.model.used)},
+            x_title="Noise level t",
+            y_title="Divergence M_t",
+            mark_title="end step",
+        )
+
+    def evidence_record(self, evidence: Evidence) -> dict[str, Any]:
+        """See `Method`."""
+        return {"operating_point": record_to_dict(evidence.point)}
+
+    def evidence_arrays(self, evidence: Evidence) -> dict[str, np.ndarray]:
+        """See `Method`."""
+        return evidence_arrays(evidence)
+
+    def evidence_shapes(
+        self, record: Any, slices: int, channels: int, height: int, width: int
+    ) -> dict[str, tuple[int, ...]]:
+        """See `Method`."""
+        return evidence_shapes(_point(record), slices, channels, height, width)
+
+    def evidence_from(self, record: Any, arrays: Mapping[str, np.ndarray]) -> Evidence:
+        """See `Method`."""
+        broken = broken_array(arrays)
+        if broken:
+            raise ValueError(f"{broken} is not finite")
+        return build_evidence(_point(record), dict(arrays))
+
+
+def pictured_guidance(case: CaseEvidence, answer: Selection) -> float:
+    """The guidance strength in use, or PICTURED_GUIDANCE if that is less; of a bank its largest up to there."""
+    most = min(answer.choices.guidance, PICTURED_GUIDANCE)
+    bank = case.evidence.point.guidance_bank
+    return max((w for w in bank if w <= most), default=min(bank)) if bank else most
+
+
+def _point(record: Any) -> OperatingPoint:
+    return record_from_dict(OperatingPoint, record["operating_point"], "operating_point")
+
+
+METHODS: tuple[Method, ...] = (AnoFPDM(),)
