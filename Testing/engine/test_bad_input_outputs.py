@@ -28,12 +28,12 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX processes and li
 @pytest.fixture
 def no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """The network must not run: what is wrong with the output is said before."""
-    import anofpdm.detect.detector
+    from anofpdm.methods.anofpdm import runner
 
     def run(*arguments: object, **options: object) -> None:
         raise AssertionError("the long run was begun although its result cannot be written")
 
-    monkeypatch.setattr(anofpdm.detect.detector, "accumulate_slices", run)
+    monkeypatch.setattr(runner, "accumulate_slices", run)
 
 
 @pytest.fixture

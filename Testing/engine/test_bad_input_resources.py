@@ -298,7 +298,7 @@ class TestNetworkOnTheDevice:
         monkeypatch.setattr(ready_network, "choose_device", lambda wanted: nowhere)
         notices: list[str] = []
         fallen_back = Detector.from_model(tiny_model, notice=notices.append)
-        assert fallen_back.device.device == torch.device("cpu")
+        assert "present but cannot run" in fallen_back.device_warning
         assert len(notices) == 1 and "The device 'meta' is present but cannot run this network" in notices[0]
         found = fallen_back.examine(head_image).evidence
         monkeypatch.undo()

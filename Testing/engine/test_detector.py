@@ -22,6 +22,8 @@ from anofpdm.core.device import choose_device
 from anofpdm.core.errors import Cancelled, InputError
 from anofpdm.core.progress import CancelToken, Progress, ProgressClock
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
+from anofpdm.methods.anofpdm.ready_network import ready_predictor
+from anofpdm.methods.anofpdm.runner import AnoFPDMRunner
 from anofpdm.results.segmentation import read_heatmap, read_segmentation
 from anofpdm.thresholds.settings import MinimumSize
 
@@ -225,7 +227,8 @@ def test_time_left_of_a_real_run(head, model) -> None:
     config = dataclasses.replace(
         model.config, operating_point=dataclasses.replace(model.config.operating_point, steps=12)
     )
-    detector = Detector("anofpdm", AnoFPDMRunner(config, Slow(), choose_device("cpu"), weights_sha256="x"))
+    runner = AnoFPDMRunner(config, Slow(), choose_device("cpu"), weights_sha256="x")
+    detector = Detector("anofpdm", runner)
     start = time.monotonic()
     settings = SelectionSettings(guidance=1, threshold=Threshold("value", 1.0), ungated=True)
     detector.detect(
@@ -251,7 +254,8 @@ def test_a_run_ends_at_the_next_evaluation(head, model) -> None:
 
             return predict
 
-    detector = Detector("anofpdm", AnoFPDMRunner(model.config, Counting(), choose_device("cpu"), weights_sha256="x"))
+    runner = AnoFPDMRunner(model.config, Counting(), choose_device("cpu"), weights_sha256="x")
+    detector = Detector("anofpdm", runner)
     with pytest.raises(Cancelled):
         detector.examine(head, cancel=token)
     # The step that the first evaluation belongs to needs another one.
@@ -283,16 +287,16 @@ def test_a_run_ends_between_the_modalities(head, tmp_path: Path, monkeypatch, fu
 
 def painted(monkeypatch: pytest.MonkeyPatch, score: np.ndarray, accepted: np.ndarray | None = None) -> None:
     """Every later selection has this score on the stack [S, H, W], accepted where given, before any size limit."""
-    from anofpdm.results import detection
+    from anofpdm.methods.anofpdm import method
 
-    original = detection.select
+    original = method.select
 
     def paint(evidence, interior, choices, runs):
         selection = original(evidence, interior, choices, runs)
         where = np.ones(score.shape, bool) if accepted is None else accepted
         return dataclasses.replace(selection, score=score, accepted=where)
 
-    monkeypatch.setattr(detection, "select", paint)
+    monkeypatch.setattr(method, "select", paint)
 
 
 @pytest.fixture(scope="module")
@@ -352,7 +356,8 @@ def test_slices_not_examined_pull_no_finding_down(model, monkeypatch) -> None:
         model.config, grid=dataclasses.replace(model.config.grid, minimum_slice_spacing_mm=6.0)
     )
     predictor = ready_predictor(model)[0]
-    case = Detector("anofpdm", AnoFPDMRunner(config, predictor, choose_device("cpu"), weights_sha256="x")).examine(fine)
+    runner = AnoFPDMRunner(config, predictor, choose_device("cpu"), weights_sha256="x")
+    case = Detector("anofpdm", runner).examine(fine)
     first = int(np.flatnonzero(case.examined)[0])
     assert first > 0
     score = np.zeros((int(case.examined.sum()), *case.grid.size[1::-1]), np.float32)

@@ -50,6 +50,8 @@ def test_a_case_comes_back_as_it_was(case: CaseEvidence, tmp_path: Path) -> None
 
 def test_evidence_of_before_mirrored_slices_and_averaged_maps_is_read(case: CaseEvidence) -> None:
     record, arrays = take_apart(case)
+    record |= {"schema": 2, "operating_point": record.pop("evidence")["operating_point"]}
+    del record["method"]
     for place, names in {
         "operating_point": ["mirrored", "direction"],
         "settings": ["consistency"],
