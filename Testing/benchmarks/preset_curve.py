@@ -42,11 +42,11 @@ from anofpdm.methods.anofpdm.evidence import Evidence
 from anofpdm.methods.anofpdm.forward_process import network_evaluations
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.methods.anofpdm.presets import PRESETS, default_calibration
+from anofpdm.methods.anofpdm.user_calibrations import calibrations_of
 from anofpdm.network.config import Precision
 from anofpdm.results.line_chart import BLUE, RED, Chart, Curve, charts_as_png
 from anofpdm.store.model_folder import ModelFolder
 from anofpdm.store.model_search import find_model
-from anofpdm.store.user_calibrations import calibrations_of
 
 FIGURES = Path(__file__).resolve().parents[2] / "Resources" / "benchmarks"
 MANY_STEPS = 50

@@ -21,13 +21,13 @@ from anofpdm.core.arrays import BoolArray
 from anofpdm.datasets.brain_extraction import FINE_PIXEL_MM, brain_on_grid
 from anofpdm.datasets.build_slice_cache import prepare_unclipped
 from anofpdm.datasets.manifest import SPLITS, Volume, read_manifest
-from anofpdm.store.model_config import ModelConfig
+from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.store.model_search import default_model_name, find_model
 from anofpdm.volumes.reading import read_volume
 from anofpdm.volumes.stack_grid import StackGrid
 
 
-def fine_grid(config: ModelConfig) -> ModelConfig:
+def fine_grid(config: DiffusionConfig) -> DiffusionConfig:
     """The model's stack with pixels fine enough to outline a brain."""
     matrix = int(np.ceil(config.grid.field_of_view_mm / FINE_PIXEL_MM / 16) * 16)
     return replace(
@@ -46,7 +46,7 @@ def as_image(mask: BoolArray, grid: StackGrid) -> sitk.Image:
     return image
 
 
-def strip(image: sitk.Image, name: str, config: ModelConfig) -> sitk.Image:
+def strip(image: sitk.Image, name: str, config: DiffusionConfig) -> sitk.Image:
     """The image, 0 outside of the brain."""
     case = prepare_unclipped({name: image}, config)
     if case.skull_stripped:

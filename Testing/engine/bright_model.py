@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 
 from anofpdm.methods.anofpdm.calibration import Calibration, calibrations_to_json
+from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.network.config import NetworkConfig
 from anofpdm.network.unet import ConditionalUNet
-from anofpdm.store.model_config import ModelConfig
 from anofpdm.store.model_folder import ModelFolder, write_calibration
 from anofpdm.store.model_search import DEFAULT_FILE
 from anofpdm.store.weights import write_model
@@ -39,7 +39,7 @@ _FAR = 40.0
 _OFF = -200.0
 
 
-def bright_config(name: str = NAME) -> ModelConfig:
+def bright_config(name: str = NAME) -> DiffusionConfig:
     """32 pixels over 240 mm, 12 steps."""
     network = NetworkConfig(
         image_size=32,
@@ -54,7 +54,7 @@ def bright_config(name: str = NAME) -> ModelConfig:
         label_tokens=False,
         input_activation=False,
     )
-    return ModelConfig(
+    return DiffusionConfig(
         name=name,
         title=TITLE,
         modalities=("flair",),
@@ -128,7 +128,7 @@ def bright_calibration(weights_sha256: str, name: str = "balanced", point: Opera
     )
 
 
-def write_bright_model(path: Path, config: ModelConfig | None = None) -> ModelFolder:
+def write_bright_model(path: Path, config: DiffusionConfig | None = None) -> ModelFolder:
     """Write the folder, calibrated for the presets balanced and fast."""
     config = config or bright_config(path.name)
     network = bright_network(config.network)

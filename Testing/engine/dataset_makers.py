@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
+from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.network.config import NetworkConfig
-from anofpdm.store.model_config import ModelConfig
 from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
 SIZE = (64, 56, 24)
@@ -59,8 +59,8 @@ def write(path: Path, values: npt.NDArray[np.generic]) -> Path:
     return path
 
 
-def model(matrix: int = 32, modalities: tuple[str, ...] = ("flair",), **preprocessing: object) -> ModelConfig:
-    return ModelConfig(
+def model(matrix: int = 32, modalities: tuple[str, ...] = ("flair",), **preprocessing: object) -> DiffusionConfig:
+    return DiffusionConfig(
         name="test",
         title="test",
         modalities=modalities,

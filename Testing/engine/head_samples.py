@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.network.config import NetworkConfig
-from anofpdm.store.model_config import ModelConfig
 from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
 VALUES = {
@@ -83,9 +83,9 @@ def real_data() -> Path:
 
 def config(
     modalities: tuple[str, ...] = ("flair",), grid: dict[str, Any] | None = None, **preprocessing: Any
-) -> ModelConfig:
+) -> DiffusionConfig:
     """Of a model of 64 x 64 pixels for these heads."""
-    return ModelConfig(
+    return DiffusionConfig(
         name="sample",
         title="Sample",
         modalities=modalities,

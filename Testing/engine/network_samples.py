@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.network.config import NetworkConfig
 from anofpdm.network.unet import ConditionalUNet
-from anofpdm.store.model_config import ModelConfig
 from anofpdm.volumes.input_config import GridConfig
 
 SMALL = NetworkConfig(
@@ -20,7 +20,7 @@ SMALL = NetworkConfig(
     attention_px=(8,),
     heads=4,
 )
-SMALL_MODEL = ModelConfig(
+SMALL_MODEL = DiffusionConfig(
     name="small", title="Small", modalities=("flair", "t2"), used=("flair",), network=SMALL, grid=GridConfig(matrix=16)
 )
 

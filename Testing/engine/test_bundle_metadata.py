@@ -11,9 +11,9 @@ import pytest
 import torch
 from tiny_model import tiny_config, write_tiny_model
 
+from anofpdm.methods.anofpdm.bundle_metadata import bundle_metadata
+from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.network.unet import ConditionalUNet
-from anofpdm.store.bundle_metadata import bundle_metadata
-from anofpdm.store.model_config import ModelConfig
 from anofpdm.store.model_search import default_model_name, find_model
 
 REQUIRED = {
@@ -47,14 +47,14 @@ def check(values: dict[str, Any]) -> None:
             assert len(tensor["channel_def"]) == tensor["num_channels"]
 
 
-def configs() -> list[ModelConfig]:
+def configs() -> list[DiffusionConfig]:
     plain = tiny_config("two", ("flair", "t2"))
     with_level = dataclasses.replace(plain, network=dataclasses.replace(plain.network, level_embedding=True))
     return [plain, with_level]
 
 
 @pytest.mark.parametrize("config", configs(), ids=["plain", "level"])
-def test_the_network_takes_and_gives_what_is_said(config: ModelConfig) -> None:
+def test_the_network_takes_and_gives_what_is_said(config: DiffusionConfig) -> None:
     values = json.loads(bundle_metadata(config))
     check(values)
     inputs, (noise,) = (values["network_data_format"][side] for side in ("inputs", "outputs"))

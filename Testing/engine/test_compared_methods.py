@@ -12,10 +12,10 @@ from command_line import CommandLine
 from evaluation_samples import write_masked_data
 from tiny_model import tiny_config, write_tiny_model
 
+from anofpdm.methods.anofpdm.model_config import Purpose
 from anofpdm.methods.reconstruction import baselines
 from anofpdm.methods.reconstruction.classifier_folder import write_classifier
 from anofpdm.methods.reconstruction.noise_classifier import NoiseClassifier
-from anofpdm.store.model_config import Purpose
 
 FEW = ("--resamplings", "10", "--no-pictures", "--compared-steps", "3", "--grid-slices", "20")
 METHODS = ("anoddpm-gaussian", "anoddpm-simplex", "classifier-guidance", "ddib", "cg-cdm")

@@ -18,9 +18,9 @@ import torch
 from anofpdm import Detector
 from anofpdm.cli.main import main
 from anofpdm.datasets.manifest import Manifest, ManifestRow, write_manifest
+from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.network.config import NetworkConfig
-from anofpdm.store.model_config import ModelConfig
 from anofpdm.training.config import AugmentationConfig, MonitorConfig, TrainingConfig, training_config_to_dict
 from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
@@ -33,7 +33,7 @@ STRUCTURE, LESION = 290.0, 230.0
 FEWEST_VOXELS = 12
 """Slices that only graze a lesion are left out: their label would be a matter of taste."""
 CONFIG = TrainingConfig(
-    model=ModelConfig(
+    model=DiffusionConfig(
         name="planted",
         title="Planted lesions",
         modalities=("flair",),

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.network.config import NetworkConfig
-from anofpdm.store.model_config import ModelConfig
 from anofpdm.volumes.input_config import PreprocessingConfig
 from anofpdm.volumes.plausibility import CaseFacts, input_warnings
 
 
-def config(anatomy: Any = "whole_head") -> ModelConfig:
-    return ModelConfig(
+def config(anatomy: Any = "whole_head") -> DiffusionConfig:
+    return DiffusionConfig(
         name="sample",
         title="Sample",
         modalities=("flair",),

@@ -17,7 +17,7 @@ from anofpdm.datasets.evaluation_masks import load_masks
 from anofpdm.datasets.manifest import Manifest, ManifestRow
 from anofpdm.datasets.npy_stream import NpyStream
 from anofpdm.datasets.slice_cache import TABLE_FILE, SliceCache, open_slice_cache
-from anofpdm.store.model_config import ModelConfig
+from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.volumes.preparation import prepare_case
 from anofpdm.volumes.reading import read_volume
 
@@ -119,7 +119,7 @@ def test_rebuilt_when_something_it_depends_on_changes(
 ) -> None:
     image = make.write(tmp_path / "own.nii.gz", make.head_values(3))
     row = ManifestRow("own", "train", (image,), None, True)
-    config: ModelConfig = make.model()
+    config: DiffusionConfig = make.model()
     first = build_slice_cache(with_rows(Manifest(("flair",), ()), row), config, tmp_path / "slices")
     if change == "config":
         config = make.model(matrix=24)

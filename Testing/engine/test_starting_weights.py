@@ -15,7 +15,7 @@ from anofpdm.core.errors import Cancelled, ModelError, SettingsError
 from anofpdm.core.progress import CancelToken
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
-from anofpdm.store.model_config import ModelConfig
+from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.store.weights import write_model
 from anofpdm.training.checkpoint import CHECKPOINT_FILE
 from anofpdm.training.loss_log import read_losses
@@ -29,7 +29,7 @@ FROZEN = training_config(steps=2, warmup_steps=0, learning_rate=1e-12, checkpoin
 """So small a rate leaves the weights where they start."""
 
 
-def write(folder: Path, config: ModelConfig = MODEL, seed: int = 3) -> Path:
+def write(folder: Path, config: DiffusionConfig = MODEL, seed: int = 3) -> Path:
     torch.set_num_threads(1)
     state = random_network(config.network, seed).state_dict()
     return write_model(folder, config, state, model_card="# Start\n").path

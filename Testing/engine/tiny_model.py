@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from anofpdm.methods.anofpdm.calibration import Calibration, calibrations_to_json
+from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.network.config import NetworkConfig
 from anofpdm.network.unet import ConditionalUNet
-from anofpdm.store.model_config import ModelConfig
 from anofpdm.store.model_folder import ModelFolder, write_calibration
 from anofpdm.store.weights import write_model
 from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
@@ -19,9 +19,9 @@ from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 POINT = OperatingPoint(steps=3, first=1, last=300)
 
 
-def tiny_config(name: str = "tiny", modalities: tuple[str, ...] = ("flair",), matrix: int = 16) -> ModelConfig:
+def tiny_config(name: str = "tiny", modalities: tuple[str, ...] = ("flair",), matrix: int = 16) -> DiffusionConfig:
     """An untrained model's configuration: `matrix` pixels over 240 mm, three steps."""
-    return ModelConfig(
+    return DiffusionConfig(
         name=name,
         title="Untrained test model",
         modalities=modalities,
@@ -73,7 +73,7 @@ def tiny_calibration(weights_sha256: str, channels: int = 1, point: OperatingPoi
     return dataclasses.replace(calibration, **changes)
 
 
-def write_tiny_model(path: Path, config: ModelConfig | None = None, *, calibrated: bool = True) -> ModelFolder:
+def write_tiny_model(path: Path, config: DiffusionConfig | None = None, *, calibrated: bool = True) -> ModelFolder:
     """Write the folder; the same weights every time."""
     config = config or tiny_config(path.name)
     torch.manual_seed(5)

@@ -10,15 +10,15 @@ import dataset_makers as make
 import numpy as np
 
 from anofpdm.datasets.manifest import Manifest, ManifestRow, write_manifest
+from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.network.config import NetworkConfig
-from anofpdm.store.model_config import ModelConfig
 from anofpdm.training.config import AugmentationConfig, MonitorConfig, TrainingConfig
 from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
 SLICES = make.SIZE[2]
 LESIONS = {"a": make.ball((20, 10, 12), 22), "b": make.ball((-20, 0, -8), 20)}
-MODEL = ModelConfig(
+MODEL = DiffusionConfig(
     name="tiny",
     title="Tiny",
     modalities=("flair",),

@@ -17,10 +17,10 @@ from anofpdm.core.errors import AnoFPDMError, SettingsError
 from anofpdm.methods.anofpdm.calibration import calibrations_to_json, load_calibrations
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.methods.anofpdm.presets import default_calibration
+from anofpdm.methods.anofpdm.user_calibrations import store_user_calibrations
 from anofpdm.store import model_search
 from anofpdm.store.model_folder import open_model_folder, write_calibration, write_model_folder
 from anofpdm.store.model_search import find_model, user_folder
-from anofpdm.store.user_calibrations import store_user_calibrations
 from anofpdm.volumes.reading import read_volume
 from anofpdm.volumes.stack_grid import plan_stack
 from AnoFPDMSegmentLib.model_catalog.catalog import ModelCatalog
@@ -178,7 +178,7 @@ class TestPresets:
         """The preset alone is named, so that its operating point is the engine's, whatever belongs to one."""
         from anofpdm.cli.main import build_parser
         from anofpdm.cli.options import operating_point
-        from anofpdm.store.user_calibrations import calibrations_of, usual_point
+        from anofpdm.methods.anofpdm.user_calibrations import calibrations_of, usual_point
 
         model, opened = entry(catalog), find_model(NAME)
         for preset in model.presets:

@@ -71,7 +71,7 @@ class ModelCatalog:
 
     def checkCalibrationName(self, name: str) -> None:
         """Raises SettingsError unless the user's calibrations can be named so."""
-        from anofpdm.store.user_calibrations import check_name
+        from anofpdm.methods.anofpdm.user_calibrations import check_name
 
         check_name(name)
 
@@ -97,9 +97,12 @@ class ModelCatalog:
 def _calibrations(folder: ModelFolder) -> dict[str, tuple[Preset, ...]]:
     """The model's own presets and the user's; those of a damaged file are left out."""
     from anofpdm.core.errors import AnoFPDMError
-    from anofpdm.store.user_calibrations import calibrations_of, user_calibration_names
+    from anofpdm.methods.anofpdm.model_config import diffusion_config
+    from anofpdm.methods.anofpdm.user_calibrations import calibrations_of, user_calibration_names
 
-    found = {OWN: _presets(folder, calibrations_of(folder)) or (Preset("", folder.config.operating_point, None),)}
+    found = {
+        OWN: _presets(folder, calibrations_of(folder)) or (Preset("", diffusion_config(folder).operating_point, None),)
+    }
     for name in user_calibration_names(folder.weights_sha256):
         with contextlib.suppress(AnoFPDMError):
             found[name] = _presets(folder, calibrations_of(folder, name))
@@ -111,7 +114,7 @@ def _presets(folder: ModelFolder, calibrations: list[Calibration]) -> tuple[Pres
 
     A preset that is calibrated in several precisions is one preset, since the engine chooses the precision.
     """
-    from anofpdm.store.user_calibrations import usual_point
+    from anofpdm.methods.anofpdm.user_calibrations import usual_point
 
     usual = usual_point(folder, calibrations)
     fitting = [calibration for calibration in calibrations if calibration.weights_sha256 == folder.weights_sha256]

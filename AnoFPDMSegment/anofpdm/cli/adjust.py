@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ..methods.anofpdm.settings import SelectionSettings
+from ..methods.registry import find_method
 from ..results.case_storage import EVIDENCE_FILE, load_evidence
 from ..results.detection import build_detection, check_can_write
 from ..results.findings_text import format_findings
-from ..store.other_calibration import with_calibration
 from .options import add_overlay_option, add_selection_options, output_folder, overlaid_settings
 
 
@@ -43,7 +43,7 @@ def run_adjust(options: argparse.Namespace) -> int:
     case = load_evidence(source / EVIDENCE_FILE)
     check_can_write(output, overlay=options.overlay)
     if options.calibration is not None:
-        case = with_calibration(case, options.calibration)
+        case = find_method(case.method).with_calibration(case, options.calibration)
     before = SelectionSettings() if options.as_calibrated else case.settings
     detection = build_detection(case, overlaid_settings(options, before, case.calibration))
     detection.write(output, overlay=options.overlay)

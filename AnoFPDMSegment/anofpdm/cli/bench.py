@@ -129,8 +129,8 @@ def _slices(options: argparse.Namespace) -> int:
 
 def _subject(options: argparse.Namespace) -> Any:
     from ..methods.anofpdm.benchmark.subject import TINY, model_subject, random_subject
+    from ..methods.anofpdm.user_calibrations import calibrations_of
     from ..store.model_search import default_model_name, find_model
-    from ..store.user_calibrations import calibrations_of
 
     name = options.network or (TINY if options.quick and options.model is None else None)
     if name is not None:

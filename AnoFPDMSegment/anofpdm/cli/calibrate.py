@@ -14,11 +14,12 @@ from ..core.progress import CancelToken, PassesClock
 from ..core.reporting import Reporter, make_reporter
 from ..datasets.manifest import Split, read_manifest
 from ..methods.anofpdm.calibration import Calibration, calibrations_to_json, short_point
+from ..methods.anofpdm.model_config import diffusion_config
 from ..methods.anofpdm.operating_point import Direction
 from ..methods.anofpdm.presets import default_calibration, parse_presets
+from ..methods.anofpdm.user_calibrations import check_can_store, store_user_calibrations
 from ..store.model_folder import write_calibration
 from ..store.model_search import find_model
-from ..store.user_calibrations import check_can_store, store_user_calibrations
 from .interruption import cancellation
 from .options import numbers
 
@@ -85,8 +86,9 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
     plan = _plan(options)
     if options.replace and options.name is None:
         raise SettingsError("--replace goes with --name; the model's own calibration is always replaced.")
-    folder = find_model(options.model).require_purpose()
-    plan.check(folder.config)
+    folder = find_model(options.model)
+    config = diffusion_config(folder)
+    plan.check(config)
     # Before the long run: whether its outcome could be written.
     if options.name is None:
         check_output_directory(folder.path)
@@ -110,8 +112,8 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
             place,
             cancel=cancel,
         )
-        own = folder.config.operating_point
-        exact = dataclasses.replace(folder.config, operating_point=dataclasses.replace(own, precision="float32"))
+        own = config.operating_point
+        exact = dataclasses.replace(config, operating_point=dataclasses.replace(own, precision="float32"))
         predictor, device = ready_predictor(folder, options.device, exact)
         if options.precision is None:
             fastest = fastest_precision(device.device)
@@ -135,7 +137,7 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
     plot = _plot(found, reporter)
     if options.name is None:
         default = default_calibration(found.presets)
-        config = dataclasses.replace(folder.config, operating_point=default.operating_point)
+        config = dataclasses.replace(config, operating_point=default.operating_point)
         place = write_calibration(folder, calibrations_to_json(found.presets), config=config, plot=plot).path
     else:
         place = store_user_calibrations(found.presets, options.name, replace=options.replace, plot=plot)

@@ -86,8 +86,8 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     cancel.raise_if_cancelled()
     from ..detect.detector import Detector, DetectorOptions
     from ..methods.anofpdm.ready_network import fastest_point
+    from ..methods.anofpdm.user_calibrations import calibrations_of, usual_point
     from ..store.model_search import default_model_name, find_model
-    from ..store.user_calibrations import calibrations_of, usual_point
 
     folder = find_model(options.model if options.model is not None else default_model_name())
     calibrations = calibrations_of(folder, options.calibration)

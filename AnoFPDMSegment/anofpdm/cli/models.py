@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import AnoFPDMError, SettingsError
-from ..methods.anofpdm.calibration import Calibration, describe_point
+from ..core.errors import SettingsError
+from ..methods.anofpdm.user_calibrations import calibrations_of
+from ..methods.registry import find_method
 from ..store.model_folder import open_model_folder
 from ..store.model_install import install_model, remove_model
 from ..store.model_search import default_model_name, find_model, list_models, search_places
-from ..store.user_calibrations import calibrations_of, user_calibration_names, user_calibrations
 
 
 def add_parser(commands: Any) -> None:
@@ -84,34 +84,13 @@ def run_info(options: argparse.Namespace) -> int:
         f"  folder      {folder.path}",
         f"  weights     SHA-256 {folder.weights_sha256}",
         f"  modalities  {', '.join(config.modalities)} (maps from {', '.join(config.used)})",
-        *([] if config.purpose == "anofpdm" else [f"  purpose     {config.purpose}, a compared method of evaluate"]),
         f"  trained on  {config.trained_on or 'not stated'}",
         f"  licence     {config.licence}{' (non-commercial)' if config.non_commercial else ''}",
         f"  slices      {config.grid.matrix} x {config.grid.matrix} over {config.grid.field_of_view_mm:g} mm",
-        f"  default     {describe_point(config.operating_point)}",
+        *find_method(config.method).model_lines(folder),
     ]
-    own = calibrations_of(folder)
-    lines += [_calibration_line(calibration) for calibration in own] or ["  calibration none"]
-    for name in user_calibration_names(folder.weights_sha256):
-        lines += _user_lines(folder.weights_sha256, name)
     print("\n".join(lines) + "\n\n" + folder.model_card.strip())
     return 0
-
-
-def _user_lines(weights_sha256: str, name: str) -> list[str]:
-    try:
-        return [_calibration_line(entry) for entry in user_calibrations(weights_sha256, name)]
-    except AnoFPDMError as error:
-        return [f"  calibration '{name}' cannot be used: {error}"]
-
-
-def _calibration_line(calibration: Calibration) -> str:
-    averaged = ", maps averaged over neighbours" if calibration.consistency == "volume" else ""
-    return (
-        f"  calibration '{calibration.label}': {describe_point(calibration.operating_point)}; guidance strength "
-        f"{calibration.default_guidance:g}, {calibration.decision} decision, {calibration.threshold} threshold in the "
-        f"{calibration.region}{averaged}"
-    )
 
 
 def run_verify(options: argparse.Namespace) -> int:

@@ -24,7 +24,7 @@ from ..core.arrays import BoolArray, FloatArray
 from ..core.errors import InputError, OutputError, SettingsError
 from ..core.progress import CancelToken, ProgressCallback, ProgressClock
 from ..core.records import record_to_dict
-from ..store.model_config import ModelConfig
+from ..volumes.input_config import InputConfig
 from ..volumes.preparation import PreparedCase, prepare_case
 from ..volumes.reading import read_volume
 from .brain_extraction import brain_on_grid
@@ -48,7 +48,7 @@ from .slice_cache import (
 
 def build_slice_cache(
     manifest: Manifest,
-    config: ModelConfig,
+    config: InputConfig,
     directory: str | Path,
     *,
     progress: ProgressCallback | None = None,
@@ -81,7 +81,7 @@ def build_slice_cache(
     return open_slice_cache(directory)
 
 
-def cache_key(manifest: Manifest, config: ModelConfig) -> str:
+def cache_key(manifest: Manifest, config: InputConfig) -> str:
     """Hash of what the cache depends on: rows, image files' sizes and times, grid and preprocessing."""
     record = {
         "schema": CACHE_SCHEMA,
@@ -142,7 +142,7 @@ _Result: TypeAlias = _Part | list[tuple[int, str]]
 
 def _write(
     manifest: Manifest,
-    config: ModelConfig,
+    config: InputConfig,
     key: str,
     folder: Path,
     progress: ProgressCallback | None,
@@ -216,7 +216,7 @@ def _one_thread() -> None:
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 
-def _prepare_volume(volume: Volume, config: ModelConfig) -> _Result:
+def _prepare_volume(volume: Volume, config: InputConfig) -> _Result:
     """One volume's part of the cache, or the lines of the manifest that are wrong about it."""
     try:
         files = {name: read_volume(p, name) for name, p in zip(config.modalities, volume.images, strict=True)}
@@ -255,7 +255,7 @@ def _wrong_slices(volume: Volume, slices: int) -> list[tuple[int, str]]:
     return wrong
 
 
-def prepare_unclipped(images: dict[str, sitk.Image], config: ModelConfig) -> PreparedCase:
+def prepare_unclipped(images: dict[str, sitk.Image], config: InputConfig) -> PreparedCase:
     """`prepare_case` with x0 = 2 I/p - 1 before clipping and before any stretching per slice."""
     open_ended = replace(config.preprocessing, clip=False, per_slice_min_max=False)
     return prepare_case(images, replace(config, preprocessing=open_ended))

@@ -22,6 +22,7 @@ from ..results.detection import Detection, build_detection
 from ..store.model_config import ModelConfig
 from ..store.model_folder import ModelFolder
 from ..store.model_search import default_model_name, find_model
+from ..volumes.input_config import InputConfig
 from ..volumes.preparation import check_modalities
 from ..volumes.reading import check_noted_volume, read_noted_volume
 from ..volumes.volume import Volume
@@ -223,7 +224,7 @@ class Detector:
 
 
 def read_images(
-    images: Image | Mapping[str, Image], config: ModelConfig, cancel: CancelToken
+    images: Image | Mapping[str, Image], config: InputConfig, cancel: CancelToken
 ) -> tuple[dict[str, str], dict[str, Volume]]:
     """File names ("" for images in memory) and checked volumes by modality, in the model's order.
 

@@ -14,13 +14,13 @@ from ..methods.anofpdm.calibration import Calibration, load_calibrations
 from ..methods.anofpdm.calibration_run import GUIDANCE
 from ..methods.anofpdm.evaluated import AnoFPDM
 from ..methods.anofpdm.label_free import LabelFree
+from ..methods.anofpdm.model_config import DiffusionConfig, diffusion_config
 from ..methods.anofpdm.operating_point import OperatingPoint
 from ..methods.anofpdm.presets import default_calibration
 from ..methods.reconstruction.baselines import DDIB, AnoDDPM, Baseline, ClassifierGuidance, ConditionDifference, Shared
 from ..methods.reconstruction.classifier_folder import load_classifier, open_classifier
 from ..methods.reconstruction.tuned_baseline import TunedBaseline
 from ..methods.yardsticks.yardsticks import AllZero, Intensity, LeftRight, LevelOnly
-from ..store.model_config import ModelConfig
 from ..store.model_folder import ModelFolder
 from ..store.model_search import find_model
 from ..store.weights import load_network
@@ -101,7 +101,7 @@ def _anofpdm(name: str, request: EvaluationRequest, folder: ModelFolder, runs: N
 
 
 def _compared(name: str, request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> Method:
-    config = folder.config
+    config = diffusion_config(folder)
     shared = Shared(
         runs.schedule, config.healthy_label, config.unhealthy_label, config.used_channels, request.compared_steps
     )
@@ -109,8 +109,8 @@ def _compared(name: str, request: EvaluationRequest, folder: ModelFolder, runs: 
     predictor, weights = None, ""
     simplex = name == "anoddpm-simplex"
     if name in request.anoddpm:
-        own = find_model(request.anoddpm[name]).require_purpose("anoddpm-simplex" if simplex else "anoddpm-gaussian")
-        _check_alike(own.config, config, own.path)
+        own = find_model(request.anoddpm[name])
+        _check_alike(diffusion_config(own, "anoddpm-simplex" if simplex else "anoddpm-gaussian"), config, own.path)
         network = load_network(own, runs.device.device)
         predictor = NetworkPredictor(network, config.operating_point.precision)
         weights = own.weights_sha256
@@ -133,7 +133,7 @@ def _compared(name: str, request: EvaluationRequest, folder: ModelFolder, runs: 
     )
 
 
-def _check_alike(other: ModelConfig, config: ModelConfig, path: Path) -> None:
+def _check_alike(other: DiffusionConfig, config: DiffusionConfig, path: Path) -> None:
     """Raises SettingsError unless both see the same input on the same schedule."""
     for name in ("modalities", "grid", "preprocessing", "schedule"):
         if getattr(other, name) != getattr(config, name):
@@ -162,7 +162,7 @@ def operating_points(presets: Sequence[str] | None, folder: ModelFolder) -> list
     for calibration in calibrations:
         # A preset may be calibrated in a second precision as well; the first is the model's own.
         known.setdefault(calibration.name, calibration.operating_point)
-    known = known or {"default": folder.config.operating_point}
+    known = known or {"default": diffusion_config(folder).operating_point}
     for preset in presets or ():
         if preset not in known:
             raise SettingsError(f"--presets takes some of {', '.join(known)}, not '{preset}'.")

@@ -19,9 +19,9 @@ from ..diffusion.slices import BatchCompute, SlicePredictor, compute_in_batches
 from ..methods.anofpdm.accumulate import accumulate_slices
 from ..methods.anofpdm.evidence import Evidence, broken_array, build_evidence, evidence_arrays
 from ..methods.anofpdm.forward_process import network_evaluations
+from ..methods.anofpdm.model_config import DiffusionConfig, diffusion_config
 from ..methods.anofpdm.operating_point import OperatingPoint
 from ..network.config import Precision
-from ..store.model_config import ModelConfig
 from ..store.model_folder import ModelFolder
 from ..store.weights import load_network
 from .chunk_store import Arrays, ChunkStore
@@ -48,7 +48,7 @@ class NetworkRuns:
         cancel: CancelToken | None = None,
     ) -> None:
         """`data_key`: identifies the slice cache that rows count in."""
-        self.config: ModelConfig = folder.config
+        self.config: DiffusionConfig = diffusion_config(folder)
         self.weights_sha256 = folder.weights_sha256
         self.device = device
         self._predictors = {"float32": NetworkPredictor.prepared(load_network(folder, device.device), "float32")}

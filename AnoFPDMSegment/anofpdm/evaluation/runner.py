@@ -25,6 +25,7 @@ from ..methods.anofpdm.ablation_report import (
 )
 from ..methods.anofpdm.ablations import AblationRun
 from ..methods.anofpdm.calibration_run import CalibrationPlan
+from ..methods.anofpdm.model_config import diffusion_config
 from ..store.model_folder import ModelFolder
 from ..store.model_search import find_model
 from . import metrics
@@ -81,7 +82,8 @@ def run_evaluation(
 def _run(
     request: EvaluationRequest, tell: Callable[[Measured], None] | None, report: Report | None, cancel: CancelToken
 ) -> list[Path]:
-    folder = find_model(request.model).require_purpose()
+    folder = find_model(request.model)
+    diffusion_config(folder)
     manifest = read_manifest(request.manifest, folder.config.modalities, both_labels_in=request.splits)
     if request.pictures:
         check_matplotlib()

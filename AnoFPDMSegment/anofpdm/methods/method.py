@@ -144,6 +144,10 @@ class Method(Protocol):
         """For people."""
 
     @property
+    def config_type(self) -> type[ModelConfig]:
+        """The record of a model's `config.json`."""
+
+    @property
     def settings_type(self) -> type[Any]:
         """The record of what may be chosen without a rerun; made without arguments it is the default."""
 
@@ -159,8 +163,25 @@ class Method(Protocol):
         Raises ModelError or SettingsError.
         """
 
+    def check_model(self, folder: ModelFolder) -> None:
+        """Raises ModelError if the folder holds a model that cannot be applied to volumes."""
+
+    def parameter_shapes(self, config: Any) -> Mapping[str, tuple[int, ...]]:
+        """The network's parameters, which the weights must be."""
+
+    def bundle_metadata(self, config: Any) -> str | None:
+        """The text of `configs/metadata.json`; None to write none."""
+
     def answer(self, case: CaseEvidence) -> Answer:
         """At the case's settings. Raises SettingsError for settings that the evidence cannot answer."""
+
+    def model_lines(self, folder: ModelFolder) -> list[str]:
+        """What `models info` prints of the method's own: its defaults and calibrations."""
+
+    def with_calibration(self, case: CaseEvidence, name: str) -> CaseEvidence:
+        """The case with another calibration: the user's of this name, or with `default` the model's own.
+
+        Raises SettingsError if there is none, or it does not fit the case."""
 
     def slice_facts(self, case: CaseEvidence, answer: Any) -> list[Mapping[str, Any]]:
         """What findings say of each of the N examined slices, by the names of `SliceFinding`'s fields."""

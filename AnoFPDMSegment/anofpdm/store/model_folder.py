@@ -25,8 +25,8 @@ from pathlib import Path
 from ..core.errors import ModelError, OutputError
 from ..core.output_set import write_files
 from ..core.records import load_json
-from .bundle_metadata import bundle_metadata
-from .model_config import CONFIG_FILE, ModelConfig, Purpose, load_model_config, model_config_to_json
+from ..methods.registry import find_method
+from .model_config import CONFIG_FILE, ModelConfig, load_model_config, model_config_to_json
 
 WEIGHTS_FILE = "weights.safetensors"
 MODEL_CARD_FILE = "MODEL_CARD.md"
@@ -65,13 +65,6 @@ class ModelFolder:
     def calibration(self) -> Path | None:
         """The calibration file; None while the model is not calibrated."""
         return self.path / CALIBRATION_FILE if CALIBRATION_FILE in self.checksums else None
-
-    def require_purpose(self, purpose: Purpose = "anofpdm") -> ModelFolder:
-        """The folder itself. Raises ModelError if its network was trained for something else."""
-        if self.config.purpose != purpose:
-            instead = "choose another model" if purpose == "anofpdm" else f"see anofpdm train --purpose {purpose}"
-            raise ModelError(f"{self.path} was trained for {self.config.purpose}, not for {purpose}; {instead}.")
-        return self
 
 
 def open_model_folder(path: str | Path, *, verify_weights: bool = True) -> ModelFolder:
@@ -129,8 +122,10 @@ def write_model_folder(
         (unfinished / CONFIG_FILE).write_bytes(model_config_to_json(config).encode("utf-8"))
         (unfinished / MODEL_CARD_FILE).write_bytes(model_card.encode("utf-8"))
         write_weights(unfinished / WEIGHTS_FILE)
-        (unfinished / METADATA_FILE).parent.mkdir()
-        (unfinished / METADATA_FILE).write_bytes(bundle_metadata(config).encode("utf-8"))
+        metadata = find_method(config.method).bundle_metadata(config)
+        if metadata is not None:
+            (unfinished / METADATA_FILE).parent.mkdir()
+            (unfinished / METADATA_FILE).write_bytes(metadata.encode("utf-8"))
         # safetensors makes files that only their owner may read.
         shutil.copymode(unfinished / CONFIG_FILE, unfinished / WEIGHTS_FILE)
         if calibration is not None:

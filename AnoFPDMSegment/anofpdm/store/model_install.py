@@ -14,7 +14,7 @@ from typing import IO
 
 from ..core.errors import ModelError, OutputError, SettingsError
 from ..core.names import PLAIN_RULE, is_plain_name
-from ..methods.anofpdm.calibration import load_calibrations
+from ..methods.registry import find_method
 from .model_folder import CHECKSUMS_FILE, MODEL_FILES, ModelFolder, open_model_folder, read_checksums
 from .model_search import model_path, user_folder
 
@@ -55,9 +55,8 @@ def install_model(
             _copy(source, unchecked)
         else:
             _unpack(source, unchecked)
-        folder = open_model_folder(unchecked).require_purpose()
-        if folder.calibration is not None:
-            load_calibrations(folder.calibration)
+        folder = open_model_folder(unchecked)
+        find_method(folder.config.method).check_model(folder)
         chosen = name or folder.config.name
         _check_name(chosen)
         taken = model_path(chosen) if in_list else None

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..core.errors import ModelError, OutputError
+from ..methods.anofpdm.model_config import DiffusionConfig, diffusion_config
 from ..network.config import NetworkConfig
 from ..network.parameter_shapes import parameter_shapes
 from ..network.unet import ConditionalUNet
-from .model_config import ModelConfig
 from .model_folder import ModelFolder, write_model_folder
 from .weights_file import STORED_AS, check_fit, check_header_length, refuse_type, refuse_values
 
@@ -28,8 +28,9 @@ def load_network(folder: ModelFolder, device: torch.device | str = "cpu") -> Con
 
     Raises ModelError if the weights do not fit the configuration exactly or are not all finite.
     """
-    network = empty_network(folder.config.network)
-    network.load_state_dict(_read_weights(folder.weights, folder.config.network), strict=True, assign=True)
+    config = diffusion_config(folder, None).network
+    network = empty_network(config)
+    network.load_state_dict(_read_weights(folder.weights, config), strict=True, assign=True)
     return network.to(device).eval()
 
 
@@ -52,7 +53,7 @@ def save_weights(state: Mapping[str, Tensor], path: Path, dtype: torch.dtype = t
 
 def write_model(
     path: str | Path,
-    config: ModelConfig,
+    config: DiffusionConfig,
     state: Mapping[str, Tensor],
     *,
     model_card: str,

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ..core.bounded_file import open_regular, require_regular
 from ..core.errors import ModelError
 from ..core.json_text import LARGEST_JSON_BYTES, parse_json
-from ..network.parameter_shapes import Shape, parameter_shapes
+from ..methods.registry import find_method
+from ..network.parameter_shapes import Shape
 from .model_folder import ModelFolder
 
 STORED_AS = ("float32", "float16", "bfloat16")
@@ -36,7 +37,7 @@ def check_weights_file(folder: ModelFolder) -> None:
             tensors, data = _read_header(content)
             check_fit(
                 {name: tuple(entry["shape"]) for name, entry in tensors.items()},
-                parameter_shapes(folder.config.network),
+                find_method(folder.config.method).parameter_shapes(folder.config),
             )
             for name, entry in tensors.items():
                 _check_values(name, entry, content, data)

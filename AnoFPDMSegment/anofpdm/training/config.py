@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ..core.errors import ModelError, SettingsError
 from ..core.json_text import read_json
 from ..core.records import record_from_dict, record_to_dict
-from ..store.model_config import ModelConfig
+from ..methods.anofpdm.model_config import DiffusionConfig
 
 Decay = Literal["constant", "linear", "cosine"]
 TrainingPrecision = Literal["32", "bf16-mixed"]
@@ -109,7 +109,7 @@ class MonitorConfig:
 class TrainingConfig:
     """One training run; the network, its data and its noise schedule stand in `model`."""
 
-    model: ModelConfig
+    model: DiffusionConfig
     steps: int
     batch_size: int = 64
     """Of all processes together."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, get_args
 
-from ..store.model_config import Purpose
+from ..methods.anofpdm.model_config import Purpose
 from .config import TrainingConfig
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)

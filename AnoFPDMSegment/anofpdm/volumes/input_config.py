@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from ..core.names import MODALITY_RULE, is_modality
 from ..core.records import require
 
 Plane = Literal["acquired", "patient"]
@@ -71,3 +72,30 @@ class PreprocessingConfig:
         require(0 <= self.erosion_mm <= 50, "preprocessing.erosion_mm must lie between 0 and 50")
         require(0 <= self.erosion_stripped_mm <= 50, "preprocessing.erosion_stripped_mm must lie between 0 and 50")
         require(self.minimum_head_mm2 >= 0, "preprocessing.minimum_head_mm2 must not be negative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputConfig:
+    """All that the volume side needs of a model."""
+
+    name: str
+    """The model's, for messages."""
+    modalities: tuple[str, ...]
+    """Input channels in the network's order, lower case: flair, t1, t1ce, t2."""
+    used: tuple[str, ...]
+    """The modalities whose maps and scalars are used (method section 1)."""
+    grid: GridConfig = field(default_factory=GridConfig)
+    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
+
+    def __post_init__(self) -> None:
+        # They become parts of paths and command lines, and a model may come from anywhere.
+        require(len(self.modalities) >= 1, "modalities must not be empty")
+        require(all(map(is_modality, self.modalities)), f"every modality must be a plain name ({MODALITY_RULE})")
+        require(len(set(self.modalities)) == len(self.modalities), "modalities must differ from one another")
+        require(len(self.used) >= 1, "at least one modality must be used")
+        require(all(m in self.modalities for m in self.used), "used modalities must be among the modalities")
+
+    @property
+    def used_channels(self) -> tuple[int, ...]:
+        """Indices of the used modalities among the network's channels."""
+        return tuple(self.modalities.index(m) for m in self.used)

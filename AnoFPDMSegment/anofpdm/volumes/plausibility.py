@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.model_config import ModelConfig
+from .input_config import InputConfig
 
 MINIMUM_EXTENT_MM = 80.0
 MAXIMUM_SLICE_MM = 8.0
@@ -38,7 +38,7 @@ class CaseFacts:
     inverted: tuple[str, ...] = ()
 
 
-def input_warnings(facts: CaseFacts, config: ModelConfig) -> list[str]:
+def input_warnings(facts: CaseFacts, config: InputConfig) -> list[str]:
     """One sentence for everything about the input that the model was not made for; [] if nothing."""
     checks = (
         _anatomy(facts, config),
@@ -50,7 +50,7 @@ def input_warnings(facts: CaseFacts, config: ModelConfig) -> list[str]:
     return [sentence for sentence in checks if sentence]
 
 
-def _anatomy(facts: CaseFacts, config: ModelConfig) -> str:
+def _anatomy(facts: CaseFacts, config: InputConfig) -> str:
     anatomy = config.preprocessing.anatomy
     if facts.skull_stripped and anatomy == "whole_head":
         return (
@@ -100,7 +100,7 @@ def _thickness(facts: CaseFacts) -> str:
     )
 
 
-def _field_of_view(facts: CaseFacts, config: ModelConfig) -> str:
+def _field_of_view(facts: CaseFacts, config: InputConfig) -> str:
     if facts.cropped_share <= MAXIMUM_CROPPED_SHARE:
         return ""
     return (

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from ..core.progress import CancelToken
-from ..store.model_config import ModelConfig
 from .cut_off import cut_off_slices, unseen_pixels
 from .geometry import VolumeGeometry
 from .head import HeadFinding, find_head
-from .input_config import PreprocessingConfig
+from .input_config import InputConfig, PreprocessingConfig
 from .plausibility import CaseFacts, input_warnings
 from .preprocessing import erode_in_plane, normalise, remove_background_offset
 from .resampling import sample_stack, sample_stack_coverage
@@ -71,7 +70,7 @@ class PreparedCase:
 
 
 def prepare_case(
-    images: Mapping[str, sitk.Image], config: ModelConfig, *, cancel: CancelToken | None = None
+    images: Mapping[str, sitk.Image], config: InputConfig, *, cancel: CancelToken | None = None
 ) -> PreparedCase:
     """Bring one examination onto the model's stack of slices.
 
@@ -149,7 +148,7 @@ def _refuse_mask(image: sitk.Image, name: str) -> None:
         raise InputError(f"The {name} image holds two values only, like a mask; give the MRI itself.")
 
 
-def check_modalities(given: Iterable[str], config: ModelConfig) -> None:
+def check_modalities(given: Iterable[str], config: InputConfig) -> None:
     """Raises InputError unless the names are those of the model's modalities, in any order."""
     names = list(given)
     if set(names) != set(config.modalities):
@@ -211,7 +210,7 @@ def _is_noise(values: Floats) -> bool:
     return len(found) > 1 and int(counts.max()) < 0.5 * values.size
 
 
-def _levels(areas: NDArray[Any], grid: StackGrid, config: ModelConfig) -> Floats:
+def _levels(areas: NDArray[Any], grid: StackGrid, config: InputConfig) -> Floats:
     """Relative place [S] between the lowest and highest slice with enough head to be examined."""
     level = np.full(len(areas), np.nan, dtype=np.float32)
     if config.grid.level == "none":

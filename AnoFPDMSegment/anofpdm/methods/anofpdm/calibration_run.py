@@ -17,12 +17,12 @@ from ...diffusion.denoisers import NetworkPredictor
 from ...diffusion.schedule import NoiseSchedule
 from ...diffusion.slices import SlicePredictor, smaller_batch
 from ...network.config import Precision
-from ...store.model_config import ModelConfig
 from ...store.model_folder import ModelFolder
 from .accumulate import accumulate_slices
 from .calibrate import LabelledEvidence, calibrate
 from .calibration import Calibration, short_point
 from .evidence import require_finite
+from .model_config import DiffusionConfig, diffusion_config
 from .operating_point import Direction, OperatingPoint
 from .presets import PRESETS, Preset
 
@@ -72,13 +72,13 @@ class CalibrationPlan:
         open_ended = [preset for preset in self.presets if preset.noise_range is None]
         return open_ended[0] if open_ended and len(self.ranges) > 1 else None
 
-    def check(self, config: ModelConfig) -> None:
+    def check(self, config: DiffusionConfig) -> None:
         """Raises SettingsError if a preset does not fit the model with each of the ranges it may get."""
         for preset in self.presets:
             for ends in self.ranges:
                 self.point(config, preset, ends)
 
-    def point(self, config: ModelConfig, preset: Preset, ends: tuple[int, int]) -> OperatingPoint:
+    def point(self, config: DiffusionConfig, preset: Preset, ends: tuple[int, int]) -> OperatingPoint:
         """The operating point of a preset, over its own range or the one that `ends` names. Raises SettingsError."""
         first, last = preset.noise_range or ends
         default, levels = config.operating_point, config.schedule.steps
@@ -134,7 +134,7 @@ class CalibrationRun:
         if the splits hold no slices.
         """
         self._folder = folder
-        self._config: ModelConfig = folder.config
+        self._config: DiffusionConfig = diffusion_config(folder)
         self._device = device
         self._predictor = predictor
         self._prepared: tuple[Precision, SlicePredictor] | None = None

@@ -19,11 +19,11 @@ from torch import Tensor
 from ...core.errors import ModelError
 from ...network.config import NetworkConfig
 from ...network.parameter_shapes import parameter_shapes
-from ...store.model_config import ModelConfig
 from ...store.model_folder import ModelFolder, file_sha256
 from ...store.weights import STORED_TYPES, write_model
 from ...store.weights_file import check_fit
 from ...volumes.input_config import Anatomy, GridConfig, PreprocessingConfig
+from .model_config import DiffusionConfig
 from .operating_point import OperatingPoint
 
 OFFICIAL_STEPS = 600
@@ -69,7 +69,7 @@ def import_official(
             f"({', '.join(modalities)}); name them all, in the order of its training."
         )
     check_fit({key: tuple(tensor.shape) for key, tensor in state.items()}, parameter_shapes(network))
-    config = ModelConfig(
+    config = DiffusionConfig(
         name=name,
         title=title or name,
         modalities=tuple(modalities),
@@ -203,7 +203,7 @@ def _without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return state
 
 
-def _model_card(config: ModelConfig, checkpoint: Path, state: Mapping[str, Tensor]) -> str:
+def _model_card(config: DiffusionConfig, checkpoint: Path, state: Mapping[str, Tensor]) -> str:
     parameters = sum(tensor.numel() for tensor in state.values())
     return f"""# {config.title}
 

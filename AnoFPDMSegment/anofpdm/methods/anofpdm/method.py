@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.records import record_from_dict, record_to_dict
+from ...network.parameter_shapes import parameter_shapes
 from ...thresholds.neighbours import runs_of_slices
 from ...thresholds.settings import MinimumSize
 from ..method import Curves, Method, Notice, Picture, Runner
 from . import findings
-from .calibration import Calibration
+from .bundle_metadata import bundle_metadata
+from .calibration import Calibration, load_calibrations
 from .evidence import Evidence, broken_array, build_evidence, evidence_arrays, evidence_shapes
+from .model_config import DiffusionConfig, diffusion_config
+from .model_lines import model_lines
 from .operating_point import OperatingPoint
+from .other_calibration import with_calibration
 from .select import Selection, resolve, select
 from .settings import SelectionSettings
 from .visited_levels import visited_levels
@@ -35,6 +40,7 @@ class AnoFPDM:
 
     name = "anofpdm"
     title = "AnoFPDM"
+    config_type = DiffusionConfig
     settings_type = SelectionSettings
     calibration_type = Calibration
 
@@ -54,6 +60,20 @@ class AnoFPDM:
 
         return load_runner(folder, device=device, calibration=calibration, preset=preset, point=run, notice=notice)
 
+    def check_model(self, folder: ModelFolder) -> None:
+        """See `Method`."""
+        diffusion_config(folder)
+        if folder.calibration is not None:
+            load_calibrations(folder.calibration)
+
+    def parameter_shapes(self, config: DiffusionConfig) -> Mapping[str, tuple[int, ...]]:
+        """See `Method`."""
+        return parameter_shapes(config.network)
+
+    def bundle_metadata(self, config: DiffusionConfig) -> str:
+        """See `Method`."""
+        return bundle_metadata(config)
+
     def answer(self, case: CaseEvidence) -> Selection:
         """See `Method`."""
         smallest = MinimumSize(pixels=case.model.minimum_size_px)
@@ -61,6 +81,14 @@ class AnoFPDM:
         stack_index = np.flatnonzero(case.examined)
         runs = runs_of_slices(np.zeros_like(stack_index), stack_index)
         return select(case.evidence, case.interior[case.examined], choices, runs)
+
+    def model_lines(self, folder: ModelFolder) -> list[str]:
+        """See `Method`."""
+        return model_lines(folder)
+
+    def with_calibration(self, case: CaseEvidence, name: str) -> CaseEvidence:
+        """See `Method`."""
+        return with_calibration(case, name)
 
     def slice_facts(self, case: CaseEvidence, answer: Selection) -> list[Mapping[str, Any]]:
         """See `Method`."""

@@ -11,15 +11,15 @@ from ...core.device import ChosenDevice, choose_device, confirm_device, fastest_
 from ...diffusion.denoisers import NetworkPredictor
 from ...diffusion.slices import SlicePredictor
 from ...network.config import NULL_LABEL
-from ...store.model_config import ModelConfig
 from ...store.model_folder import ModelFolder
 from ...store.weights import load_network
 from .calibration import Calibration, calibration_for
+from .model_config import DiffusionConfig, diffusion_config
 from .operating_point import OperatingPoint
 
 
 def ready_predictor(
-    folder: ModelFolder, wanted: str = "auto", config: ModelConfig | None = None
+    folder: ModelFolder, wanted: str = "auto", config: DiffusionConfig | None = None
 ) -> tuple[NetworkPredictor, ChosenDevice]:
     """The network of a checked model folder, and the device it lies on.
 
@@ -30,7 +30,7 @@ def ready_predictor(
     A GPU that is there but cannot run the network gives way to the CPU, and the device carries a warning that says so.
     Raises ModelError or SettingsError.
     """
-    config = config or folder.config
+    config = config or diffusion_config(folder, None)
     chosen = choose_device(wanted)
     predictor = _load_predictor(folder, config, chosen.device)
     if chosen.device.type != "cpu":
@@ -55,12 +55,12 @@ def fastest_point(
     return other if calibration is not None and not borrowed else point
 
 
-def _load_predictor(folder: ModelFolder, config: ModelConfig, device: torch.device) -> NetworkPredictor:
+def _load_predictor(folder: ModelFolder, config: DiffusionConfig, device: torch.device) -> NetworkPredictor:
     return NetworkPredictor.prepared(load_network(folder, device), config.operating_point.precision)
 
 
 @torch.inference_mode()
-def _evaluate_once(predictor: SlicePredictor, config: ModelConfig, device: torch.device) -> None:
+def _evaluate_once(predictor: SlicePredictor, config: DiffusionConfig, device: torch.device) -> None:
     """The smallest evaluation of a run: one slice, healthy and null label."""
     level = torch.full((1,), 0.5, device=device) if config.network.level_embedding else None
     x = torch.zeros(2, len(config.modalities), config.grid.matrix, config.grid.matrix, device=device)

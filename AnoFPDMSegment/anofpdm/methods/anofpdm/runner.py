@@ -14,9 +14,7 @@ from ...core.progress import CancelToken, ProgressCallback, ProgressClock
 from ...core.records import record_to_dict
 from ...diffusion.schedule import NoiseSchedule
 from ...diffusion.slices import SlicePredictor, batch_size_for, smaller_batch
-from ...store.model_config import ModelConfig
 from ...store.model_folder import ModelFolder
-from ...store.user_calibrations import calibrations_of, usual_point
 from ...thresholds.settings import MinimumSize
 from ...volumes.geometry import VolumeGeometry
 from ...volumes.preparation import PreparedCase, prepare_case
@@ -26,10 +24,12 @@ from .accumulate import accumulate_slices
 from .calibration import Calibration, calibration_for
 from .evidence import Evidence, require_finite
 from .forward_process import network_evaluations
+from .model_config import DiffusionConfig, diffusion_config
 from .operating_point import OperatingPoint
 from .ready_network import fastest_point, ready_predictor
 from .select import resolve
 from .settings import SelectionSettings
+from .user_calibrations import calibrations_of, usual_point
 from .visited_levels import jump_targets, visited_levels
 
 
@@ -43,7 +43,7 @@ def load_runner(
     notice: Notice,
 ) -> AnoFPDMRunner:
     """A checked model folder, ready to run; arguments as of `AnoFPDM.load`. Raises ModelError or SettingsError."""
-    config = folder.require_purpose().config
+    config = diffusion_config(folder)
     calibrations = calibrations_of(folder, calibration)
     if point is None:
         usual = usual_point(folder, calibrations, preset)
@@ -63,7 +63,7 @@ class AnoFPDMRunner:
 
     def __init__(
         self,
-        config: ModelConfig,
+        config: DiffusionConfig,
         predictor: SlicePredictor,
         device: ChosenDevice,
         *,

@@ -8,13 +8,13 @@ import numpy as np
 
 from ...core.arrays import BoolArray, FloatArray
 from ...core.errors import SettingsError
-from ...methods.method import Decision as ImageDecision
 from ...thresholds.map_statistic import map_statistic
 from ...thresholds.neighbours import Runs, neighbour_map, neighbour_mean
 from ...thresholds.postprocessing import filtered_map, small_components
 from ...thresholds.settings import MinimumSize, Threshold
 from ...volumes.bounding_box import bounding_box, grown
 from ...volumes.score_volume import BELOW_BORDER
+from ..method import Decision as ImageDecision
 from .algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from .calibration import CalibratedValues, Calibration, Consistency, Decision, Region
 from .evidence import Evidence, check_guidance

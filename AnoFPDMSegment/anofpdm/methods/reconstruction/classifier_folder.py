@@ -16,8 +16,8 @@ from torch import Tensor
 from ...core.errors import ModelError
 from ...core.output_set import write_output_set
 from ...core.records import load_json, record_from_dict, record_to_dict
-from ...store.model_config import ModelConfig
 from ...store.weights import save_weights
+from ..anofpdm.model_config import DiffusionConfig
 from .noise_classifier import NoiseClassifier
 
 CLASSIFIER_FILE, CLASSIFIER_WEIGHTS = "classifier.json", "classifier.safetensors"
@@ -29,12 +29,12 @@ class ClassifierFolder:
     """A classifier and the model it was trained beside."""
 
     path: Path
-    config: ModelConfig
+    config: DiffusionConfig
     """Grid, preprocessing, schedule and network shape that it was trained with."""
     weights_sha256: str
 
 
-def write_classifier(path: Path, config: ModelConfig, state: Mapping[str, Tensor]) -> ClassifierFolder:
+def write_classifier(path: Path, config: DiffusionConfig, state: Mapping[str, Tensor]) -> ClassifierFolder:
     """Write a new folder, whole or not at all. Raises OutputError, or ModelError if a weight is not finite."""
     record = {"schema": CLASSIFIER_SCHEMA, "model": record_to_dict(config)}
     write_output_set(
@@ -55,7 +55,7 @@ def open_classifier(path: str | Path) -> ClassifierFolder:
     record = load_json(path / CLASSIFIER_FILE, "classifier")
     if record.get("schema") != CLASSIFIER_SCHEMA:
         raise ModelError(f"{path / CLASSIFIER_FILE} has schema {record.get('schema')!r}; train the classifier again.")
-    config = record_from_dict(ModelConfig, record.get("model"), CLASSIFIER_FILE)
+    config = record_from_dict(DiffusionConfig, record.get("model"), CLASSIFIER_FILE)
     try:
         digest = hashlib.sha256((path / CLASSIFIER_WEIGHTS).read_bytes()).hexdigest()
     except OSError as error:

@@ -15,13 +15,13 @@ from ....core.progress import CancelToken
 from ....detect.detector import Image, read_images
 from ....network.config import NetworkConfig
 from ....network.unet import ConditionalUNet
-from ....store.model_config import ModelConfig
 from ....store.model_folder import ModelFolder
 from ....store.weights import load_network
 from ....training.config import load_training_config
 from ....volumes.input_config import GridConfig
 from ....volumes.preparation import prepare_case
 from ..calibration import Calibration
+from ..model_config import DiffusionConfig, diffusion_config
 from .drawn_head import draw_head_slices
 
 TINY = "tiny"
@@ -35,7 +35,7 @@ class Subject:
     title: str
     source: str
     """What the slices show."""
-    config: ModelConfig
+    config: DiffusionConfig
     network: ConditionalUNet
     calibrations: tuple[Calibration, ...]
     x0: NDArray[np.float32]
@@ -57,7 +57,7 @@ def model_subject(
 ) -> Subject:
     """A model and drawn heads, or slices of `images` evenly spread. Raises ModelError or InputError."""
     fitting = tuple(c for c in calibrations if c.weights_sha256 == folder.weights_sha256)
-    subject = _with_slices(folder.config.name, folder.config, load_network(folder), fitting, slices)
+    subject = _with_slices(folder.config.name, diffusion_config(folder, None), load_network(folder), fitting, slices)
     if images is None:
         return subject
     _, volumes = read_images(images, folder.config, CancelToken())
@@ -75,7 +75,7 @@ def random_subject(name: str, slices: int, seed: int = 0) -> Subject:
 
 
 def _with_slices(
-    title: str, config: ModelConfig, network: ConditionalUNet, calibrations: tuple[Calibration, ...], slices: int
+    title: str, config: DiffusionConfig, network: ConditionalUNet, calibrations: tuple[Calibration, ...], slices: int
 ) -> Subject:
     x0, level = drawn_slices(config, slices)
     return Subject(
@@ -83,7 +83,7 @@ def _with_slices(
     )
 
 
-def drawn_slices(config: ModelConfig, count: int, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def drawn_slices(config: DiffusionConfig, count: int, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Slices [N, C, H, W] in [-1, 1] of a drawn head, from low to high, and their levels [N].
 
     Every modality shows the same picture: how long a network takes does not depend on it.
@@ -108,7 +108,7 @@ def _random_network(config: NetworkConfig, seed: int) -> ConditionalUNet:
     return network
 
 
-def _tiny_model() -> ModelConfig:
+def _tiny_model() -> DiffusionConfig:
     network = NetworkConfig(
         image_size=16,
         in_channels=1,

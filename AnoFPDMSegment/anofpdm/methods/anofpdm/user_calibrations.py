@@ -9,14 +9,15 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..core.errors import ModelError, OutputError, SettingsError
-from ..core.names import PLAIN_RULE, is_plain_name
-from ..core.output_set import check_output_directory, write_files
-from ..methods.anofpdm.calibration import Calibration, calibrations_to_json, load_calibrations
-from ..methods.anofpdm.operating_point import OperatingPoint
-from ..methods.anofpdm.presets import calibration_of_preset, default_calibration
-from .model_folder import ModelFolder
-from .model_search import user_data_folder
+from ...core.errors import ModelError, OutputError, SettingsError
+from ...core.names import PLAIN_RULE, is_plain_name
+from ...core.output_set import check_output_directory, write_files
+from ...store.model_folder import ModelFolder
+from ...store.model_search import user_data_folder
+from .calibration import Calibration, calibrations_to_json, load_calibrations
+from .model_config import diffusion_config
+from .operating_point import OperatingPoint
+from .presets import calibration_of_preset, default_calibration
 
 OWN = "default"
 """Names the calibrations that the model itself brings."""
@@ -43,7 +44,7 @@ def usual_point(folder: ModelFolder, calibrations: Sequence[Calibration], preset
     fitting = [c for c in calibrations if c.weights_sha256 == folder.weights_sha256]
     if preset is not None:
         return calibration_of_preset(fitting, preset, folder.config.name).operating_point
-    own = folder.config.operating_point
+    own = diffusion_config(folder).operating_point
     if any(c.user_name for c in fitting) and all(c.operating_point != own for c in fitting):
         return default_calibration(fitting).operating_point
     return own

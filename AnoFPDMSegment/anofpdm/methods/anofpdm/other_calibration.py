@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..core.errors import SettingsError
-from ..methods.anofpdm.calibration import calibration_for, describe_point
-from ..results.case import CaseEvidence
-from .model_search import find_model_of_weights
+from ...core.errors import SettingsError
+from ...results.case import CaseEvidence
+from ...store.model_search import find_model_of_weights
+from .calibration import calibration_for, describe_point
 from .user_calibrations import OWN, calibrations_of, user_calibrations
 
 

@@ -9,7 +9,7 @@ import json
 from importlib import metadata
 from typing import Any
 
-from .model_config import ModelConfig
+from .model_config import DiffusionConfig
 
 SCHEMA = "https://project-monai.github.io/schema/meta_schema_20240725.json"
 MONAI_VERSION = "1.4.0"
@@ -17,7 +17,7 @@ MONAI_VERSION = "1.4.0"
 PAPER = "AnoFPDM: Anomaly Detection with Forward Process of Diffusion Models for Brain MRI, arXiv:2404.15683"
 
 
-def bundle_metadata(config: ModelConfig) -> str:
+def bundle_metadata(config: DiffusionConfig) -> str:
     """The text of `configs/metadata.json`; the installed versions of the packages are written into it."""
     network = config.network
     shape = [network.image_size, network.image_size]
@@ -44,7 +44,7 @@ def bundle_metadata(config: ModelConfig) -> str:
     return json.dumps(record, indent=2) + "\n"
 
 
-def _inputs(config: ModelConfig, shape: list[int]) -> dict[str, Any]:
+def _inputs(config: DiffusionConfig, shape: list[int]) -> dict[str, Any]:
     """The arguments of the network's forward pass, in their order."""
     inputs = {
         "x": {
@@ -74,7 +74,7 @@ def _inputs(config: ModelConfig, shape: list[int]) -> dict[str, Any]:
     return inputs
 
 
-def _noise(config: ModelConfig, shape: list[int]) -> dict[str, Any]:
+def _noise(config: DiffusionConfig, shape: list[int]) -> dict[str, Any]:
     return {
         **_tensor("image", "magnitude", len(config.modalities), shape, "float32"),
         "channel_def": {str(number): f"noise in {name}" for number, name in enumerate(config.modalities)},
