@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import io
 import os
@@ -13,11 +14,13 @@ from fake_worker import MODULE
 
 import anofpdm
 from anofpdm.cli.main import build_parser
-from anofpdm.cli.options import input_images, operating_point, selection_settings
+from anofpdm.cli.options import given_knobs, input_images
 from anofpdm.core import progress
 from anofpdm.core.reporting import JsonReporter
+from anofpdm.methods.anofpdm import knobs
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.methods.anofpdm.settings import SelectionSettings
+from anofpdm.methods.registry import find_method
 from anofpdm.thresholds.settings import MinimumSize, Threshold
 from AnoFPDMSegmentLib.worker.command import WorkerCommand
 from AnoFPDMSegmentLib.worker.events import Failed, Finished, Notice, Progress, Stage, Started, parse_line
@@ -50,6 +53,14 @@ def parsed(options: RunOptions, inputs: dict[str, Path] | None = None, output: P
     call = COMMAND.detect(inputs or {"flair": Path("/in.nrrd")}, output, options)
     assert call[:3] == [sys.executable, "-m", "anofpdm"]
     return build_parser().parse_args(call[3:])
+
+
+def selection_settings(options: argparse.Namespace) -> SelectionSettings:
+    return knobs.overlaid(SelectionSettings(), given_knobs(options, find_method("anofpdm"), live=True))
+
+
+def operating_point(options: argparse.Namespace, default: OperatingPoint) -> OperatingPoint:
+    return knobs.operating_point(given_knobs(options, find_method("anofpdm"), live=False), default)
 
 
 def test_every_choice_arrives() -> None:

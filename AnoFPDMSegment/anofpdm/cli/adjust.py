@@ -6,12 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..methods.anofpdm.settings import SelectionSettings
 from ..methods.registry import find_method
 from ..results.case_storage import EVIDENCE_FILE, load_evidence
 from ..results.detection import build_detection, check_can_write
 from ..results.findings_text import format_findings
-from .options import add_overlay_option, add_selection_options, output_folder, overlaid_settings
+from .options import add_knobs, add_overlay_option, check_knobs, given_knobs, output_folder
 
 
 def add_parser(commands: Any) -> None:
@@ -30,22 +29,29 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--calibration", metavar="NAME", help="calibration of the user, or 'default' for the model's own"
     )
-    add_selection_options(parser, "selection (as chosen for the result where left out)")
+    add_knobs(
+        parser,
+        live=True,
+        title="selection (as chosen for the result where left out)",
+        description="Options that take a value also take 'calibrated'.",
+    )
     add_overlay_option(parser)
     parser.set_defaults(run=run_adjust)
 
 
 def run_adjust(options: argparse.Namespace) -> int:
     """Run the command."""
-    overlaid_settings(options, SelectionSettings())  # what is wrong with the options is wrong with any result
+    check_knobs(options)
     source = Path(options.result)
     output = output_folder(options.output) if options.output is not None else source
     case = load_evidence(source / EVIDENCE_FILE)
     check_can_write(output, overlay=options.overlay)
+    method = find_method(case.method)
     if options.calibration is not None:
-        case = find_method(case.method).with_calibration(case, options.calibration)
-    before = SelectionSettings() if options.as_calibrated else case.settings
-    detection = build_detection(case, overlaid_settings(options, before, case.calibration))
+        case = method.with_calibration(case, options.calibration)
+    before = method.settings_type() if options.as_calibrated else case.settings
+    given = given_knobs(options, method, live=True)
+    detection = build_detection(case, method.overlaid(before, given, case.calibration))
     detection.write(output, overlay=options.overlay)
     print(f"{format_findings(detection.findings)}\nWritten to {output}.")
     return 0

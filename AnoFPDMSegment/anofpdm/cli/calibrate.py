@@ -18,10 +18,10 @@ from ..methods.anofpdm.model_config import diffusion_config
 from ..methods.anofpdm.operating_point import Direction
 from ..methods.anofpdm.presets import default_calibration, parse_presets
 from ..methods.anofpdm.user_calibrations import check_can_store, store_user_calibrations
+from ..methods.knobs import numbers
 from ..store.model_folder import write_calibration
 from ..store.model_search import find_model
 from .interruption import cancellation
-from .options import numbers
 
 if TYPE_CHECKING:
     from ..datasets.slice_cache import SliceCache

@@ -11,17 +11,17 @@ from ..core.progress import CancelToken
 from ..core.reporting import Reporter, make_reporter
 from ..detect.cases import Case, detect_case, detect_cases, read_cases, result_details, untold_warnings
 from ..methods.anofpdm.presets import PRESETS
+from ..methods.registry import find_method
 from ..results.detection import check_can_write
 from ..results.findings_text import format_findings
 from .interruption import cancellation
 from .options import (
+    add_knobs,
     add_overlay_option,
-    add_process_options,
-    add_selection_options,
+    check_knobs,
+    given_knobs,
     input_images,
-    operating_point,
     output_folder,
-    selection_settings,
 )
 
 
@@ -52,8 +52,13 @@ def add_parser(commands: Any) -> None:
         "--preset", metavar="NAME", help=f"{', '.join(PRESETS)}: steps and range that the model is calibrated for"
     )
     parser.add_argument("--calibration", metavar="NAME", help="calibration of the user (default: the model's own)")
-    add_selection_options(parser)
-    add_process_options(parser)
+    add_knobs(
+        parser,
+        live=True,
+        title="selection (as calibrated where left out; can be changed later with adjust)",
+        description="Options that take a value also take 'calibrated'.",
+    )
+    add_knobs(parser, live=False, title="forward process (the model's own where left out)")
     run = parser.add_argument_group("run")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
     run.add_argument("--seed", type=int, default=0, help="of the noise, where noise is used (default: 0)")
@@ -73,7 +78,7 @@ def run_detect(options: argparse.Namespace) -> int:
 
 def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken) -> int:
     # Cheap checks come first: importing torch takes seconds.
-    settings = selection_settings(options)
+    check_knobs(options)
     batch_size = _batch_size(options.batch_size)
     if options.cases is not None and options.input:
         raise SettingsError("Give either one INPUT or --cases, not both.")
@@ -85,19 +90,20 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     check_can_write(output, images.values() if isinstance(images, dict) else [images], overlay=options.overlay)
     cancel.raise_if_cancelled()
     from ..detect.detector import Detector, DetectorOptions
-    from ..methods.anofpdm.ready_network import fastest_point
-    from ..methods.anofpdm.user_calibrations import calibrations_of, usual_point
     from ..store.model_search import default_model_name, find_model
 
     folder = find_model(options.model if options.model is not None else default_model_name())
-    calibrations = calibrations_of(folder, options.calibration)
-    point = operating_point(options, usual_point(folder, calibrations, options.preset))
-    if options.precision is None:
-        point = fastest_point(point, calibrations, folder.weights_sha256, options.device)
+    method = find_method(folder.config.method)
+    settings = method.overlaid(method.settings_type(), given_knobs(options, method, live=True))
     run = DetectorOptions(seed=options.seed, batch_size=batch_size)
     cancel.raise_if_cancelled()
     detector = Detector.from_folder(
-        folder, device=options.device, calibration=options.calibration, run=point, notice=reporter.notice
+        folder,
+        device=options.device,
+        calibration=options.calibration,
+        preset=options.preset,
+        run=given_knobs(options, method, live=False),
+        notice=reporter.notice,
     )
     detector.check(settings)
     if cases is not None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import SettingsError
 from ..datasets.manifest import SPLITS
 from ..evaluation.request import DEFAULT_METHODS, METHODS, EvaluationRequest, Variants
+from ..methods.knobs import numbers
 from .interruption import cancellation
-from .options import numbers, output_folder
+from .options import output_folder
 
 if TYPE_CHECKING:
     from ..evaluation.measure import Measured

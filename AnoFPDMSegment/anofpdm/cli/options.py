@@ -1,68 +1,92 @@
-"""Options shared by commands, and their translation into settings."""
+"""Options shared by commands. Those of a method come from its knobs."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from ..core.errors import InputError, ModelError, SettingsError
-from ..methods.anofpdm.calibration import Calibration
-from ..methods.anofpdm.operating_point import Direction, OperatingPoint
-from ..methods.anofpdm.settings import SelectionSettings
-from ..thresholds.settings import MinimumSize, Threshold
+from ..core.errors import InputError, SettingsError
+from ..methods.knobs import Knob
+from ..methods.method import Method
+from ..methods.registry import methods
 
 _NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.+)", re.DOTALL)
-CALIBRATED = "calibrated"
-"""Takes a single option back to what the model's calibration says."""
+_PLACE = "knob of "
+"""Before the name of a knob, where argparse keeps what was given."""
 
 
-def add_selection_options(
-    parser: argparse.ArgumentParser,
-    title: str = "selection (as calibrated where left out; can be changed later with adjust)",
-) -> None:
-    """What can be chosen without a rerun; every option also takes the value 'calibrated'."""
-    group = parser.add_argument_group(title, "Options that take a value also take 'calibrated'.")
-    group.add_argument("--guidance", type=_float_or_calibrated, metavar="W", help="guidance strength w toward healthy")
-    group.add_argument(
-        "--threshold",
-        metavar="KIND",
-        help="pixel threshold: dynamic (Algorithm 1 of the paper), healthy (calibrated on healthy slices), "
-        "quantile=Q or value=V",
-    )
-    group.add_argument("--decision", choices=("similarity", "map", CALIBRATED), help="image-level decision")
-    group.add_argument(
-        "--decision-threshold", type=_float_or_calibrated, metavar="X", help="replaces its calibrated threshold"
-    )
-    gate = group.add_mutually_exclusive_group()
-    gate.add_argument("--ungated", action="store_const", const=True, help="show the maps of slices decided healthy too")
-    gate.add_argument(
-        "--gated", dest="ungated", action="store_const", const=False, help="show them as healthy (default)"
-    )
-    kind = group.add_mutually_exclusive_group()
-    kind.add_argument(
-        "--last-sam",
-        dest="map",
-        action="store_const",
-        const="last",
-        help="use the last sub-anomaly map, not the aggregated one",
-    )
-    kind.add_argument(
-        "--aggregated", dest="map", action="store_const", const="aggregated", help="use the aggregated map (default)"
-    )
-    group.add_argument(
-        "--scaling", metavar="M[,M...]", help="dataset-calibrated scaling M_max, one value per used modality"
-    )
-    group.add_argument("--region", choices=("interior", "frame", CALIBRATED), help="where anomalies are accepted")
-    group.add_argument(
-        "--consistency",
-        choices=("slice", "volume", CALIBRATED),
-        help="maps count alone (slice) or averaged over neighbouring pixels and slices (volume)",
-    )
-    group.add_argument("--min-size", metavar="SIZE", help="smallest component kept: 40px (per slice) or 500mm3")
+def add_knobs(parser: argparse.ArgumentParser, *, live: bool, title: str, description: str | None = None) -> None:
+    """Every method's options that act on a finished result (`live`), or those that need a rerun.
+
+    An option that several methods have is one option; each reads it in its own way.
+    """
+    group = parser.add_argument_group(title, description)
+    there: set[str] = set()
+    for method in _in_order():
+        for knob in method.knobs:
+            if knob.live == live and knob.flag not in there:
+                there.add(knob.flag)
+                _add(group, knob)
+
+
+def _add(group: Any, knob: Knob) -> None:
+    place = _PLACE + knob.name
+    if not knob.switches:
+        choices = knob.choices or None
+        group.add_argument(knob.flag, dest=place, metavar=knob.metavar, choices=choices, help=knob.help)
+        return
+    either = group.add_mutually_exclusive_group()
+    for switch in knob.switches:
+        either.add_argument(
+            f"--{switch.option}", dest=place, action="store_const", const=switch, default=None, help=switch.help
+        )
+
+
+def given_knobs(options: argparse.Namespace, method: Method, *, live: bool) -> dict[str, Any]:
+    """The values of the method's knobs among the options. Raises SettingsError for a value that cannot be, and for an
+    option that is another method's."""
+    texts = {name.removeprefix(_PLACE): text for name, text in vars(options).items() if name.startswith(_PLACE)}
+    own = {knob.name: knob for knob in method.knobs}
+    values: dict[str, Any] = {}
+    for name, text in texts.items():
+        if text is None:
+            continue
+        if name not in own:
+            flag, owners = next(iter(_owners(name)))[0], " and ".join(owner for _, owner in _owners(name))
+            raise SettingsError(f"{flag} is an option of {owners}, not of {method.name}; leave it out.")
+        if own[name].live == live:
+            values[name] = own[name].value(text) if isinstance(text, str) else text.value
+    return values
+
+
+def check_knobs(options: argparse.Namespace) -> None:
+    """Raises SettingsError for a value that no method can read: it is wrong whatever the model is."""
+    for name, text in vars(options).items():
+        if name.startswith(_PLACE) and isinstance(text, str):
+            problems = [_problem(k, text) for m in _in_order() for k in m.knobs if _PLACE + k.name == name]
+            wrong = [problem for problem in problems if problem is not None]
+            if len(wrong) == len(problems):
+                raise wrong[0]
+
+
+def _problem(knob: Knob, text: str) -> SettingsError | None:
+    try:
+        knob.value(text)
+    except SettingsError as error:
+        return error
+    return None
+
+
+def _owners(name: str) -> list[tuple[str, str]]:
+    """(option, method) of a knob."""
+    return [(knob.flag, method.name) for method in _in_order() for knob in method.knobs if knob.name == name]
+
+
+def _in_order() -> Iterator[Method]:
+    return iter(methods().values())
 
 
 def add_overlay_option(parser: Any) -> None:
@@ -70,92 +94,6 @@ def add_overlay_option(parser: Any) -> None:
     parser.add_argument(
         "--no-overlay", dest="overlay", action="store_false", help="leave out overlay.png, the only file to need Pillow"
     )
-
-
-def overlaid_settings(
-    options: argparse.Namespace, before: SelectionSettings, calibration: Calibration | None = None
-) -> SelectionSettings:
-    """The settings `before` with the options put over them. Raises SettingsError.
-
-    An image-level threshold belongs to one of the decisions: another decision without a threshold of its
-    own takes the calibrated one. `calibration` tells which decision an open setting means.
-    """
-    given: dict[str, Any] = {}
-    readers: dict[str, tuple[Any, Callable[[Any], Any]]] = {
-        "guidance": (options.guidance, lambda value: _finite(value, "--guidance")),
-        "threshold": (options.threshold, Threshold.parse),
-        "decision": (options.decision, str),
-        "decision_threshold": (options.decision_threshold, lambda value: _finite(value, "--decision-threshold")),
-        "ungated": (options.ungated, bool),
-        "map": (options.map, str),
-        "scaling": (options.scaling, lambda text: tuple(numbers(text, "--scaling"))),
-        "region": (options.region, str),
-        "consistency": (options.consistency, str),
-        "minimum_size": (options.min_size, MinimumSize.parse),
-    }
-    for name, (value, read) in readers.items():
-        if value is not None:
-            given[name] = None if value == CALIBRATED else read(value)
-    usual = calibration.decision if calibration else "similarity"
-    if "decision" in given and (given["decision"] or usual) != (before.decision or usual):
-        given.setdefault("decision_threshold", None)
-    return dataclasses.replace(before, **given)
-
-
-def selection_settings(options: argparse.Namespace) -> SelectionSettings:
-    """The options alone, as calibrated where left out. Raises SettingsError."""
-    return overlaid_settings(options, SelectionSettings())
-
-
-def add_process_options(parser: argparse.ArgumentParser) -> None:
-    """How the forward process is run."""
-    group = parser.add_argument_group("forward process (the model's own where left out)")
-    group.add_argument("--steps", type=int, metavar="N", help="how many noise levels are visited")
-    group.add_argument("--range", metavar="A..B", help="noise levels between which they lie, such as 1..400")
-    group.add_argument("--encoding", choices=("ddim", "ddpm"), help="DDIM inversion or fresh noise")
-    group.add_argument("--mode", choices=("paper", "reference"), help="the paper's equations or the public code's")
-    group.add_argument(
-        "--mirrored",
-        action=argparse.BooleanOptionalAction,
-        help="average predictions with those of the mirrored slice: twice the time",
-    )
-    group.add_argument(
-        "--direction",
-        choices=get_args(Direction),
-        help="count only what is brighter, or darker, than the healthy prediction, or both",
-    )
-    group.add_argument("--end-step", metavar="N", help="fixed noise scale: visited steps aggregated, or 'dynamic'")
-    group.add_argument(
-        "--guidance-bank",
-        metavar="W,W,...",
-        help="clamp the predictions to [-1, 1] and compute these guidance strengths; 'none' for no clamp",
-    )
-    group.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16"),
-        help="of the network (default: bfloat16 where the device has units for it and the model is calibrated in it)",
-    )
-
-
-def operating_point(options: argparse.Namespace, default: OperatingPoint) -> OperatingPoint:
-    """The model's operating point with the options put over it. Raises SettingsError."""
-    changes: dict[str, Any] = {}
-    for name in ("steps", "encoding", "mode", "precision", "mirrored", "direction"):
-        if getattr(options, name) is not None:
-            changes[name] = getattr(options, name)
-    if options.range is not None:
-        changes["first"], changes["last"] = _range(options.range)
-    if options.end_step is not None:
-        changes["end_step"] = None if options.end_step == "dynamic" else _whole(options.end_step, "--end-step")
-    if options.guidance_bank is not None:
-        bank = () if options.guidance_bank == "none" else tuple(numbers(options.guidance_bank, "--guidance-bank"))
-        changes |= {"guidance_bank": bank, "clamp": bool(bank)}
-    try:
-        return dataclasses.replace(default, **changes)
-    except ModelError as error:
-        # The same checks serve the configuration file; here the user's options are to blame.
-        reason = str(error).removeprefix("The model's configuration is wrong: ")
-        raise SettingsError(f"These options do not fit together: {reason}") from error
 
 
 def input_images(texts: list[str]) -> str | dict[str, str]:
@@ -184,43 +122,3 @@ def output_folder(text: str) -> Path:
     if not text.strip():
         raise SettingsError("--output is empty; name a folder for the results.")
     return Path(text)
-
-
-def numbers(text: str, option: str) -> list[float]:
-    """Comma-separated finite numbers. Raises SettingsError."""
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise SettingsError(f"{option} takes numbers separated by commas, not '{text}'.") from None
-    for value in values:
-        _finite(value, option)
-    return values
-
-
-def _float_or_calibrated(text: str) -> float | str:
-    if text == CALIBRATED:
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"invalid float value: '{text}'") from None
-
-
-def _range(text: str) -> tuple[int, int]:
-    parts = text.split("..")
-    if len(parts) != 2:
-        raise SettingsError(f"--range takes two noise levels such as 1..400, not '{text}'.")
-    return _whole(parts[0], "--range"), _whole(parts[1], "--range")
-
-
-def _whole(text: str, option: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise SettingsError(f"{option} takes whole numbers, not '{text}'.") from None
-
-
-def _finite(value: float | None, option: str) -> float | None:
-    if value is not None and not float("-inf") < value < float("inf"):
-        raise SettingsError(f"{option} takes a finite number, not {value}.")
-    return value

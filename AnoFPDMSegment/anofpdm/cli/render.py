@@ -8,10 +8,11 @@ from typing import Any
 
 from ..core.errors import SettingsError
 from ..core.reporting import Reporter, make_reporter
+from ..methods.knobs import numbers
 from ..synthetic.contrast import CONTRAST_PRIORS
 from ..synthetic.render_request import RenderRequest
 from .interruption import cancellation
-from .options import numbers, output_folder
+from .options import output_folder
 
 LABEL_TABLE = """\
 The table of labels is a CSV file with the columns `label` (the number in the maps) and `structure` (its name in words):

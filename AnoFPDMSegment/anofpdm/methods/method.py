@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..store.model_folder import ModelFolder
     from ..volumes.preparation import PreparedCase
     from ..volumes.volume import Volume
+    from .knobs import Knob
 
 Decision = Literal["unhealthy", "healthy"]
 Notice = Callable[[str], None]
@@ -144,6 +145,10 @@ class Method(Protocol):
         """For people."""
 
     @property
+    def knobs(self) -> tuple[Knob, ...]:
+        """Its options: what needs a rerun, and what acts on a finished result."""
+
+    @property
     def config_type(self) -> type[ModelConfig]:
         """The record of a model's `config.json`."""
 
@@ -156,9 +161,17 @@ class Method(Protocol):
         """The record of a calibration."""
 
     def load(
-        self, folder: ModelFolder, *, device: str, calibration: str | None, preset: str | None, run: Any, notice: Notice
+        self,
+        folder: ModelFolder,
+        *,
+        device: str,
+        calibration: str | None,
+        preset: str | None,
+        run: Any = None,
+        notice: Notice,
     ) -> Runner:
-        """A checked model folder, ready to run. `run`: a record of what needs a rerun, or None for the model's own.
+        """A checked model folder, ready to run. `run`: values of the knobs that need a rerun, by name, or a record of
+        the method's own that replaces all of them.
 
         Raises ModelError or SettingsError.
         """
@@ -171,6 +184,12 @@ class Method(Protocol):
 
     def bundle_metadata(self, config: Any) -> str | None:
         """The text of `configs/metadata.json`; None to write none."""
+
+    def overlaid(self, before: Any, given: Mapping[str, Any], calibration: Any = None) -> Any:
+        """The settings `before` with the values of live knobs put over them, where `calibration` is in use.
+
+        Raises SettingsError.
+        """
 
     def answer(self, case: CaseEvidence) -> Answer:
         """At the case's settings. Raises SettingsError for settings that the evidence cannot answer."""

@@ -16,6 +16,7 @@ from . import findings
 from .bundle_metadata import bundle_metadata
 from .calibration import Calibration, load_calibrations
 from .evidence import Evidence, broken_array, build_evidence, evidence_arrays, evidence_shapes
+from .knobs import KNOBS, overlaid
 from .model_config import DiffusionConfig, diffusion_config
 from .model_lines import model_lines
 from .operating_point import OperatingPoint
@@ -40,6 +41,7 @@ class AnoFPDM:
 
     name = "anofpdm"
     title = "AnoFPDM"
+    knobs = KNOBS
     config_type = DiffusionConfig
     settings_type = SelectionSettings
     calibration_type = Calibration
@@ -51,14 +53,20 @@ class AnoFPDM:
         device: str = "auto",
         calibration: str | None = None,
         preset: str | None = None,
-        run: OperatingPoint | None = None,
+        run: OperatingPoint | Mapping[str, Any] | None = None,
         notice: Notice,
     ) -> Runner:
-        """See `Method`. `run`: the operating point; None: that of preset, calibration or model, in the precision that
-        the device computes fastest in where the model is calibrated for it."""
+        """See `Method`. `run`: an operating point, or what differs from that of preset, calibration or model; where no
+        precision is given, the one that the device computes fastest in if the model is calibrated for it."""
         from .runner import load_runner
 
-        return load_runner(folder, device=device, calibration=calibration, preset=preset, point=run, notice=notice)
+        return load_runner(folder, device=device, calibration=calibration, preset=preset, run=run)
+
+    def overlaid(
+        self, before: SelectionSettings, given: Mapping[str, Any], calibration: Calibration | None = None
+    ) -> SelectionSettings:
+        """See `Method`."""
+        return overlaid(before, given, calibration)
 
     def check_model(self, folder: ModelFolder) -> None:
         """See `Method`."""

@@ -11,7 +11,7 @@ from .user_calibrations import calibrations_of, user_calibration_names, user_cal
 
 def model_lines(folder: ModelFolder) -> list[str]:
     """Purpose, default operating point, its own and the user's calibrations. Raises ModelError."""
-    config, weights = diffusion_config(folder, None), folder.weights_sha256
+    config = diffusion_config(folder, None)
     return [
         *([] if config.purpose == "anofpdm" else [f"  purpose     {config.purpose}, a compared method of evaluate"]),
         f"  default     {describe_point(config.operating_point)}",

@@ -24,6 +24,7 @@ from .accumulate import accumulate_slices
 from .calibration import Calibration, calibration_for
 from .evidence import Evidence, require_finite
 from .forward_process import network_evaluations
+from .knobs import operating_point
 from .model_config import DiffusionConfig, diffusion_config
 from .operating_point import OperatingPoint
 from .ready_network import fastest_point, ready_predictor
@@ -39,15 +40,18 @@ def load_runner(
     device: str = "auto",
     calibration: str | None = None,
     preset: str | None = None,
-    point: OperatingPoint | None = None,
-    notice: Notice,
+    run: OperatingPoint | Mapping[str, Any] | None = None,
 ) -> AnoFPDMRunner:
     """A checked model folder, ready to run; arguments as of `AnoFPDM.load`. Raises ModelError or SettingsError."""
     config = diffusion_config(folder)
     calibrations = calibrations_of(folder, calibration)
-    if point is None:
-        usual = usual_point(folder, calibrations, preset)
-        point = fastest_point(usual, calibrations, folder.weights_sha256, device)
+    if isinstance(run, OperatingPoint):
+        point = run
+    else:
+        given = run or {}
+        point = operating_point(given, usual_point(folder, calibrations, preset))
+        if "precision" not in given:
+            point = fastest_point(point, calibrations, folder.weights_sha256, device)
     if point.last > config.schedule.steps:
         levels = f"{config.schedule.steps} noise levels"
         raise SettingsError(f"The range {point.first}..{point.last} goes beyond the model's {levels}.")

@@ -1,0 +1,192 @@
+"""The options of AnoFPDM: what needs a rerun (the operating point), and what acts on a finished result."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from ...core.errors import ModelError, SettingsError
+from ...thresholds.settings import MinimumSize, Threshold
+from ..knobs import CALIBRATED, Knob, Switch, number, numbers, whole
+from .calibration import Calibration
+from .operating_point import Direction, OperatingPoint
+from .settings import SelectionSettings
+
+DYNAMIC, NO_BANK = "dynamic", "none"
+
+
+def _range(text: str, option: str) -> tuple[int, int]:
+    parts = text.split("..")
+    if len(parts) != 2:
+        raise SettingsError(f"{option} takes two noise levels such as 1..400, not '{text}'.")
+    first, last = (_levels(part, option) for part in parts)
+    return first, last
+
+
+def _levels(text: str, option: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise SettingsError(f"{option} takes whole numbers, not '{text}'.") from None
+
+
+SELECTION = (
+    Knob(
+        "guidance",
+        "guidance strength w toward healthy",
+        live=True,
+        metavar="W",
+        read=number,
+        usual=CALIBRATED,
+    ),
+    Knob(
+        "threshold",
+        "pixel threshold: dynamic (Algorithm 1 of the paper), healthy (calibrated on healthy slices), quantile=Q or "
+        "value=V",
+        live=True,
+        metavar="KIND",
+        read=lambda text, option: Threshold.parse(text),
+        usual=CALIBRATED,
+    ),
+    Knob(
+        "decision",
+        "image-level decision",
+        live=True,
+        choices=("similarity", "map", CALIBRATED),
+        usual=CALIBRATED,
+    ),
+    Knob(
+        "decision_threshold",
+        "replaces its calibrated threshold",
+        live=True,
+        metavar="X",
+        read=number,
+        usual=CALIBRATED,
+    ),
+    Knob(
+        "ungated",
+        "",
+        live=True,
+        switches=(
+            Switch("ungated", True, "show the maps of slices decided healthy too"),
+            Switch("gated", False, "show them as healthy (default)"),
+        ),
+    ),
+    Knob(
+        "map",
+        "",
+        live=True,
+        switches=(
+            Switch("last-sam", "last", "use the last sub-anomaly map, not the aggregated one"),
+            Switch("aggregated", "aggregated", "use the aggregated map (default)"),
+        ),
+    ),
+    Knob(
+        "scaling",
+        "dataset-calibrated scaling M_max, one value per used modality",
+        live=True,
+        metavar="M[,M...]",
+        read=numbers,
+        usual=CALIBRATED,
+    ),
+    Knob(
+        "region",
+        "where anomalies are accepted",
+        live=True,
+        choices=("interior", "frame", CALIBRATED),
+        usual=CALIBRATED,
+    ),
+    Knob(
+        "consistency",
+        "maps count alone (slice) or averaged over neighbouring pixels and slices (volume)",
+        live=True,
+        choices=("slice", "volume", CALIBRATED),
+        usual=CALIBRATED,
+    ),
+    Knob(
+        "minimum_size",
+        "smallest component kept: 40px (per slice) or 500mm3",
+        live=True,
+        option="min-size",
+        metavar="SIZE",
+        read=lambda text, option: MinimumSize.parse(text),
+        usual=CALIBRATED,
+    ),
+)
+"""Fields of `SelectionSettings`; these come first where options are listed."""
+
+PROCESS = (
+    Knob("steps", "how many noise levels are visited", live=False, metavar="N", read=whole),
+    Knob("range", "noise levels between which they lie, such as 1..400", live=False, metavar="A..B", read=_range),
+    Knob("encoding", "DDIM inversion or fresh noise", live=False, choices=("ddim", "ddpm")),
+    Knob("mode", "the paper's equations or the public code's", live=False, choices=("paper", "reference")),
+    Knob(
+        "mirrored",
+        "",
+        live=False,
+        switches=(
+            Switch("mirrored", True, "average predictions with those of the mirrored slice: twice the time"),
+            Switch("no-mirrored", False, "predict each slice once"),
+        ),
+    ),
+    Knob(
+        "direction",
+        "count only what is brighter, or darker, than the healthy prediction, or both",
+        live=False,
+        choices=get_args(Direction),
+    ),
+    Knob(
+        "end_step",
+        f"fixed noise scale: visited steps aggregated, or '{DYNAMIC}'",
+        live=False,
+        metavar="N",
+        read=lambda text, option: None if text == DYNAMIC else _levels(text, option),
+    ),
+    Knob(
+        "guidance_bank",
+        f"clamp the predictions to [-1, 1] and compute these guidance strengths; '{NO_BANK}' for no clamp",
+        live=False,
+        metavar="W,W,...",
+        read=lambda text, option: () if text == NO_BANK else numbers(text, option),
+    ),
+    Knob(
+        "precision",
+        "of the network (default: bfloat16 where the device has units for it and the model is calibrated in it)",
+        live=False,
+        choices=("float32", "bfloat16"),
+    ),
+)
+"""Fields of `OperatingPoint`; `range` stands for `first` and `last`."""
+
+KNOBS = (*SELECTION, *PROCESS)
+
+
+def operating_point(given: Mapping[str, Any], default: OperatingPoint) -> OperatingPoint:
+    """The default with values of `PROCESS` put over it. Raises SettingsError."""
+    changes = dict(given)
+    if "range" in changes:
+        changes["first"], changes["last"] = changes.pop("range")
+    if "guidance_bank" in changes:
+        changes["clamp"] = bool(changes["guidance_bank"])
+    try:
+        return dataclasses.replace(default, **changes)
+    except ModelError as error:
+        # The same checks serve the configuration file; here the user's options are to blame.
+        reason = str(error).removeprefix("The model's configuration is wrong: ")
+        raise SettingsError(f"These options do not fit together: {reason}") from error
+
+
+def overlaid(
+    before: SelectionSettings, given: Mapping[str, Any], calibration: Calibration | None = None
+) -> SelectionSettings:
+    """The settings `before` with values of `SELECTION` put over them. Raises SettingsError.
+
+    An image-level threshold belongs to one of the decisions: another decision without a threshold of its own takes the
+    calibrated one. `calibration` tells which decision an open setting means.
+    """
+    changes = dict(given)
+    usual = calibration.decision if calibration else "similarity"
+    if "decision" in changes and (changes["decision"] or usual) != (before.decision or usual):
+        changes.setdefault("decision_threshold", None)
+    return dataclasses.replace(before, **changes)
