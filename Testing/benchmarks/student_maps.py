@@ -33,7 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     student = open_student(options.student)
-    predictor, config = student.predictor(), student.record.network
+    predictor, config = student.predictor(), student.config.network
     manifest = read_manifest(options.manifest, (options.modality,), both_labels_in=())
     splits = SPLITS if options.split == "all" else (options.split,)
     spent, slices = 0.0, 0
@@ -45,7 +45,7 @@ def main() -> None:
         marked = mark_volume(image, predictor, config)
         spent += time.process_time() - started
         slices += len(marked.stack.slices)
-        result = sitk.GetImageFromArray((marked.probability / student.record.calibration.threshold).astype(np.float32))
+        result = sitk.GetImageFromArray((marked.probability / student.config.calibration.threshold).astype(np.float32))
         result.CopyInformation(image)
         first = volume.rows[0]
         folder = options.output / first.source if first.source else options.output

@@ -41,7 +41,7 @@ def load_predictor(name_or_path: str) -> StudentMarker:
     """
     if not Path(name_or_path).is_file():
         student = open_student(name_or_path)
-        return StudentMarker(student.predictor(), student.record.network)
+        return StudentMarker(student.predictor(), student.config.network)
     config = StudentConfig()
     network = StudentNetwork(config.channels, config.widths)
     try:

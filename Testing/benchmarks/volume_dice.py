@@ -77,7 +77,7 @@ def dice_of_results(folder: Path) -> Callable[[Volume, BoolArray], Row]:
 
 def dice_of_flair(student: StudentFolder) -> Callable[[Volume, BoolArray], Row]:
     """At each of FLAIR_THRESHOLDS, inside the brain that the student sees."""
-    predictor, config = student.predictor(), student.record.network
+    predictor, config = student.predictor(), student.config.network
 
     def measure(volume: Volume, mask: BoolArray) -> Row:
         image = read_volume(volume.images[0], "flair")

@@ -67,7 +67,7 @@ def test_every_reader_refuses_it(tmp_path: Path, name: str, text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_the_student_s_files(tmp_path: Path, text: str) -> None:
-    for name in ("checksums.json", "student.json", "MODEL_CARD.md", "weights.safetensors"):
+    for name in ("checksums.json", "config.json", "MODEL_CARD.md", "weights.safetensors"):
         (tmp_path / name).write_text(text)
     with pytest.raises(AnoFPDMError):
         open_student(tmp_path)

@@ -26,9 +26,12 @@ class ModelCatalog:
 
     def models(self) -> list[CatalogModel]:
         """Every model found, sorted by name. Weights are not read."""
+        from anofpdm.methods.registry import FIRST_METHOD
         from anofpdm.store.model_search import list_models
 
         found = [self._entry(entry.name, entry.path) for entry in list_models()]
+        # Of other methods the panel cannot show presets and settings yet.
+        found = [model for model in found if model.config is None or model.config.method == FIRST_METHOD]
         times = Counter(model.title for model in found)
         return [dataclasses.replace(model, namesake=times[model.title] > 1) for model in found]
 
@@ -77,6 +80,7 @@ class ModelCatalog:
 
     def _entry(self, name: str, path: Path) -> CatalogModel:
         from anofpdm.core.errors import AnoFPDMError
+        from anofpdm.methods.registry import FIRST_METHOD
         from anofpdm.store.model_folder import open_model_folder
         from anofpdm.store.model_search import user_folder
 
@@ -88,7 +92,7 @@ class ModelCatalog:
                 config=folder.config,
                 card=folder.model_card,
                 weights_sha256=folder.weights_sha256,
-                calibrations=_calibrations(folder),
+                calibrations=_calibrations(folder) if folder.config.method == FIRST_METHOD else {},
             )
         except AnoFPDMError as error:
             return dataclasses.replace(entry, error=str(error))

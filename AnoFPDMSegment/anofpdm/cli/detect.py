@@ -14,6 +14,7 @@ from ..methods.anofpdm.presets import PRESETS
 from ..methods.registry import find_method
 from ..results.detection import check_can_write
 from ..results.findings_text import format_findings
+from ..store.model_search import default_model_name, model_of_method
 from .interruption import cancellation
 from .options import (
     add_knobs,
@@ -48,6 +49,7 @@ def add_parser(commands: Any) -> None:
         "finished cases are skipped when run again",
     )
     parser.add_argument("--model", metavar="NAME", help="model by name or folder; see anofpdm models list")
+    parser.add_argument("--method", metavar="NAME", help="in place of --model: the method, whose model is taken")
     parser.add_argument(
         "--preset", metavar="NAME", help=f"{', '.join(PRESETS)}: steps and range that the model is calibrated for"
     )
@@ -90,9 +92,9 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     check_can_write(output, images.values() if isinstance(images, dict) else [images], overlay=options.overlay)
     cancel.raise_if_cancelled()
     from ..detect.detector import Detector, DetectorOptions
-    from ..store.model_search import default_model_name, find_model
+    from ..store.model_search import find_model
 
-    folder = find_model(options.model if options.model is not None else default_model_name())
+    folder = find_model(_model(options))
     method = find_method(folder.config.method)
     settings = method.overlaid(method.settings_type(), given_knobs(options, method, live=True))
     run = DetectorOptions(seed=options.seed, batch_size=batch_size)
@@ -113,6 +115,14 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     shown = {**findings, "warnings": untold_warnings(findings, detector)}
     reporter.result(f"{format_findings(shown)}\nWritten to {output}.", result_details(findings, output))
     return 0
+
+
+def _model(options: argparse.Namespace) -> str:
+    if options.method is None:
+        return default_model_name() if options.model is None else str(options.model)
+    if options.model is not None:
+        raise SettingsError("Give either --model or --method: a model has its method.")
+    return model_of_method(find_method(options.method).name)
 
 
 def _batch_size(text: str) -> int | None:

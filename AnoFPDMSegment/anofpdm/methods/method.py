@@ -194,6 +194,9 @@ class Method(Protocol):
     def answer(self, case: CaseEvidence) -> Answer:
         """At the case's settings. Raises SettingsError for settings that the evidence cannot answer."""
 
+    def probability(self, case: CaseEvidence) -> FloatArray | None:
+        """[N, H, W]: the calibrated probability of a lesion; None if the method yields none."""
+
     def model_lines(self, folder: ModelFolder) -> list[str]:
         """What `models info` prints of the method's own: its defaults and calibrations."""
 

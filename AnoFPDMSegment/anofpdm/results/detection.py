@@ -21,6 +21,7 @@ from ..core.progress import CancelToken
 from ..methods.method import Answer, Curves, Method, Picture
 from ..methods.registry import find_method
 from ..volumes.bounding_box import Box
+from ..volumes.resampling import stack_to_volume
 from ..volumes.score_volume import score_in_box, score_in_volume, score_to_volume
 from .case import CaseEvidence
 from .case_storage import EVIDENCE_FILE, save_evidence
@@ -32,6 +33,9 @@ from .slice_share import slice_areas_mm2
 
 OVERLAY_FILE = "overlay.png"
 RESULT_FILES = (HEATMAP_FILE, SEGMENTATION_FILE, FINDINGS_FILE, EVIDENCE_FILE, OVERLAY_FILE)
+"""Of every method."""
+PROBABILITY_FILE = "probability.nrrd"
+"""Of methods that yield a calibrated probability of a lesion: that, on the input's grid."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +105,26 @@ class Detection:
             FINDINGS_FILE: lambda path: write_findings(path, findings),
             EVIDENCE_FILE: lambda path: save_evidence(path, case),
         }
+        probability = self.probability
+        if probability is not None:
+            writers[PROBABILITY_FILE] = lambda path: write_heatmap(path, probability, case.geometry)
         if overlay:
             writers[OVERLAY_FILE] = self._write_overlay
         if cancel is not None:
             writers = {name: _cancellable(writer, cancel) for name, writer in writers.items()}
-        write_output_set(directory, writers, without=() if overlay else [OVERLAY_FILE])
+        # Those of an older result of another kind.
+        stale = [name for name in (OVERLAY_FILE, PROBABILITY_FILE) if name not in writers]
+        write_output_set(directory, writers, without=stale)
+
+    @property
+    def probability(self) -> FloatArray | None:
+        """[k, j, i]: the calibrated probability of a lesion, 0 where nothing was examined; None if the method yields
+        none."""
+        values = self.method.probability(self.case)
+        if values is None:
+            return None
+        stack = np.nan_to_num(self.stack_of(values))
+        return np.asarray(stack_to_volume(stack, self.case.grid, self.case.geometry), dtype=np.float32)
 
     def _write_overlay(self, path: Path) -> None:
         case, picture = self.case, self.healthy_picture

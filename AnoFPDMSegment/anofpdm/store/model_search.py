@@ -8,6 +8,7 @@ package, the user's data folder, and the folders named in the environment variab
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -124,6 +125,30 @@ def default_model_name() -> str:
     if len(found) == 1:
         return next(iter(found))
     raise ModelError(f"Name the model to use; {_what_there_is()}.")
+
+
+def model_of_method(method: str) -> str:
+    """The model to use where only a method is named: the default model if it is of that method, else the only one.
+
+    Raises ModelError if that leaves the choice open.
+    """
+    names = [name for name, path in sorted(_found().items()) if _method(path) == method]
+    if not names:
+        raise ModelError(f"There is no model of the method '{method}'; {_what_there_is()}.")
+    with contextlib.suppress(ModelError):
+        usual = default_model_name()
+        if usual in names:
+            return usual
+    if len(names) > 1:
+        raise ModelError(f"Name the model with --model; those of the method '{method}' are {', '.join(names)}.")
+    return names[0]
+
+
+def _method(path: Path) -> str:
+    try:
+        return load_model_config(path).method
+    except ModelError:
+        return ""
 
 
 def _found() -> dict[str, Path]:

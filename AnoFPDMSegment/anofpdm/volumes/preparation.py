@@ -57,6 +57,8 @@ class PreparedCase:
     """[S]."""
     not_examined_reason: list[str]
     """[S]; "" where examined."""
+    intensities: Floats
+    """[C,S,H,W]: in the images' own units, background 0."""
     head: Mask
     """[S,H,W]."""
     interior: Mask
@@ -131,6 +133,7 @@ def prepare_case(
         geometry=VolumeGeometry.from_image(images[first]),
         grid=grid,
         x0=normalise(stack, head, config.preprocessing, covered=inside, skull_stripped=stripped)[examined],
+        intensities=stack,
         examined=examined,
         not_examined_reason=reasons,
         head=head,

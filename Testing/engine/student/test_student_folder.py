@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import torch
 
 from anofpdm.core.errors import ModelError, OutputError, SettingsError
 from anofpdm.methods.student.calibrate import calibrate_student, calibration_error
-from anofpdm.methods.student.config import StudentCalibration, StudentConfig, StudentRecord
+from anofpdm.methods.student.config import StudentCalibration, StudentConfig
+from anofpdm.methods.student.model_config import PREPROCESSING, StudentModelConfig, grid_of
 from anofpdm.methods.student.network import StudentNetwork
 from anofpdm.methods.student.network_weights import folded
 from anofpdm.methods.student.predictor import StudentPredictor
-from anofpdm.methods.student.student_folder import open_student, with_calibration, write_student
+from anofpdm.methods.student.student_folder import open_student, write_student
 
 
 def _network(config, seed=0):
@@ -29,13 +28,22 @@ def _network(config, seed=0):
 
 @pytest.fixture
 def folder(config, tmp_path):
-    record = StudentRecord("tiny", "Tiny", "0.1", "flair", config, StudentCalibration(1.5, 0.2, 0.4), "", "", False, "")
-    return write_student(tmp_path / "tiny", record, _network(config).state_dict(), "# Tiny\n")
+    model = StudentModelConfig(
+        name="tiny",
+        title="Tiny",
+        modalities=("flair",),
+        used=("flair",),
+        network=config,
+        grid=grid_of(config),
+        preprocessing=PREPROCESSING,
+        calibration=StudentCalibration(1.5, 0.2, 0.4),
+    )
+    return write_student(tmp_path / "tiny", model, _network(config).state_dict(), "# Tiny\n")
 
 
 def test_it_comes_back_as_it_was_written(folder, config):
     again = open_student(folder.path)
-    assert again.record == folder.record
+    assert again.config == folder.config
     inputs = torch.rand(2, config.channels, 64, 64)
     with torch.inference_mode():
         torch.testing.assert_close(again.network()(inputs), _network(config)(inputs), rtol=0.05, atol=0.1)
@@ -52,10 +60,10 @@ def test_folding_changes_nothing(folder, config):
 
 def test_it_is_written_once(folder):
     with pytest.raises(OutputError, match="exists already"):
-        write_student(folder.path, folder.record, folder.network().state_dict(), "# Tiny\n")
+        write_student(folder.path, folder.config, folder.network().state_dict(), "# Tiny\n")
 
 
-@pytest.mark.parametrize("name", ["student.json", "weights.safetensors", "MODEL_CARD.md"])
+@pytest.mark.parametrize("name", ["config.json", "weights.safetensors", "MODEL_CARD.md"])
 def test_damage_is_noticed(folder, name):
     path = folder.path / name
     path.write_bytes(path.read_bytes() + b" ")
@@ -70,27 +78,20 @@ def test_weights_of_another_network_are_refused(folder, config, tmp_path):
     other = StudentConfig(matrix=64, widths=(8, 12, 24))
     state = _network(other).state_dict()
     with pytest.raises(ModelError, match="do not fit"):
-        write_student(tmp_path / "other", folder.record, state, "# Other\n").network()
+        write_student(tmp_path / "other", folder.config, state, "# Other\n").network()
 
 
 def test_weights_that_are_no_numbers_are_refused(folder, tmp_path):
     state = folder.network().state_dict()
     state["head.weight"][0, 0, 0, 0] = float("nan")
     with pytest.raises(ModelError, match="not finite"):
-        write_student(tmp_path / "nan", folder.record, state, "# Other\n")
+        write_student(tmp_path / "nan", folder.config, state, "# Other\n")
     assert not (tmp_path / "nan").exists()
 
 
 def test_an_unknown_student_is_named():
-    with pytest.raises(ModelError, match="no student nobody"):
+    with pytest.raises(ModelError, match="no model named 'nobody'"):
         open_student("nobody")
-
-
-def test_another_calibration(folder):
-    changed = with_calibration(folder, StudentCalibration(2.0, -0.5, 0.6))
-    assert open_student(folder.path).record.calibration == changed.record.calibration
-    values = json.loads((folder.path / "student.json").read_text(encoding="utf-8"))
-    assert values["calibration"]["threshold"] == 0.6
 
 
 @pytest.mark.parametrize("values", [(0.0, 0, 0.5), (1, 0, 0), (1, 0, 1.0), (1, 99, 0.5)])

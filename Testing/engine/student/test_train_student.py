@@ -53,8 +53,8 @@ def test_two_stages_give_two_students(label_maps, tmp_path):
     said: list[str] = []
     first = train_student(_run(label_maps, tmp_path / "1"), None, said.append)
     student = open_student(first)
-    assert student.record.network.widths == (4, 4)
-    assert "head" in student.record.trained_on
+    assert student.config.network.widths == (4, 4)
+    assert "head" in student.config.trained_on
     with pytest.raises(OutputError, match="this run is finished"):
         train_student(_run(label_maps, tmp_path / "1"), None, said.append)
 
@@ -70,7 +70,7 @@ def test_two_stages_give_two_students(label_maps, tmp_path):
         None,
         said.append,
     )
-    assert open_student(second).record.trained_on == f"{student.record.trained_on}; volumes of m.csv"
+    assert open_student(second).config.trained_on == f"{student.config.trained_on}; volumes of m.csv"
     assert any("AUROC" in line for line in said)
 
 

@@ -90,6 +90,9 @@ class AnoFPDM:
         runs = runs_of_slices(np.zeros_like(stack_index), stack_index)
         return select(case.evidence, case.interior[case.examined], choices, runs)
 
+    def probability(self, case: CaseEvidence) -> None:
+        """Its maps are no probabilities."""
+
     def model_lines(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""
         return model_lines(folder)

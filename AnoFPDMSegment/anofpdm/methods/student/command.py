@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from ...core.directory_lock import DirectoryLock
 from ...core.errors import InputError, OutputError, SettingsError
 from ...core.progress import CancelToken
 from ...synthetic.structures import Structure, read_structures
+from .model_config import Contrast
 
 if TYPE_CHECKING:
     from .stages import Mixture
@@ -24,6 +25,8 @@ MAPS_FOLDER, VALIDATION_FOLDER, CACHE_FOLDER = "maps", "maps-validation", "slice
 VALIDATION_SHARE = 0.25
 """Of the label maps, the last by name, are kept for the calibration."""
 CALIBRATION_HEADS = 80
+ANY_IMAGE = "image"
+"""The modality of a student of any contrast."""
 MOST_STEPS = 10_000_000
 MAP_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
 
@@ -41,7 +44,7 @@ class StudentRun:
     teacher: Path | None
     steps: int
     name: str
-    contrast: str
+    contrast: Contrast
     modality: str
     seed: int
     heads: int = CALIBRATION_HEADS
@@ -123,7 +126,8 @@ def train_student(run: StudentRun, cancel: CancelToken | None, message: Callable
     """
     from ...datasets.manifest import read_manifest
     from .calibrate import calibrate_student
-    from .config import StudentCalibration, StudentConfig, StudentRecord
+    from .config import StudentConfig
+    from .model_config import PREPROCESSING, StudentModelConfig, grid_of
     from .network import StudentNetwork
     from .network_weights import folded
     from .predictor import StudentPredictor
@@ -137,7 +141,7 @@ def train_student(run: StudentRun, cancel: CancelToken | None, message: Callable
     started = None if run.start_from is None else open_student(run.start_from)
     config = StudentConfig() if run.widths is None else StudentConfig(widths=run.widths)
     if started is not None:
-        config = started.record.network
+        config = started.config.network
     manifest = read_manifest(run.data, (run.modality,)) if run.stage == "self-training" else None
     structures, paths = read_structures(run.labels), _find_maps(run.label_maps)
     new = not run.output.exists()
@@ -172,20 +176,22 @@ def train_student(run: StudentRun, cancel: CancelToken | None, message: Callable
         maker = rendered_maker(validation, mixture, seed=run.seed + 1)
         predictor = StudentPredictor(folded(network))
         report = calibrate_student(predictor, maker, run.heads, config, cancel=cancel, message=message)
-        record = StudentRecord(
+        modality = run.modality if run.contrast == "flair" else ANY_IMAGE
+        model = StudentModelConfig(
             name=run.name,
             title=f"{run.name}: {'FLAIR' if run.contrast == 'flair' else 'any contrast'}",
             version="0.1",
-            modality=run.contrast,
+            modalities=(modality,),
+            used=(modality,),
+            contrast=run.contrast,
             network=config,
-            calibration=StudentCalibration(),
-            trained_on=_trained_on(run, started.record.trained_on if started else ""),
-            licence="",
-            non_commercial=False,
-            citation="",
+            calibration=report.calibration,
+            trained_on=_trained_on(run, started.config.trained_on if started else ""),
+            grid=grid_of(config),
+            preprocessing=PREPROCESSING,
         )
-        card = f"# {run.name}\n\nTrained on: {record.trained_on}.\n"
-        return write_student(destination, replace(record, calibration=report.calibration), average, card).path
+        card = f"# {run.name}\n\nTrained on: {model.trained_on}.\n"
+        return write_student(destination, model, average, card).path
     finally:
         lock.release()
         if new:

@@ -1,8 +1,8 @@
-"""What a student is: its grid, its network, its calibration, and where it comes from. Torch-free."""
+"""What a student is: its grid, its network, its calibration. Torch-free."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ...core.errors import ModelError
 
@@ -51,22 +51,3 @@ class StudentCalibration:
         """Raises ModelError."""
         if not (0.05 <= self.temperature <= 20 and -20 <= self.bias <= 20 and 0 < self.threshold < 1):
             raise ModelError("A student's calibration is out of range; install the student again.")
-
-
-@dataclass(frozen=True)
-class StudentRecord:
-    """`student.json`: everything about a student but its weights."""
-
-    name: str
-    title: str
-    version: str
-    modality: str
-    """`flair`, or `any`: a single image of any contrast."""
-    network: StudentConfig
-    calibration: StudentCalibration
-    trained_on: str
-    licence: str
-    non_commercial: bool
-    citation: str
-    notes: str = ""
-    schema: int = field(default=1)

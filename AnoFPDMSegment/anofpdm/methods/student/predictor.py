@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,24 +53,41 @@ class StudentPredictor:
         self.calibration = calibration or StudentCalibration()
         self._bfloat16 = bfloat16
 
-    def predict(self, slices: FloatArray, spacing_mm: float, cancel: CancelToken | None = None) -> StudentPrediction:
+    def predict(
+        self,
+        slices: FloatArray,
+        spacing_mm: float,
+        cancel: CancelToken | None = None,
+        *,
+        batch: int = BATCH,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> StudentPrediction:
         """Mark lesions in a standardised stack [S, H, W]; `spacing_mm` 0: the slices are no neighbours.
 
-        Raises Cancelled between batches once `cancel` is set.
+        `batch`: slices at a time; `on_progress` is told how many are done. Raises Cancelled between batches once
+        `cancel` is set.
         """
-        logits, brain = self.logits(slices, spacing_mm, cancel)
+        logits, brain = self.logits(slices, spacing_mm, cancel, batch=batch, on_progress=on_progress)
         both = probability_of(logits, self.calibration)
         return StudentPrediction(both.mean(0), np.abs(both[0] - both[1]) / 2, brain)
 
     @torch.inference_mode()
-    def logits(self, slices: FloatArray, spacing_mm: float, cancel: CancelToken | None = None) -> tuple[Floats, Floats]:
+    def logits(
+        self,
+        slices: FloatArray,
+        spacing_mm: float,
+        cancel: CancelToken | None = None,
+        *,
+        batch: int = BATCH,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> tuple[Floats, Floats]:
         """The lesion's logits [2, S, H, W], from the slices and from their mirror images, and the probability of brain
         [S, H, W]. Raises Cancelled."""
         both, brain = np.empty((2, *slices.shape), np.float32), np.zeros(slices.shape, np.float32)
-        for start in range(0, len(slices), BATCH):
+        for start in range(0, len(slices), batch):
             if cancel is not None:
                 cancel.raise_if_cancelled()
-            stop = min(start + BATCH, len(slices))
+            stop = min(start + batch, len(slices))
             inputs = torch.from_numpy(stack_inputs(slices, spacing_mm, range(start, stop)))
             for turn in (0, 1):
                 turned = inputs.flip(-1) if turn else inputs
@@ -78,6 +96,8 @@ class StudentPredictor:
                 logits = logits.flip(-1) if turn else logits
                 both[turn, start:stop] = logits[:, LESION].numpy()
                 brain[start:stop] += torch.sigmoid(logits[:, BRAIN]).numpy() / 2
+            if on_progress is not None:
+                on_progress(float(stop))
         return both, brain
 
 

@@ -9,11 +9,11 @@ import SimpleITK as sitk
 
 from ...core.arrays import BoolArray, FloatArray
 from ...volumes.head import find_head
-from ...volumes.input_config import GridConfig
 from ...volumes.preprocessing import remove_background_offset
 from ...volumes.resampling import sample_stack
 from ...volumes.stack_grid import StackGrid, plan_stack
 from .config import StudentConfig
+from .model_config import grid_of
 from .standardise import standardise
 
 
@@ -31,7 +31,7 @@ class StudentStack:
 def student_stack(image: sitk.Image, config: StudentConfig, name: str = "flair") -> StudentStack:
     """Bring a checked volume onto the student's slices. Raises InputError if it shows no head."""
     finding = find_head(image, name)
-    grid = plan_stack(image, finding.mask, GridConfig(config.field_of_view_mm, config.matrix))
+    grid = plan_stack(image, finding.mask, grid_of(config))
     shifted, warnings = remove_background_offset(image, finding, name)
     head = sample_stack(sitk.Cast(finding.mask, sitk.sitkFloat32), grid, slab_average=True) >= 0.5
     return StudentStack(
