@@ -151,14 +151,14 @@ class TestPipes:
     def test_an_application_that_does_not_look(self) -> None:
         """Progress that nobody fetched is replaced by newer progress."""
         worker = fake_worker("start()\nfor n in range(4_000): progress(n / 400)\nresult()")
-        wait_until(lambda: worker._process is not None and worker._process.poll() is not None)
+        wait_until(lambda: worker._queue.drained)
         events = events_of(worker)
         assert isinstance(events[-1], Finished) and len(events) < 10
         assert events[-2] == Progress(9.9975, 10, 1.0, None)
 
     def test_notices_without_end(self) -> None:
         worker = fake_worker("start()\nfor n in range(12_000): say('notice', message='again')\nresult()")
-        wait_until(lambda: worker._process is not None and worker._process.poll() is not None)
+        wait_until(lambda: worker._queue.drained)
         events = events_of(worker)
         assert isinstance(events[-1], Finished) and len(events) <= 10_010
 
