@@ -1,16 +1,14 @@
 """Write all files of a result, or none of them.
 
 Files are first written into a hidden work folder inside the target directory, flushed to disk, and
-only then exchanged for older files of the same names. A journal inside the work folder makes the
-exchange reversible: by the run itself after any failure or interruption, and by the next run after
-a crash. A lock keeps a second run out of the directory meanwhile.
+only then exchanged for older files of the same names (`Exchange`). What a crash interrupts is undone,
+or finished once it was committed, by the next run. A lock keeps a second run out of the directory meanwhile.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import shutil
 import tempfile
@@ -20,14 +18,13 @@ from types import TracebackType
 
 from ..errors import OutputError
 from .directory_lock import DirectoryLock
+from .exchange import Exchange, flush
 
 Writer = Callable[[Path], object]
 """Writes one file to the path it is given; must raise OSError or OutputError if it cannot."""
 
 _WORK_PREFIX = ".anofpdm-work-"
-_JOURNAL = "journal.json"
-_NEW = "new"
-_OLD = "old"
+_ATTEMPTS = 20
 
 
 class OutputSet:
@@ -84,67 +81,31 @@ class OutputSet:
         work: Path | None = None
         try:
             work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=self.directory))
-            self._write_new(work, writers)
-            self._exchange(work, list(writers), without)
+            exchange = Exchange(work)
+            exchange.prepare()
+            self._write_new(exchange.new, writers)
+            exchange.run(list(writers), without)
         except OSError as error:
             raise _output_error(error, self.directory) from error
         finally:
-            # With a journal still there the work folder holds the only copy of the older files.
-            if work is not None and not (work / _JOURNAL).exists():
+            # While files are on their way the work folder may hold the only copy of them.
+            if work is not None and not Exchange(work).pending:
                 shutil.rmtree(work, ignore_errors=True)
         return [self.directory / name for name in writers]
 
-    def _write_new(self, work: Path, writers: Mapping[str, Writer]) -> None:
-        (work / _NEW).mkdir()
-        (work / _OLD).mkdir()
+    def _write_new(self, folder: Path, writers: Mapping[str, Writer]) -> None:
         for name, writer in writers.items():
-            path = work / _NEW / name
+            path = folder / name
             writer(path)
             if not path.is_file() or path.stat().st_size == 0:
                 raise OutputError(f"{name} could not be written to {self.directory}; check the disk and try again.")
-            _flush(path)
-        _flush_directory(work / _NEW)
-
-    def _exchange(self, work: Path, names: list[str], without: Collection[str]) -> None:
-        present = [name for name in (*names, *without) if os.path.lexists(self.directory / name)]
-        added = [name for name in names if name not in present]
-        journal = work / _JOURNAL
-        draft = work / f"{_JOURNAL}.part"
-        draft.write_text(json.dumps({"added": added}), encoding="utf-8")
-        _flush(draft)
-        os.replace(draft, journal)
-        _flush_directory(work)
-        try:
-            for name in present:
-                os.replace(self.directory / name, work / _OLD / name)
-            for name in names:
-                os.replace(work / _NEW / name, self.directory / name)
-            _flush_directory(self.directory)
-            os.unlink(journal)  # from here on the new files count
-        except BaseException:
-            self._roll_back(work)
-            raise
-
-    def _roll_back(self, work: Path) -> None:
-        """Undo an exchange that did not finish; does nothing where none had begun."""
-        journal = work / _JOURNAL
-        if not journal.is_file():
-            return
-        for name in json.loads(journal.read_text(encoding="utf-8"))["added"]:
-            # A name still among the new files never reached the directory.
-            if not os.path.lexists(work / _NEW / name):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self.directory / name)
-        for old in sorted((work / _OLD).iterdir()):
-            os.replace(old, self.directory / old.name)
-        _flush_directory(self.directory)
-        os.unlink(journal)
+            flush(path)
 
     def _remove_stale_work(self) -> None:
         # The lock is held, so every work folder here belongs to a run that is dead.
         for work in sorted(self.directory.glob(f"{_WORK_PREFIX}*")):
             if work.is_dir() and not work.is_symlink():
-                self._roll_back(work)
+                Exchange(work).recover()
                 shutil.rmtree(work, ignore_errors=True)
 
     def _make_directories(self) -> None:
@@ -195,21 +156,6 @@ def check_output_directory(directory: str | Path) -> None:
     """
     with OutputSet(directory):
         pass
-
-
-def _flush(path: Path) -> None:
-    with open(path, "r+b") as stream:
-        os.fsync(stream.fileno())
-
-
-def _flush_directory(path: Path) -> None:
-    if os.name == "nt":
-        return  # Windows has no handle of a directory to flush
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _output_error(error: OSError | ValueError, directory: Path) -> OutputError:
