@@ -5,9 +5,10 @@ The same functions serve `detect`, `adjust` and a live panel. Torch-free.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from .errors import OutputError
 from .evidence.case import CaseEvidence
 from .evidence.storage import EVIDENCE_FILE, save_evidence
 from .progress import CancelToken
+from .results.checksums import CHECKSUMS_FILE, write_checksums
 from .results.components import Component, find_components, limit_small_components
 from .results.findings import FINDINGS_FILE, EndStep, ModelRecord, SliceFinding, findings_document, write_findings
 from .results.findings_text import describe_settings
-from .results.output_set import check_output_directory, write_output_set
+from .results.output_set import OutputSet, Writer
 from .results.overlay import render_overlay, require_pillow
 from .results.segmentation import HEATMAP_FILE, SEGMENTATION_FILE, write_heatmap, write_segmentation
 from .results.slice_share import slice_areas_mm2
@@ -36,7 +38,7 @@ from .volumes.bounding_box import Box
 from .volumes.score_volume import score_in_box, score_in_volume, score_to_volume
 
 OVERLAY_FILE = "overlay.png"
-RESULT_FILES = (HEATMAP_FILE, SEGMENTATION_FILE, FINDINGS_FILE, EVIDENCE_FILE, OVERLAY_FILE)
+RESULT_FILES = (HEATMAP_FILE, SEGMENTATION_FILE, FINDINGS_FILE, EVIDENCE_FILE, OVERLAY_FILE, CHECKSUMS_FILE)
 PICTURED_GUIDANCE = 2.0
 """The strongest guidance at which the healthy prediction is drawn, the paper's for BraTS21.
 
@@ -87,21 +89,22 @@ class Detection:
 
     def write(
         self,
-        directory: str | Path,
+        directory: str | Path | OutputSet,
         *,
         overlay: bool = True,
         request: str | None = None,
+        beside: Mapping[str, Writer] | None = None,
         cancel: CancelToken | None = None,
     ) -> None:
         """Write all files of the result into `directory`, whole or not at all. Raises OutputError or Cancelled.
 
-        Without `overlay` its picture is left out, and that of an older result in the directory is removed.
-        `request` replaces the evidence's; it is kept with the evidence and in the findings' parameters, so that a
-        later run can tell what was asked for.
+        An OutputSet is held already (`claimed_folder`). Without `overlay` its picture is left out, and that of an
+        older result in the directory is removed. `request` replaces the evidence's; it is kept with the evidence and
+        in the findings' parameters, so that a later run can tell what was asked for. `beside` are further files.
         """
         case = self.case if request is None else dataclasses.replace(self.case, request=request)
         findings = {**self.findings, "parameters": {**self.findings["parameters"], "request": case.request}}
-        writers: dict[str, Callable[[Path], None]] = {
+        writers: dict[str, Writer] = {
             HEATMAP_FILE: lambda path: write_heatmap(path, self.score, case.geometry),
             SEGMENTATION_FILE: lambda path: write_segmentation(path, self.mask, case.geometry),
             FINDINGS_FILE: lambda path: write_findings(path, findings),
@@ -109,9 +112,17 @@ class Detection:
         }
         if overlay:
             writers[OVERLAY_FILE] = self._write_overlay
+        names = tuple(writers)
+        writers[CHECKSUMS_FILE] = lambda path: write_checksums(path, names)
+        writers |= beside or {}
         if cancel is not None:
             writers = {name: _cancellable(writer, cancel) for name, writer in writers.items()}
-        write_output_set(directory, writers, without=() if overlay else [OVERLAY_FILE])
+        without = () if overlay else (OVERLAY_FILE,)
+        if isinstance(directory, OutputSet):
+            directory.write(writers, without=without)
+        else:
+            with OutputSet(directory) as output:
+                output.write(writers, without=without)
 
     def _write_overlay(self, path: Path) -> None:
         case = self.case
@@ -139,7 +150,7 @@ def _slice_label(entry: Mapping[str, Any]) -> str:
     return f"S {entry['level_ras_s_mm']:+.1f} mm{decision}"
 
 
-def _cancellable(writer: Callable[[Path], None], cancel: CancelToken) -> Callable[[Path], None]:
+def _cancellable(writer: Writer, cancel: CancelToken) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         cancel.raise_if_cancelled()
         writer(path)
@@ -152,19 +163,24 @@ def result_files(*, overlay: bool = True) -> tuple[str, ...]:
     return RESULT_FILES if overlay else tuple(name for name in RESULT_FILES if name != OVERLAY_FILE)
 
 
-def check_can_write(directory: str | Path, inputs: Iterable[str | Path] = (), *, overlay: bool = True) -> None:
-    """Find out before a long run whether its result could be written; leaves no trace.
+@contextlib.contextmanager
+def claimed_folder(
+    directory: str | Path, inputs: Iterable[str | Path] = (), *, overlay: bool = True
+) -> Iterator[OutputSet]:
+    """Hold the folder of a result from before the long run until it is written; leaves no trace if nothing is.
 
-    Raises OutputError if not, and if a file of the result would replace one of the `inputs`.
+    Raises OutputInUse if another run holds it, OutputError if the result could not be written or one of its files
+    would replace one of the `inputs`.
     """
     if overlay:
         require_pillow()
-    check_output_directory(directory)
-    for target in (Path(directory) / name for name in RESULT_FILES):
-        if target.is_dir():
-            raise OutputError(f"{target} is a folder; move it away or choose another output folder.")
-        if target.exists() and any(Path(path).exists() and target.samefile(path) for path in inputs):
-            raise OutputError(f"The result would replace the input {target}; choose another output folder.")
+    with OutputSet(directory) as output:
+        for target in (Path(directory) / name for name in RESULT_FILES):
+            if target.is_dir():
+                raise OutputError(f"{target} is a folder; move it away or choose another output folder.")
+            if target.exists() and any(Path(path).exists() and target.samefile(path) for path in inputs):
+                raise OutputError(f"The result would replace the input {target}; choose another output folder.")
+        yield output
 
 
 def build_detection(case: CaseEvidence, settings: SelectionSettings | None = None) -> Detection:

@@ -112,7 +112,7 @@ class TestSignals:
             run.send_signal(number)
             _, err = run.communicate(timeout=PATIENCE_S)
         assert run.returncode == 130
-        assert err == "anofpdm: The run was cancelled; nothing was written.\n"
+        assert err == "anofpdm: The run was cancelled; nothing is left half-written.\n"
         assert snapshot(tmp_path) == before
 
     @POSIX

@@ -52,10 +52,11 @@ def writeScene(result: Path, target: Path, inputFile: Path | None = None) -> str
     from anofpdm.detection import build_detection
     from anofpdm.errors import OutputError
     from anofpdm.evidence.storage import EVIDENCE_FILE, load_evidence
-    from anofpdm.results.output_set import check_output_directory, write_output_set
+    from anofpdm.results.output_set import check_output_directory, recover, write_output_set
 
     _requireSlicerCore()
     check_output_directory(target.parent)
+    recover(result)
     case = load_evidence(result / EVIDENCE_FILE)
     name, voxels = _inputVoxels(case, inputFile)
 

@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..detection import build_detection, check_can_write
+from ..detection import build_detection, claimed_folder
 from ..evidence.storage import EVIDENCE_FILE, load_evidence
 from ..results.findings_text import format_findings
+from ..results.output_set import recover
 from ..selection.settings import SelectionSettings
 from ..store.other_calibration import with_calibration
 from .options import add_overlay_option, add_selection_options, output_folder, overlaid_settings
@@ -40,12 +41,13 @@ def run_adjust(options: argparse.Namespace) -> int:
     overlaid_settings(options, SelectionSettings())  # what is wrong with the options is wrong with any result
     source = Path(options.result)
     output = output_folder(options.output) if options.output is not None else source
+    recover(source)
     case = load_evidence(source / EVIDENCE_FILE)
-    check_can_write(output, overlay=options.overlay)
-    if options.calibration is not None:
-        case = with_calibration(case, options.calibration)
-    before = SelectionSettings() if options.as_calibrated else case.settings
-    detection = build_detection(case, overlaid_settings(options, before, case.calibration))
-    detection.write(output, overlay=options.overlay)
+    with claimed_folder(output, overlay=options.overlay) as folder:
+        if options.calibration is not None:
+            case = with_calibration(case, options.calibration)
+        before = SelectionSettings() if options.as_calibrated else case.settings
+        detection = build_detection(case, overlaid_settings(options, before, case.calibration))
+        detection.write(folder, overlay=options.overlay)
     print(f"{format_findings(detection.findings)}\nWritten to {output}.")
     return 0

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 from typing import Any
 
-from ..detection import check_can_write
-from ..errors import SettingsError
+from ..detection import claimed_folder
+from ..errors import OutputInUse, SettingsError
 from ..presets import PRESETS
 from ..progress import CancelToken
 from ..results.findings_text import format_findings
-from .cases import Case, detect_case, detect_cases, read_cases, result_details, untold_warnings
+from ..results.output_set import check_output_directory
+from ..results.overlay import require_pillow
+from ..selection.settings import SelectionSettings
+from .case_runs import CaseRuns, result_details, untold_warnings
+from .cases import Case, read_cases
 from .interruption import cancellation
 from .options import (
     add_overlay_option,
@@ -44,8 +49,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--cases",
         metavar="CSV",
-        help="many patients: a table with the column 'case' and one per modality; results go to DIR/case, and "
-        "finished cases are skipped when run again",
+        help="many patients: a table with the column 'case' and one per modality; results go to DIR/case, finished "
+        "cases are skipped when run again, and several runs may share a table: each case is computed by one of them",
     )
     parser.add_argument("--model", metavar="NAME", help="model by name or folder; see anofpdm models list")
     parser.add_argument(
@@ -80,9 +85,36 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     if options.cases is None and not options.input:
         raise SettingsError("Name the volume to examine, or a table of patients with --cases.")
     output = output_folder(options.output)
-    cases = read_cases(Path(options.cases)) if options.cases is not None else None
+    if options.cases is not None:
+        cases = read_cases(Path(options.cases))
+        _check_folder_of_table(output, overlay=options.overlay)
+        return _prepared(options, settings, batch_size, reporter, cancel).detect_all(cases, output)
     images = input_images(options.input)
-    check_can_write(output, images.values() if isinstance(images, dict) else [images], overlay=options.overlay)
+    inputs = images.values() if isinstance(images, dict) else [images]
+    with claimed_folder(output, inputs, overlay=options.overlay) as folder:
+        runs = _prepared(options, settings, batch_size, reporter, cancel)
+        findings = runs.detect(Case(output.name, images), folder)
+    shown = {**findings, "warnings": untold_warnings(findings, runs.detector)}
+    reporter.result(f"{format_findings(shown)}\nWritten to {output}.", result_details(findings, output))
+    return 0
+
+
+def _check_folder_of_table(output: Path, *, overlay: bool) -> None:
+    """Several runs may work on one table: each of its cases is held by itself. Raises OutputError."""
+    if overlay:
+        require_pillow()
+    with contextlib.suppress(OutputInUse):
+        check_output_directory(output)
+
+
+def _prepared(
+    options: argparse.Namespace,
+    settings: SelectionSettings,
+    batch_size: int | None,
+    reporter: Reporter,
+    cancel: CancelToken,
+) -> CaseRuns:
+    """With the model loaded and everything checked that does not depend on the images."""
     cancel.raise_if_cancelled()
     from ..detector import Detector, DetectorOptions
     from ..ready_network import fastest_point
@@ -100,13 +132,7 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
         folder, device=options.device, calibrations=calibrations, point=point, notice=reporter.notice
     )
     detector.check(settings)
-    if cases is not None:
-        return detect_cases(detector, cases, output, settings, run, reporter, cancel, overlay=options.overlay)
-    case = Case(output.name, images)
-    findings = detect_case(detector, case, output, settings, run, reporter, cancel, overlay=options.overlay)
-    shown = {**findings, "warnings": untold_warnings(findings, detector)}
-    reporter.result(f"{format_findings(shown)}\nWritten to {output}.", result_details(findings, output))
-    return 0
+    return CaseRuns(detector, settings, run, reporter, cancel, overlay=options.overlay)
 
 
 def _batch_size(text: str) -> int | None:

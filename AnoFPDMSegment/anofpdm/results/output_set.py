@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from ..errors import OutputError
+from ..errors import DiskFull, OutputError
 from .directory_lock import DirectoryLock
 from .exchange import Exchange, flush
 
@@ -25,14 +25,16 @@ Writer = Callable[[Path], object]
 
 _WORK_PREFIX = ".anofpdm-work-"
 _ATTEMPTS = 20
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""What a full disk and an exhausted quota are called by the system."""
 
 
 class OutputSet:
     """The target directory of one run, created if needed and locked while the context is open.
 
     Entering fails early (OutputError) if the path is a file, cannot be written to, or is in use by
-    another run; it also undoes what a crashed run left half exchanged. Leaving removes the
-    directories that entering made, if nothing was written into them.
+    another run (OutputInUse); it also undoes or finishes what a crashed run left half exchanged.
+    Leaving removes the directories that entering made, if nothing was written into them.
 
         with OutputSet("results") as output:
             ...  # the long computation
@@ -46,10 +48,8 @@ class OutputSet:
 
     def __enter__(self) -> OutputSet:
         try:
-            self._make_directories()
-            self._lock = DirectoryLock(self.directory)
-            self._lock.acquire()
-            self._remove_stale_work()
+            self._hold()
+            self._recover()
             # Opening the lock may succeed where creating files does not (a full disk, a quota).
             os.rmdir(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=self.directory))
         except BaseException as error:
@@ -101,7 +101,19 @@ class OutputSet:
                 raise OutputError(f"{name} could not be written to {self.directory}; check the disk and try again.")
             flush(path)
 
-    def _remove_stale_work(self) -> None:
+    def _hold(self, attempts: int = _ATTEMPTS) -> None:
+        try:
+            self._make_directories()
+            self._lock = DirectoryLock(self.directory)
+            self._lock.acquire()
+        except FileNotFoundError:
+            # A run that made the folder and wrote nothing took it away between two of these steps.
+            if attempts <= 1:
+                raise
+            self._leave()
+            self._hold(attempts - 1)
+
+    def _recover(self) -> None:
         # The lock is held, so every work folder here belongs to a run that is dead.
         for work in sorted(self.directory.glob(f"{_WORK_PREFIX}*")):
             if work.is_dir() and not work.is_symlink():
@@ -148,6 +160,19 @@ def write_files(directory: str | Path, contents: Mapping[str, bytes]) -> list[Pa
     return write_output_set(directory, {name: writer(content) for name, content in contents.items()})
 
 
+def recover(directory: str | Path) -> None:
+    """Undo or finish what a killed run left half exchanged in a folder of results, before they are read.
+
+    Raises OutputError if that is not possible, OutputInUse if the run lives.
+    """
+    try:
+        left = any(Path(directory).glob(f"{_WORK_PREFIX}*"))
+    except (OSError, ValueError):
+        return  # reading it will say what is wrong
+    if left:
+        check_output_directory(directory)
+
+
 def check_output_directory(directory: str | Path) -> None:
     """Raise OutputError if results could not be written to `directory`; leaves no trace.
 
@@ -162,9 +187,9 @@ def _output_error(error: OSError | ValueError, directory: Path) -> OutputError:
     if isinstance(error, ValueError):
         return OutputError(f"{str(directory)!r} is not a valid path; choose another output folder.")
     code = error.errno
-    if code in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-        text = f"The disk of {directory} is full; free some space or choose another output folder."
-    elif code == errno.EFBIG:
+    if code in FULL:
+        return DiskFull(f"The disk of {directory} is full; free some space or choose another output folder.")
+    if code == errno.EFBIG:
         text = (
             f"A result is larger than the file size allowed in {directory};"
             " raise the limit or choose another output folder."
