@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from case_table import Table
 from command_line import CommandLine, DetectCalls
 
 
@@ -102,3 +103,9 @@ def result(finished: Path, tmp_path: Path) -> Path:
 def detect(command: CommandLine, tiny_model: Path, finished: Path, tmp_path: Path) -> DetectCalls:
     """`detect.refuses(INPUT, ..., words=...)` checks a whole refusal."""
     return DetectCalls(command, tiny_model, finished, tmp_path)
+
+
+@pytest.fixture
+def table(command: CommandLine, tiny_model: Path, head_file: Path, tmp_path: Path) -> Table:
+    """Tables with the paths `head.nii.gz`, run with the tiny model."""
+    return Table(command, tiny_model, head_file, tmp_path)

@@ -11,43 +11,11 @@ from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
+from case_table import FILES, Table
 from command_line import CommandLine, Outcome, check_refusal, snapshot
 
 from anofpdm.core.progress import CancelToken
 from anofpdm.volumes.volume import Volume
-
-FILES = {"heatmap.nrrd", "segmentation.seg.nrrd", "findings.json", "evidence.npz", "overlay.png"}
-
-
-class Table:
-    """`anofpdm detect --cases` with a table written for the test."""
-
-    def __init__(self, command: CommandLine, model: Path, head: Path, folder: Path) -> None:
-        self.command, self.model, self.folder = command, model, folder
-        self.path, self.output = folder / "cases.csv", folder / "out"
-        shutil.copy(head, folder / "head.nii.gz")
-
-    def run(self, text: str | bytes, *options: str, progress: str = "none") -> Outcome:
-        self.path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        call = ("detect", "--cases", self.path, "--model", self.model, "--output", self.output, *options)
-        return self.command(*call, "--progress", progress)
-
-    def refused(self, text: str | bytes, words: str) -> None:
-        before = snapshot(self.folder)
-        outcome = self.run(text)
-        check_refusal(outcome, words)
-        assert outcome.out == ""
-        after = snapshot(self.folder)
-        assert after.pop("cases.csv") is not None
-        assert after == before
-
-    def times(self) -> dict[str, int]:
-        return {path.parent.name: path.stat().st_mtime_ns for path in self.output.glob("*/findings.json")}
-
-
-@pytest.fixture
-def table(command: CommandLine, tiny_model: Path, head_file: Path, tmp_path: Path) -> Table:
-    return Table(command, tiny_model, head_file, tmp_path)
 
 
 class TestTable:
@@ -61,7 +29,8 @@ class TestTable:
             ("a,head.nii.gz\n", "needs a header"),
             ("case\na\n", "needs a header"),
             ("flair\nhead.nii.gz\n", "needs a header"),
-            ("case;flair\na;head.nii.gz\n", "separated by commas"),
+            ("case|flair\na|head.nii.gz\n", "separated by commas or semicolons"),
+            ("case;flair\na;head.nii.gz;more\n", "line 2: every column needs a value"),
             ("case,flair\n", "lists no cases"),
             ("case,flair,\na,head.nii.gz,\n", "column without a name"),
             ("case,flair,flair\na,head.nii.gz,head.nii.gz\n", "two of the same name"),
@@ -116,7 +85,7 @@ class TestPatient:
         outcome = table.run(self.GOOD.format(image))
         assert outcome.status not in (0, 70)
         assert outcome.sentence == "1 of 3 cases failed: bad."
-        notice = next(line for line in outcome.err.splitlines() if "Case 2 of 3, bad failed: " in line)
+        notice = next(line for line in outcome.err.splitlines() if "bad: Case 2 of 3 failed: " in line)
         assert re.search(words, notice) and "Traceback" not in outcome.err
         assert "Case 1 of 3, first: " in outcome.out and "Case 3 of 3, last: " in outcome.out
         for name in ("first", "last"):
@@ -243,7 +212,7 @@ class TestTakingUpAgain:
         read = detector.read_noted_volume
 
         def interrupt(path: Path, name: str, cancel: CancelToken) -> Volume:
-            if (table.output / "a").exists():
+            if (table.output / "a" / "findings.json").exists():
                 os.kill(os.getpid(), signal.SIGINT)
             return read(path, name, cancel)
 

@@ -21,7 +21,7 @@ from anofpdm.core.errors import OutputError
 from anofpdm.core.output_set import OutputSet
 from anofpdm.results import detection
 
-FILES = ["heatmap.nrrd", "segmentation.seg.nrrd", "findings.json", "evidence.npz", "overlay.png"]
+FILES = ["heatmap.nrrd", "segmentation.seg.nrrd", "findings.json", "evidence.npz", "overlay.png", "checksums.json"]
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX processes and limits")
 
 
@@ -128,6 +128,7 @@ WRITERS = {
     "findings.json": "write_findings",
     "evidence.npz": "save_evidence",
     "overlay.png": "render_overlay",
+    "checksums.json": "write_checksums",
 }
 
 
@@ -143,7 +144,7 @@ class TestOutputStage:
             (OSError(errno.EFBIG, "File too large"), "larger than the file size allowed"),
             (OutputError("It could not be written."), "could not be written"),
             (MemoryError(), "Memory ran out"),
-            (KeyboardInterrupt(), "cancelled; nothing was written"),
+            (KeyboardInterrupt(), "cancelled; nothing is left half-written"),
         ],
         ids=["full", "faulty", "too large", "refused", "no memory", "Ctrl-C"],
     )

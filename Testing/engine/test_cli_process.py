@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,8 @@ from command_line import ENGINE, SAID, environment, run_process, run_python, sna
 import anofpdm
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
-ENDS_WITHIN_S = 20.0
-"""Far more than it takes, for machines under load; the runs below last longer if they are not ended."""
+PATIENCE_S = 120.0
+"""Guards against a hang alone: runs that are not ended write their results, by which the tests see it."""
 
 
 @contextlib.contextmanager
@@ -60,9 +59,7 @@ def wait_for(run: subprocess.Popen[str], event: str) -> None:
 
 def rest(run: subprocess.Popen[str]) -> tuple[list[dict[str, Any]], str]:
     """The events still to come and standard error, once the process has ended."""
-    start = time.monotonic()
-    out, err = run.communicate(timeout=60)
-    assert time.monotonic() - start < ENDS_WITHIN_S
+    out, err = run.communicate(timeout=PATIENCE_S)
     return [json.loads(line) for line in out.splitlines()], err
 
 
@@ -71,6 +68,7 @@ def check_cancelled(run: subprocess.Popen[str], folder: Path) -> None:
     assert run.returncode == 130
     last = events[-1]
     assert last["event"] == "error" and last["exit_code"] == 130
+    assert all(event["slices_done"] < event["slices_total"] for event in events if event["event"] == "progress")
     assert [line for line in err.splitlines() if line] == [f"anofpdm: {last['message']}"]
     assert last["message"] == "The run was cancelled; nothing was written."
     assert snapshot(folder) == {}
@@ -101,7 +99,7 @@ class TestSignals:
             def write(path, **options):
                 path.write_bytes(b"half")
                 print("writing", flush=True)
-                time.sleep(60)
+                time.sleep(600)
             detection.render_overlay = write
             sys.exit(main(sys.argv[1:]))
         """
@@ -112,9 +110,9 @@ class TestSignals:
         ) as run:
             assert run.stdout is not None and run.stdout.readline() == "writing\n"
             run.send_signal(number)
-            _, err = run.communicate(timeout=ENDS_WITHIN_S)
+            _, err = run.communicate(timeout=PATIENCE_S)
         assert run.returncode == 130
-        assert err == "anofpdm: The run was cancelled; nothing was written.\n"
+        assert err == "anofpdm: The run was cancelled; nothing is left half-written.\n"
         assert snapshot(tmp_path) == before
 
     @POSIX
@@ -202,9 +200,8 @@ class TestStandardOutput:
             assert run.stdout is not None and run.stderr is not None
             run.stdout.close()
             run.stdout = None
-            start = time.monotonic()
             err = run.stderr.read()
-            assert run.wait(60) == 1 and time.monotonic() - start < ENDS_WITHIN_S
+            assert run.wait(PATIENCE_S) == 1
         assert err == ""
         assert snapshot(tmp_path) == {}
 

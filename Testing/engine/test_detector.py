@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import time
 from pathlib import Path
 
 import numpy as np
@@ -212,34 +211,32 @@ def test_time_left_is_right_within_a_third_after_a_fifth_of_a_detection(head, mo
         assert left == pytest.approx(total - at, rel=0.3)
 
 
-def test_time_left_of_a_real_run(head, model) -> None:
-    """From a fifth of the run on the estimate holds, the building and writing of results included."""
-
-    class Slow:
-        def for_slices(self, level):
-            def predict(x_t: torch.Tensor, t: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-                time.sleep(0.05)
-                return torch.zeros_like(x_t)
-
-            return predict
-
+def test_time_left_includes_the_results(head, model, monkeypatch) -> None:
+    """From a fifth of the run on the estimate holds to the end of the building."""
+    now = [0.0]
+    monkeypatch.setattr("anofpdm.detect.detector.ProgressClock", functools.partial(ProgressClock, clock=lambda: now[0]))
     seen: list[tuple[float, float | None]] = []
     config = dataclasses.replace(
         model.config, operating_point=dataclasses.replace(model.config.operating_point, steps=12)
     )
-    runner = AnoFPDMRunner(config, Slow(), choose_device("cpu"), weights_sha256="x")
+
+    def build(*arguments):
+        # As long as was expected at the end of the slices.
+        now[0] += seen[-1][1]
+        return build_detection(*arguments)
+
+    monkeypatch.setattr("anofpdm.detect.detector.build_detection", build)
+    runner = AnoFPDMRunner(config, Steady(now, 0.01, 0.01), choose_device("cpu"), weights_sha256="x")
     detector = Detector("anofpdm", runner)
-    start = time.monotonic()
     settings = SelectionSettings(guidance=1, threshold=Threshold("value", 1.0), ungated=True)
     detector.detect(
-        head,
-        settings,
-        DetectorOptions(batch_size=8),
-        on_progress=lambda p: seen.append((time.monotonic() - start, p.remaining_s)),
+        head, settings, DetectorOptions(batch_size=8), on_progress=lambda p: seen.append((now[0], p.remaining_s))
     )
-    total = time.monotonic() - start
-    at, left = next((at, left) for at, left in seen if at >= total / 5)
-    assert left == pytest.approx(total - at, rel=0.3)
+    total = now[0]
+    assert seen[-1][0] < 0.9 * total
+    after_a_fifth = [(at, left) for at, left in seen if at >= total / 5]
+    for at, left in after_a_fifth:
+        assert left == pytest.approx(total - at, rel=0.1)
 
 
 def test_a_run_ends_at_the_next_evaluation(head, model) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,13 @@ LARGE = ((28.0, -14.0, 21.0), 16.0)
 SMALL = ((-30.0, 20.0, -10.0), 12.0)
 
 
-def made_result(scene: Any, balls: Any = (LARGE, SMALL), name: str = "head", **case: Any) -> Result:
+def made_result(
+    scene: Any, balls: Any = (LARGE, SMALL), name: str = "head", settings: Any = None, **case: Any
+) -> Result:
     """A result with a finding for each ball, the larger one first."""
     node = made_volume(scene, name)
-    return Result.create(scene, node, build_detection(make_case(axial_geometry(), balls, **case)))
+    made = make_case(axial_geometry(), balls, **case)
+    return Result.create(scene, node, build_detection(made if settings is None else replace(made, settings=settings)))
 
 
 def made_volume(scene: Any, name: str = "head") -> Any:

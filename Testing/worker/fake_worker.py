@@ -19,7 +19,8 @@ from AnoFPDMSegmentLib.worker.process import WorkerProcess
 
 MODULE = Path(__file__).resolve().parents[2] / "AnoFPDMSegment"
 SAMPLE = phantom_samples() / "phantom_lesion.nii.gz"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
+"""Guards against a hang alone: a machine under load may take many times as long as an idle one."""
 ENGINE = EngineIdentity.of_this_process()
 
 _PRELUDE = f"""

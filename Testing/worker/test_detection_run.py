@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +55,7 @@ def run(command: WorkerCommand, folder: Path) -> Iterator[DetectionRun]:
     run.close()
     assert list(folder.iterdir()) == []
     if pid is not None:
-        wait_until(lambda: not is_running(pid), 10)
+        wait_until(lambda: not is_running(pid))
 
 
 def pid_of(run: DetectionRun) -> int:
@@ -94,11 +93,9 @@ def test_options_reach_the_result(run: DetectionRun) -> None:
 def test_cancelled_midway(run: DetectionRun, folder: Path) -> None:
     run.start({"flair": write_sample}, ENDLESS)
     wait_for(run, Progress)
-    begun = time.monotonic()
     run.cancel()
     assert run.cancelling
     assert events_of(run)[-1] == Cancelled()
-    assert time.monotonic() - begun < 15
     (written,) = folder.rglob("*.nrrd")
     assert written.name == "flair.nrrd" and not list(folder.rglob("result"))
     with pytest.raises(RuntimeError):
@@ -121,11 +118,9 @@ def test_closed_midway(run: DetectionRun, folder: Path) -> None:
     run.start({"flair": write_sample}, ENDLESS)
     wait_for(run, Progress)
     pid = pid_of(run)
-    begun = time.monotonic()
     run.close()
-    assert time.monotonic() - begun < 5
     assert run.poll() == [] and not run.running and list(folder.iterdir()) == []
-    wait_until(lambda: not is_running(pid), 10)
+    wait_until(lambda: not is_running(pid))
 
 
 @pytest.mark.parametrize(

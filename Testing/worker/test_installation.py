@@ -82,7 +82,7 @@ def test_cancelled(installation: Installation, standins: PipStandins) -> None:
     installation.cancel()
     assert installation.cancelling
     assert events_of(installation) == [Cancelled()]
-    wait_until(lambda: not is_running(pid), 10)
+    wait_until(lambda: not is_running(pid))
 
 
 def test_closed_midway(installation: Installation, standins: PipStandins) -> None:
@@ -93,7 +93,7 @@ def test_closed_midway(installation: Installation, standins: PipStandins) -> Non
     pid = installation._process.pid
     installation.close()
     assert not installation.running and installation.poll() == []
-    wait_until(lambda: not is_running(pid), 10)
+    wait_until(lambda: not is_running(pid))
 
 
 def test_a_step_that_fails_is_the_last(installation: Installation, standins: PipStandins) -> None:

@@ -50,12 +50,13 @@ def writeScene(result: Path, target: Path, inputFile: Path | None = None) -> str
     sentence that the user should know, or an empty text. Raises anofpdm's errors with a sentence.
     """
     from anofpdm.core.errors import OutputError
-    from anofpdm.core.output_set import check_output_directory, write_output_set
+    from anofpdm.core.output_set import check_output_directory, recover, write_output_set
     from anofpdm.results.case_storage import EVIDENCE_FILE, load_evidence
     from anofpdm.results.detection import build_detection
 
     _requireSlicerCore()
     check_output_directory(target.parent)
+    recover(result)
     case = load_evidence(result / EVIDENCE_FILE)
     name, voxels = _inputVoxels(case, inputFile)
 

@@ -100,7 +100,7 @@ class WorkerProcess:
             self._log.add("[the process did not end by itself and was ended]")
             end_process_tree(self._process)
             self._deadline = now + CANCEL_GRACE_S
-        if exited and (self._queue.drained or now >= (self._exited_at or now) + DRAIN_GRACE_S):
+        if self._exited_at is not None and (self._queue.drained or now >= self._exited_at + DRAIN_GRACE_S):
             events += self._receive()
             events += self._end(self._last_event())
         return events

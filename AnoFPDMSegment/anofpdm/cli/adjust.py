@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..core.output_set import recover
 from ..methods.registry import find_method
 from ..results.case_storage import EVIDENCE_FILE, load_evidence
-from ..results.detection import build_detection, check_can_write
+from ..results.detection import build_detection, claimed_folder
 from ..results.findings_text import format_findings
 from .options import add_knobs, add_overlay_option, check_knobs, given_knobs, output_folder
 
@@ -44,14 +45,15 @@ def run_adjust(options: argparse.Namespace) -> int:
     check_knobs(options)
     source = Path(options.result)
     output = output_folder(options.output) if options.output is not None else source
+    recover(source)
     case = load_evidence(source / EVIDENCE_FILE)
-    check_can_write(output, overlay=options.overlay)
-    method = find_method(case.method)
-    if options.calibration is not None:
-        case = method.with_calibration(case, options.calibration)
-    before = method.settings_type() if options.as_calibrated else case.settings
-    given = given_knobs(options, method, live=True)
-    detection = build_detection(case, method.overlaid(before, given, case.calibration))
-    detection.write(output, overlay=options.overlay)
+    with claimed_folder(output, overlay=options.overlay) as folder:
+        method = find_method(case.method)
+        if options.calibration is not None:
+            case = method.with_calibration(case, options.calibration)
+        before = method.settings_type() if options.as_calibrated else case.settings
+        given = given_knobs(options, method, live=True)
+        detection = build_detection(case, method.overlaid(before, given, case.calibration))
+        detection.write(folder, overlay=options.overlay)
     print(f"{format_findings(detection.findings)}\nWritten to {output}.")
     return 0

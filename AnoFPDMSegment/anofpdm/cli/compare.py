@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..core.output_set import recover
 from ..results.compare import compare_results, format_comparison
 
 
@@ -23,5 +24,7 @@ def add_parser(commands: Any) -> None:
 
 def run_compare(options: argparse.Namespace) -> int:
     """Run the command."""
+    for folder in (options.first, options.second):
+        recover(folder)
     print(format_comparison(compare_results(Path(options.first), Path(options.second))))
     return 0

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import SettingsError
+from ..core.errors import OutputInUse, SettingsError
+from ..core.output_set import check_output_directory
 from ..core.progress import CancelToken
 from ..core.reporting import Reporter, make_reporter
-from ..detect.cases import Case, detect_case, detect_cases, read_cases, result_details, untold_warnings
+from ..detect.case_runs import CaseRuns, result_details, untold_warnings
+from ..detect.cases import Case, read_cases
 from ..methods.anofpdm.presets import PRESETS
 from ..methods.registry import find_method
-from ..results.detection import check_can_write
+from ..results.detection import claimed_folder
 from ..results.findings_text import format_findings
+from ..results.overlay import require_pillow
 from ..store.model_search import default_model_name, model_of_method
 from .interruption import cancellation
 from .options import (
@@ -45,8 +49,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--cases",
         metavar="CSV",
-        help="many patients: a table with the column 'case' and one per modality; results go to DIR/case, and "
-        "finished cases are skipped when run again",
+        help="many patients: a table with the column 'case' and one per modality; results go to DIR/case, finished "
+        "cases are skipped when run again, and several runs may share a table: each case is computed by one of them",
     )
     parser.add_argument("--model", metavar="NAME", help="model by name or folder; see anofpdm models list")
     parser.add_argument("--method", metavar="NAME", help="in place of --model: the method, whose model is taken")
@@ -87,9 +91,30 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     if options.cases is None and not options.input:
         raise SettingsError("Name the volume to examine, or a table of patients with --cases.")
     output = output_folder(options.output)
-    cases = read_cases(Path(options.cases)) if options.cases is not None else None
+    if options.cases is not None:
+        cases = read_cases(Path(options.cases))
+        _check_folder_of_table(output, overlay=options.overlay)
+        return _prepared(options, batch_size, reporter, cancel).detect_all(cases, output)
     images = input_images(options.input)
-    check_can_write(output, images.values() if isinstance(images, dict) else [images], overlay=options.overlay)
+    inputs = images.values() if isinstance(images, dict) else [images]
+    with claimed_folder(output, inputs, overlay=options.overlay) as folder:
+        runs = _prepared(options, batch_size, reporter, cancel)
+        findings = runs.detect(Case(output.name, images), folder)
+    shown = {**findings, "warnings": untold_warnings(findings, runs.detector)}
+    reporter.result(f"{format_findings(shown)}\nWritten to {output}.", result_details(findings, output))
+    return 0
+
+
+def _check_folder_of_table(output: Path, *, overlay: bool) -> None:
+    """Several runs may work on one table: each of its cases is held by itself. Raises OutputError."""
+    if overlay:
+        require_pillow()
+    with contextlib.suppress(OutputInUse):
+        check_output_directory(output)
+
+
+def _prepared(options: argparse.Namespace, batch_size: int | None, reporter: Reporter, cancel: CancelToken) -> CaseRuns:
+    """With the model loaded and everything checked that does not depend on the images."""
     cancel.raise_if_cancelled()
     from ..detect.detector import Detector, DetectorOptions
     from ..store.model_search import find_model
@@ -108,13 +133,7 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
         notice=reporter.notice,
     )
     detector.check(settings)
-    if cases is not None:
-        return detect_cases(detector, cases, output, settings, run, reporter, cancel, overlay=options.overlay)
-    case = Case(output.name, images)
-    findings = detect_case(detector, case, output, settings, run, reporter, cancel, overlay=options.overlay)
-    shown = {**findings, "warnings": untold_warnings(findings, detector)}
-    reporter.result(f"{format_findings(shown)}\nWritten to {output}.", result_details(findings, output))
-    return 0
+    return CaseRuns(detector, settings, run, reporter, cancel, overlay=options.overlay)
 
 
 def _model(options: argparse.Namespace) -> str:

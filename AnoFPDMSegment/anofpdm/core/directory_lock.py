@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from .errors import OutputError
+from .errors import OutputInUse
 
 LOCK_FILE = ".anofpdm-lock"
 
@@ -33,7 +33,7 @@ class DirectoryLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock without waiting. Raises OutputError if another run holds it, OSError otherwise."""
+        """Take the lock without waiting. Raises OutputInUse if another run holds it, OSError otherwise."""
         while self._descriptor is None:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
@@ -44,7 +44,7 @@ class DirectoryLock:
                     self._descriptor = descriptor
             except OSError as error:
                 if error.errno in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):
-                    raise OutputError(
+                    raise OutputInUse(
                         f"Another run is writing to {self._path.parent}; wait for it or choose another output folder."
                     ) from error
                 raise

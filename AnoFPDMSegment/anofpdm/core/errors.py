@@ -36,6 +36,14 @@ class OutputError(AnoFPDMError):
     exit_code = 4
 
 
+class OutputInUse(OutputError):
+    """Another run writes to the folder."""
+
+
+class DiskFull(OutputError):
+    """There is no space left, for this result and any other."""
+
+
 class EvidenceError(AnoFPDMError):
     """A stored result is damaged, foreign or of another version."""
 

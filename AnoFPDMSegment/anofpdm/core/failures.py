@@ -24,7 +24,7 @@ def describe_failure(error: BaseException) -> tuple[str, int]:
     if os.environ.get(DEBUG_VARIABLE):
         traceback.print_exception(error)
     if isinstance(error, KeyboardInterrupt):
-        return "The run was cancelled; nothing was written.", CANCELLED
+        return "The run was cancelled; nothing is left half-written.", CANCELLED
     if is_out_of_memory(error):
         return "Memory ran out; close other programs or use a machine with more memory.", OUT_OF_MEMORY
     if isinstance(error, ImportError):

@@ -1,16 +1,14 @@
 """Write all files of a result, or none of them.
 
 Files are first written into a hidden work folder inside the target directory, flushed to disk, and
-only then exchanged for older files of the same names. A journal inside the work folder makes the
-exchange reversible: by the run itself after any failure or interruption, and by the next run after
-a crash. A lock keeps a second run out of the directory meanwhile.
+only then exchanged for older files of the same names (`Exchange`). What a crash interrupts is undone,
+or finished once it was committed, by the next run. A lock keeps a second run out of the directory meanwhile.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import shutil
 import tempfile
@@ -19,23 +17,24 @@ from pathlib import Path
 from types import TracebackType
 
 from .directory_lock import DirectoryLock
-from .errors import OutputError
+from .errors import DiskFull, OutputError
+from .exchange import Exchange, flush
 
 Writer = Callable[[Path], object]
 """Writes one file to the path it is given; must raise OSError or OutputError if it cannot."""
 
 _WORK_PREFIX = ".anofpdm-work-"
-_JOURNAL = "journal.json"
-_NEW = "new"
-_OLD = "old"
+_ATTEMPTS = 20
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""What a full disk and an exhausted quota are called by the system."""
 
 
 class OutputSet:
     """The target directory of one run, created if needed and locked while the context is open.
 
     Entering fails early (OutputError) if the path is a file, cannot be written to, or is in use by
-    another run; it also undoes what a crashed run left half exchanged. Leaving removes the
-    directories that entering made, if nothing was written into them.
+    another run (OutputInUse); it also undoes or finishes what a crashed run left half exchanged.
+    Leaving removes the directories that entering made, if nothing was written into them.
 
         with OutputSet("results") as output:
             ...  # the long computation
@@ -49,10 +48,8 @@ class OutputSet:
 
     def __enter__(self) -> OutputSet:
         try:
-            self._make_directories()
-            self._lock = DirectoryLock(self.directory)
-            self._lock.acquire()
-            self._remove_stale_work()
+            self._hold()
+            self._recover()
             # Opening the lock may succeed where creating files does not (a full disk, a quota).
             os.rmdir(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=self.directory))
         except BaseException as error:
@@ -84,67 +81,43 @@ class OutputSet:
         work: Path | None = None
         try:
             work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=self.directory))
-            self._write_new(work, writers)
-            self._exchange(work, list(writers), without)
+            exchange = Exchange(work)
+            exchange.prepare()
+            self._write_new(exchange.new, writers)
+            exchange.run(list(writers), without)
         except OSError as error:
             raise _output_error(error, self.directory) from error
         finally:
-            # With a journal still there the work folder holds the only copy of the older files.
-            if work is not None and not (work / _JOURNAL).exists():
+            # While files are on their way the work folder may hold the only copy of them.
+            if work is not None and not Exchange(work).pending:
                 shutil.rmtree(work, ignore_errors=True)
         return [self.directory / name for name in writers]
 
-    def _write_new(self, work: Path, writers: Mapping[str, Writer]) -> None:
-        (work / _NEW).mkdir()
-        (work / _OLD).mkdir()
+    def _write_new(self, folder: Path, writers: Mapping[str, Writer]) -> None:
         for name, writer in writers.items():
-            path = work / _NEW / name
+            path = folder / name
             writer(path)
             if not path.is_file() or path.stat().st_size == 0:
                 raise OutputError(f"{name} could not be written to {self.directory}; check the disk and try again.")
-            _flush(path)
-        _flush_directory(work / _NEW)
+            flush(path)
 
-    def _exchange(self, work: Path, names: list[str], without: Collection[str]) -> None:
-        present = [name for name in (*names, *without) if os.path.lexists(self.directory / name)]
-        added = [name for name in names if name not in present]
-        journal = work / _JOURNAL
-        draft = work / f"{_JOURNAL}.part"
-        draft.write_text(json.dumps({"added": added}), encoding="utf-8")
-        _flush(draft)
-        os.replace(draft, journal)
-        _flush_directory(work)
+    def _hold(self, attempts: int = _ATTEMPTS) -> None:
         try:
-            for name in present:
-                os.replace(self.directory / name, work / _OLD / name)
-            for name in names:
-                os.replace(work / _NEW / name, self.directory / name)
-            _flush_directory(self.directory)
-            os.unlink(journal)  # from here on the new files count
-        except BaseException:
-            self._roll_back(work)
-            raise
+            self._make_directories()
+            self._lock = DirectoryLock(self.directory)
+            self._lock.acquire()
+        except FileNotFoundError:
+            # A run that made the folder and wrote nothing took it away between two of these steps.
+            if attempts <= 1:
+                raise
+            self._leave()
+            self._hold(attempts - 1)
 
-    def _roll_back(self, work: Path) -> None:
-        """Undo an exchange that did not finish; does nothing where none had begun."""
-        journal = work / _JOURNAL
-        if not journal.is_file():
-            return
-        for name in json.loads(journal.read_text(encoding="utf-8"))["added"]:
-            # A name still among the new files never reached the directory.
-            if not os.path.lexists(work / _NEW / name):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self.directory / name)
-        for old in sorted((work / _OLD).iterdir()):
-            os.replace(old, self.directory / old.name)
-        _flush_directory(self.directory)
-        os.unlink(journal)
-
-    def _remove_stale_work(self) -> None:
+    def _recover(self) -> None:
         # The lock is held, so every work folder here belongs to a run that is dead.
         for work in sorted(self.directory.glob(f"{_WORK_PREFIX}*")):
             if work.is_dir() and not work.is_symlink():
-                self._roll_back(work)
+                Exchange(work).recover()
                 shutil.rmtree(work, ignore_errors=True)
 
     def _make_directories(self) -> None:
@@ -187,6 +160,19 @@ def write_files(directory: str | Path, contents: Mapping[str, bytes]) -> list[Pa
     return write_output_set(directory, {name: writer(content) for name, content in contents.items()})
 
 
+def recover(directory: str | Path) -> None:
+    """Undo or finish what a killed run left half exchanged in a folder of results, before they are read.
+
+    Raises OutputError if that is not possible, OutputInUse if the run lives.
+    """
+    try:
+        left = any(Path(directory).glob(f"{_WORK_PREFIX}*"))
+    except (OSError, ValueError):
+        return  # reading it will say what is wrong
+    if left:
+        check_output_directory(directory)
+
+
 def check_output_directory(directory: str | Path) -> None:
     """Raise OutputError if results could not be written to `directory`; leaves no trace.
 
@@ -197,28 +183,13 @@ def check_output_directory(directory: str | Path) -> None:
         pass
 
 
-def _flush(path: Path) -> None:
-    with open(path, "r+b") as stream:
-        os.fsync(stream.fileno())
-
-
-def _flush_directory(path: Path) -> None:
-    if os.name == "nt":
-        return  # Windows has no handle of a directory to flush
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _output_error(error: OSError | ValueError, directory: Path) -> OutputError:
     if isinstance(error, ValueError):
         return OutputError(f"{str(directory)!r} is not a valid path; choose another output folder.")
     code = error.errno
-    if code in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-        text = f"The disk of {directory} is full; free some space or choose another output folder."
-    elif code == errno.EFBIG:
+    if code in FULL:
+        return DiskFull(f"The disk of {directory} is full; free some space or choose another output folder.")
+    if code == errno.EFBIG:
         text = (
             f"A result is larger than the file size allowed in {directory};"
             " raise the limit or choose another output folder."

@@ -47,6 +47,11 @@ class CancelToken:
         if self._event.is_set():
             raise Cancelled("The run was cancelled; nothing was written.")
 
+    def wait(self, seconds: float) -> None:
+        """Let some time pass. Raises Cancelled, at once, when `cancel` is called meanwhile."""
+        self._event.wait(seconds)
+        self.raise_if_cancelled()
+
 
 class ProgressClock:
     """Turns slices done into `Progress` with the time left at the rate so far.

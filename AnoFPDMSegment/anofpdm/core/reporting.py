@@ -45,8 +45,12 @@ class Reporter(Protocol):
 class SilentReporter:
     """Prints notices and errors to standard error and the result to standard output; no progress."""
 
+    def __init__(self) -> None:
+        self._case = ""
+
     def begin_case(self, name: str | None) -> None:
-        """Nothing."""
+        """The case of a table that follows, named by every notice; None after the last one."""
+        self._case = "" if name is None else f"{one_line(name)}: "
 
     def stage(self, stage: Stage) -> None:
         """Nothing."""
@@ -56,7 +60,7 @@ class SilentReporter:
 
     def notice(self, message: str) -> None:
         """A fallback or warning, one sentence."""
-        complain(message)
+        complain(f"{self._case}{message}")
 
     def partial(self, text: str) -> None:
         """A part of the outcome, one line."""
@@ -77,17 +81,17 @@ class BarReporter(SilentReporter):
     WIDTH = 28
 
     def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__()
         self._stream = stream or sys.stderr
         self._open = False
         self._tenth = 0
-        self._case = ""
         self._what = ""
 
     def begin_case(self, name: str | None) -> None:
         """The case of a table that follows; None after the last one."""
         self._close()
         self._tenth = 0
-        self._case = "" if name is None else f"{one_line(name)}: "
+        super().begin_case(name)
 
     def progress(self, progress: Progress) -> None:
         """Slices done and time left."""

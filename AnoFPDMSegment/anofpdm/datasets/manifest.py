@@ -209,6 +209,12 @@ def check_both_labels(rows: Iterable[ManifestRow], splits: Sequence[Split], mist
                 mistakes.add(0, f"the split '{split}' has no {name} image")
 
 
+def delimiter_of(text: str) -> str:
+    """What separates the columns of a table: commas, or semicolons as spreadsheets of some languages write them."""
+    first = text.partition("\n")[0]
+    return ";" if ";" in first and "," not in first else ","
+
+
 def is_whole_number(text: str) -> bool:
     """Whether it is a number of a slice, or of slices."""
     return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
@@ -225,8 +231,7 @@ def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         raise InputError(f"The manifest {path} is not a text file in UTF-8; save it as CSV (UTF-8).") from error
     except OSError as error:
         raise InputError(f"The manifest {path} cannot be read; check its permissions.") from error
-    first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in first and "," not in first else ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
     try:
         rows = [(reader.line_num, fields) for fields in reader if any(field.strip() for field in fields)]
     except csv.Error as error:

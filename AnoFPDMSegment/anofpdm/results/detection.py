@@ -5,9 +5,10 @@ The same functions serve `detect`, `adjust` and a live panel. Torch-free.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from ..core.arrays import BoolArray, FloatArray
+from ..core.checksums import CHECKSUMS_FILE, write_checksums
 from ..core.errors import OutputError
-from ..core.output_set import check_output_directory, write_output_set
+from ..core.output_set import OutputSet, Writer
 from ..core.progress import CancelToken
 from ..methods.method import Answer, Curves, Method, Picture
 from ..methods.registry import find_method
@@ -32,7 +34,7 @@ from .segmentation import HEATMAP_FILE, SEGMENTATION_FILE, write_heatmap, write_
 from .slice_share import slice_areas_mm2
 
 OVERLAY_FILE = "overlay.png"
-RESULT_FILES = (HEATMAP_FILE, SEGMENTATION_FILE, FINDINGS_FILE, EVIDENCE_FILE, OVERLAY_FILE)
+RESULT_FILES = (HEATMAP_FILE, SEGMENTATION_FILE, FINDINGS_FILE, EVIDENCE_FILE, OVERLAY_FILE, CHECKSUMS_FILE)
 """Of every method."""
 PROBABILITY_FILE = "probability.nrrd"
 """Of methods that yield a calibrated probability of a lesion: that, on the input's grid."""
@@ -85,21 +87,22 @@ class Detection:
 
     def write(
         self,
-        directory: str | Path,
+        directory: str | Path | OutputSet,
         *,
         overlay: bool = True,
         request: str | None = None,
+        beside: Mapping[str, Writer] | None = None,
         cancel: CancelToken | None = None,
     ) -> None:
         """Write all files of the result into `directory`, whole or not at all. Raises OutputError or Cancelled.
 
-        Without `overlay` its picture is left out, and that of an older result in the directory is removed.
-        `request` replaces the evidence's; it is kept with the evidence and in the findings' parameters, so that a
-        later run can tell what was asked for.
+        An OutputSet is held already (`claimed_folder`). Without `overlay` its picture is left out, and that of an
+        older result in the directory is removed. `request` replaces the evidence's; it is kept with the evidence and
+        in the findings' parameters, so that a later run can tell what was asked for. `beside` are further files.
         """
         case = self.case if request is None else dataclasses.replace(self.case, request=request)
         findings = {**self.findings, "parameters": {**self.findings["parameters"], "request": case.request}}
-        writers: dict[str, Callable[[Path], None]] = {
+        writers: dict[str, Writer] = {
             HEATMAP_FILE: lambda path: write_heatmap(path, self.score, case.geometry),
             SEGMENTATION_FILE: lambda path: write_segmentation(path, self.mask, case.geometry),
             FINDINGS_FILE: lambda path: write_findings(path, findings),
@@ -110,11 +113,18 @@ class Detection:
             writers[PROBABILITY_FILE] = lambda path: write_heatmap(path, probability, case.geometry)
         if overlay:
             writers[OVERLAY_FILE] = self._write_overlay
+        names = tuple(writers)
+        # Those of an older result of another kind go.
+        without = [name for name in (OVERLAY_FILE, PROBABILITY_FILE) if name not in names]
+        writers[CHECKSUMS_FILE] = lambda path: write_checksums(path, names)
+        writers |= beside or {}
         if cancel is not None:
             writers = {name: _cancellable(writer, cancel) for name, writer in writers.items()}
-        # Those of an older result of another kind.
-        stale = [name for name in (OVERLAY_FILE, PROBABILITY_FILE) if name not in writers]
-        write_output_set(directory, writers, without=stale)
+        if isinstance(directory, OutputSet):
+            directory.write(writers, without=without)
+        else:
+            with OutputSet(directory) as output:
+                output.write(writers, without=without)
 
     @property
     def probability(self) -> FloatArray | None:
@@ -148,7 +158,7 @@ def _slice_label(entry: Mapping[str, Any]) -> str:
     return f"S {entry['level_ras_s_mm']:+.1f} mm{decision}"
 
 
-def _cancellable(writer: Callable[[Path], None], cancel: CancelToken) -> Callable[[Path], None]:
+def _cancellable(writer: Writer, cancel: CancelToken) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         cancel.raise_if_cancelled()
         writer(path)
@@ -161,19 +171,24 @@ def result_files(*, overlay: bool = True) -> tuple[str, ...]:
     return RESULT_FILES if overlay else tuple(name for name in RESULT_FILES if name != OVERLAY_FILE)
 
 
-def check_can_write(directory: str | Path, inputs: Iterable[str | Path] = (), *, overlay: bool = True) -> None:
-    """Find out before a long run whether its result could be written; leaves no trace.
+@contextlib.contextmanager
+def claimed_folder(
+    directory: str | Path, inputs: Iterable[str | Path] = (), *, overlay: bool = True
+) -> Iterator[OutputSet]:
+    """Hold the folder of a result from before the long run until it is written; leaves no trace if nothing is.
 
-    Raises OutputError if not, and if a file of the result would replace one of the `inputs`.
+    Raises OutputInUse if another run holds it, OutputError if the result could not be written or one of its files
+    would replace one of the `inputs`.
     """
     if overlay:
         require_pillow()
-    check_output_directory(directory)
-    for target in (Path(directory) / name for name in RESULT_FILES):
-        if target.is_dir():
-            raise OutputError(f"{target} is a folder; move it away or choose another output folder.")
-        if target.exists() and any(Path(path).exists() and target.samefile(path) for path in inputs):
-            raise OutputError(f"The result would replace the input {target}; choose another output folder.")
+    with OutputSet(directory) as output:
+        for target in (Path(directory) / name for name in RESULT_FILES):
+            if target.is_dir():
+                raise OutputError(f"{target} is a folder; move it away or choose another output folder.")
+            if target.exists() and any(Path(path).exists() and target.samefile(path) for path in inputs):
+                raise OutputError(f"The result would replace the input {target}; choose another output folder.")
+        yield output
 
 
 def build_detection(case: CaseEvidence, settings: Any = None) -> Detection:

@@ -9,8 +9,10 @@ import pytest
 import SimpleITK as sitk
 from layered_head import NAMES, layered_labels
 
-from anofpdm.core.errors import InputError, OutputError
-from anofpdm.methods.student.command import StudentRun, train_student
+from anofpdm.cli.main import build_parser
+from anofpdm.core.errors import Cancelled, InputError, OutputError
+from anofpdm.core.progress import CancelToken
+from anofpdm.methods.student.command import StudentRun, run_student, train_student
 from anofpdm.methods.student.stages import Mixture
 from anofpdm.methods.student.student_folder import open_student
 from anofpdm.synthetic.renderer import RenderSettings
@@ -105,3 +107,13 @@ def test_label_maps_that_cannot_be_used_are_named(label_maps, tmp_path):
 def test_what_is_missing_is_said_in_a_sentence(command, tmp_path, arguments, words):
     data = ("train", tmp_path, "--method", "student", "--output", tmp_path / "o")
     command.refuses(*data, *arguments, words=words, folder=tmp_path)
+
+
+def test_a_run_that_is_ended_says_how_it_goes_on(label_maps, tmp_path):
+    """What was prepared and reached is kept, so nothing may say that nothing was written."""
+    labels, output = label_maps / "labels.csv", tmp_path / "o"
+    call = ["train", label_maps, "--method", "student", "--labels", labels, "--output", output]
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled, match="Training was stopped; run the same command to continue it"):
+        run_student(build_parser().parse_args(list(map(str, call))), token)

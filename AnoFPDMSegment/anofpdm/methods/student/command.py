@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...core.directory_lock import DirectoryLock
-from ...core.errors import InputError, OutputError, SettingsError
+from ...core.errors import Cancelled, InputError, OutputError, SettingsError
 from ...core.progress import CancelToken
 from ...synthetic.structures import Structure, read_structures
 from .model_config import Contrast
@@ -96,25 +96,25 @@ def run_student(options: argparse.Namespace, cancel: CancelToken | None = None) 
     import torch
 
     torch.set_num_threads(options.threads or 1)
-    written = train_student(
-        StudentRun(
-            data=Path(options.manifest),
-            output=Path(options.output),
-            stage=options.stage,
-            labels=Path(options.labels),
-            label_maps=Path(options.label_maps or options.manifest),
-            start_from=options.start_from,
-            teacher=None if options.teacher is None else Path(options.teacher),
-            steps=steps,
-            name=options.name,
-            contrast=options.contrast,
-            modality=options.modality,
-            seed=1,
-            cache=None if options.cache is None else Path(options.cache),
-        ),
-        cancel,
-        functools.partial(print, flush=True),
+    run = StudentRun(
+        data=Path(options.manifest),
+        output=Path(options.output),
+        stage=options.stage,
+        labels=Path(options.labels),
+        label_maps=Path(options.label_maps or options.manifest),
+        start_from=options.start_from,
+        teacher=None if options.teacher is None else Path(options.teacher),
+        steps=steps,
+        name=options.name,
+        contrast=options.contrast,
+        modality=options.modality,
+        seed=1,
+        cache=None if options.cache is None else Path(options.cache),
     )
+    try:
+        written = train_student(run, cancel, functools.partial(print, flush=True))
+    except Cancelled as error:
+        raise Cancelled("Training was stopped; run the same command to continue it.") from error
     print(f"Trained. The student lies in {written}.", flush=True)
     return 0
 

@@ -1,0 +1,178 @@
+"""A process dies at any step of writing, or of putting right what a dead one left: old result or new, never neither.
+
+Every step that changes a disk is one that the interpreter reports (`sys.addaudithook`): files opened for writing, made,
+renamed and removed. The process is a fork, which ends without any of its own clean-up.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from output_samples import NEW, contents, write_older_result
+
+from anofpdm.core.output_set import check_output_directory, write_output_set
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "half-written"}
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+DIED = 9
+MOST_STEPS = 500
+
+
+def half_writer(text: str) -> Callable[[Path], object]:
+    """Writes in two pieces, between which the process may die, too."""
+
+    def write(path: Path) -> None:
+        with path.open("w") as stream:
+            stream.write(text[: len(text) // 2])
+            stream.flush()
+            sys.audit("half-written")
+            stream.write(text[len(text) // 2 :])
+
+    return write
+
+
+WRITERS = {name: half_writer(f"new {name[0]}") for name in NEW}
+
+
+def dies_before(step: int, work: Callable[[], object]) -> bool:
+    """Do `work` in a process that dies before its step of this number; False if it has no such step."""
+    child = os.fork()
+    if child == 0:
+        left = step
+
+        def die(event: str, arguments: tuple[object, ...]) -> None:
+            nonlocal left
+            if event in STEPS or (event == "open" and int(str(arguments[2])) & WRITING):
+                left -= 1
+                if left < 0:
+                    os._exit(DIED)
+
+        try:
+            sys.addaudithook(die)
+            work()
+        except BaseException:  # noqa: BLE001 - the fork must not go on with the tests
+            os._exit(1)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, DIED), f"step {step}"
+    return status == DIED
+
+
+def crashes(folder: Path, older: Path | None, work: Callable[[Path], object]) -> Iterator[tuple[int, Path]]:
+    """A copy of the older result for every step at which `work` on it can die, left as it died."""
+    for step in range(MOST_STEPS):
+        place = folder / f"{step}" / "out"
+        place.parent.mkdir(parents=True)
+        if older is not None:
+            shutil.copytree(older, place)
+        if not dies_before(step, lambda place=place: work(place)):
+            return
+        yield step, place
+        shutil.rmtree(place.parent)
+    pytest.fail("it never ends")
+
+
+def write_new(place: Path) -> None:
+    write_output_set(place, WRITERS, without=["picture.png"])
+
+
+@pytest.fixture(autouse=True)
+def without_flushing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is slow, and no step of its own as long as the machine lives."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    return write_older_result(tmp_path / "older")
+
+
+@pytest.fixture
+def newer(older: Path, tmp_path: Path) -> dict[str, bytes]:
+    shutil.copytree(older, tmp_path / "newer")
+    write_new(tmp_path / "newer")
+    return contents(tmp_path / "newer")
+
+
+def visible(place: Path) -> dict[str, bytes]:
+    return {name: content for name, content in contents(place).items() if not name.startswith(".anofpdm")}
+
+
+def test_dying_at_every_step_of_writing(older: Path, newer: dict[str, bytes], tmp_path: Path) -> None:
+    before, found = contents(older), []
+    for step, place in crashes(tmp_path / "crashes", older, write_new):
+        seen = visible(place)
+        check_output_directory(place)
+        after = contents(place)
+        assert after in (before, newer), f"step {step}"
+        # What could be seen whole does not vanish.
+        assert seen not in (before, newer) or seen == after or after == newer, f"step {step}"
+        found.append(after == newer)
+    assert found == sorted(found), "once committed, the new result stays"
+    assert 10 < found.index(True) < len(found) - 10, "dying on both sides of the commit"
+
+
+def test_a_first_result(tmp_path: Path) -> None:
+    whole = {name: f"new {name[0]}".encode() for name in NEW}
+    found = []
+    for step, place in crashes(tmp_path / "crashes", None, write_new):
+        seen = visible(place) if place.exists() else {}
+        check_output_directory(place)
+        after = contents(place) if place.exists() else {}
+        assert after in ({}, whole), f"step {step}"
+        assert seen != whole or after == whole, f"step {step}"
+        found.append(after == whole)
+    assert found == sorted(found) and found[-1]
+
+
+def test_dying_again_while_putting_right(older: Path, newer: dict[str, bytes], tmp_path: Path) -> None:
+    """Whatever the first death left, the second one during the repair changes nothing about the outcome."""
+    before, repairs = contents(older), 0
+    known: list[dict[str, bytes]] = []
+    for step, place in crashes(tmp_path / "first", older, write_new):
+        # The work folder's name is another each time.
+        left = {name.partition("/")[2] if "-work-" in name else name: text for name, text in contents(place).items()}
+        if left in known:
+            continue
+        known.append(left)
+        check = shutil.copytree(place, tmp_path / "check" / f"{step}")
+        check_output_directory(check)
+        outcome = contents(check)
+        assert outcome in (before, newer)
+        for again, second in crashes(tmp_path / f"second-{step}", place, check_output_directory):
+            check_output_directory(second)
+            assert contents(second) == outcome, f"steps {step} and {again}"
+            repairs += 1
+    assert len(known) > 15 and repairs > 200
+
+
+def test_dying_while_a_failed_exchange_is_undone(older: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third file cannot be put in place (open in another program, say): back to the older result, even so."""
+    before, replace = contents(older), os.replace
+
+    def refuse(source: Path, target: Path) -> None:
+        if Path(source).parent.name == "new" and Path(source).name == "b.txt":
+            raise PermissionError(13, "Permission denied")
+        replace(source, target)
+
+    def fail(place: Path) -> None:
+        os.replace = refuse  # in the fork alone
+        try:
+            write_new(place)
+        except Exception:  # noqa: BLE001 - it fails, in one way or the other
+            return
+
+    outcomes = []
+    for step, place in crashes(tmp_path / "crashes", older, fail):
+        check_output_directory(place)
+        outcomes.append(contents(place))
+        new = {name for name, text in outcomes[-1].items() if text.startswith(b"new ")}
+        assert outcomes[-1] == before or new == set(NEW), f"step {step}"
+    assert outcomes[-1] == before
