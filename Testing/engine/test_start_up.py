@@ -38,7 +38,8 @@ def test_detection_does_nothing_twice_until_its_first_slice(head_file: Path, tmp
     """With the default model; torch is imported, the model read and proved, the volume read and prepared."""
     code = """
         import json, os, sys
-        from anofpdm.cli import detect, main, reporting
+        from anofpdm.cli import detect, main
+        from anofpdm.core import reporting
 
         opened = []
         sys.addaudithook(lambda event, arguments: event == "open" and opened.append(str(arguments[0])))
