@@ -11,7 +11,7 @@ from ..methods.registry import find_method
 from ..results.case_storage import EVIDENCE_FILE, load_evidence
 from ..results.detection import build_detection, claimed_folder
 from ..results.findings_text import format_findings
-from .options import add_knobs, add_overlay_option, check_knobs, given_knobs, output_folder
+from .options import KnobGroup, add_knobs, add_overlay_option, check_knobs, given_knobs, output_folder
 
 
 def add_parser(commands: Any) -> None:
@@ -32,9 +32,11 @@ def add_parser(commands: Any) -> None:
     )
     add_knobs(
         parser,
-        live=True,
-        title="selection (as chosen for the result where left out)",
-        description="Options that take a value also take 'calibrated'.",
+        KnobGroup(
+            True,
+            "selection (as chosen for the result where left out)",
+            "Options that take a value also take 'calibrated'.",
+        ),
     )
     add_overlay_option(parser)
     parser.set_defaults(run=run_adjust)

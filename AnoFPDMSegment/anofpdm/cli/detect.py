@@ -21,6 +21,7 @@ from ..results.overlay import require_pillow
 from ..store.model_search import default_model_name, model_of_method
 from .interruption import cancellation
 from .options import (
+    KnobGroup,
     add_knobs,
     add_overlay_option,
     check_knobs,
@@ -60,11 +61,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--calibration", metavar="NAME", help="calibration of the user (default: the model's own)")
     add_knobs(
         parser,
-        live=True,
-        title="selection (as calibrated where left out; can be changed later with adjust)",
-        description="Options that take a value also take 'calibrated'.",
+        KnobGroup(
+            True,
+            "selection (as calibrated where left out; can be changed later with adjust)",
+            "Options that take a value also take 'calibrated'.",
+        ),
+        KnobGroup(False, "forward process (the model's own where left out)"),
     )
-    add_knobs(parser, live=False, title="forward process (the model's own where left out)")
     run = parser.add_argument_group("run")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
     run.add_argument("--seed", type=int, default=0, help="of the noise, where noise is used (default: 0)")

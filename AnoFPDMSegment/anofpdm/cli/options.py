@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +19,47 @@ _PLACE = "knob of "
 """Before the name of a knob, where argparse keeps what was given."""
 
 
-def add_knobs(parser: argparse.ArgumentParser, *, live: bool, title: str, description: str | None = None) -> None:
-    """Every method's options that act on a finished result (`live`), or those that need a rerun.
+@dataclass(frozen=True)
+class KnobGroup:
+    """Options that act on a finished result (`live`), or those that need a rerun, under a title in the help."""
 
-    An option that several methods have is one option; each reads it in its own way.
+    live: bool
+    title: str
+    description: str | None = None
+
+
+def add_knobs(parser: argparse.ArgumentParser, *groups: KnobGroup) -> None:
+    """Every method's options of these kinds.
+
+    An option that several methods have is one option, in the group of the first; each reads it in its own way.
     """
-    group = parser.add_argument_group(title, description)
+    wanted = [(method, knob) for method in _in_order() for knob in method.knobs]
+    places = {group.live: parser.add_argument_group(group.title, group.description) for group in groups}
     there: set[str] = set()
-    for method in _in_order():
-        for knob in method.knobs:
-            if knob.live == live and knob.flag not in there:
-                there.add(knob.flag)
-                _add(group, knob)
+    for _, knob in wanted:
+        if knob.live in places and knob.name not in there:
+            there.add(knob.name)
+            same = [(m, k) for m, k in wanted if k.name == knob.name and k.live in places]
+            _add(places[knob.live], same)
 
 
-def _add(group: Any, knob: Knob) -> None:
+def _add(group: Any, same: Sequence[tuple[Method, Knob]]) -> None:
+    """One option for a knob of this name of one or several methods."""
+    knob = same[0][1]
     place = _PLACE + knob.name
-    if not knob.switches:
-        choices = knob.choices or None
-        group.add_argument(knob.flag, dest=place, metavar=knob.metavar, choices=choices, help=knob.help)
+    if knob.switches:
+        either = group.add_mutually_exclusive_group()
+        for switch in knob.switches:
+            either.add_argument(
+                f"--{switch.option}", dest=place, action="store_const", const=switch, default=None, help=switch.help
+            )
         return
-    either = group.add_mutually_exclusive_group()
-    for switch in knob.switches:
-        either.add_argument(
-            f"--{switch.option}", dest=place, action="store_const", const=switch, default=None, help=switch.help
-        )
+    others = [(method.name, other) for method, other in same[1:] if other.help != knob.help]
+    text = "; ".join([knob.help, *(f"{name}: {other.help}" for name, other in others)])
+    choices = None
+    if all(other.choices for _, other in same):
+        choices = list(dict.fromkeys(choice for _, other in same for choice in other.choices))
+    group.add_argument(knob.flag, dest=place, metavar=knob.metavar, choices=choices, help=text)
 
 
 def given_knobs(options: argparse.Namespace, method: Method, *, live: bool) -> dict[str, Any]:

@@ -53,6 +53,8 @@ class Knob:
 
     def value(self, text: str) -> Any:
         """Of a text; None for the default. Raises SettingsError."""
+        if self.choices and text not in self.choices:
+            raise SettingsError(f"{self.flag} takes one of {', '.join(self.choices)} here, not '{text}'.")
         return None if text == self.usual else self.read(text, self.flag)
 
 

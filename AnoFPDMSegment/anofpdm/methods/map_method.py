@@ -1,0 +1,254 @@
+"""A method whose answer is one map of a volume, cut at a threshold: all of `Method` but the map. Torch-free."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ..core.errors import ModelError, SettingsError
+from ..core.progress import CancelToken, ProgressCallback, ProgressClock
+from ..core.records import record_to_dict, require
+from ..store.model_config import ModelConfig
+from ..thresholds.settings import MinimumSize
+from ..volumes.preparation import PreparedCase, prepare_case
+from ..volumes.volume import Volume
+from .knobs import Knob
+from .map_evidence import MAP_KNOBS, MapAnswer, MapEvidence, MapSettings, answer
+from .method import Examined, Notice, Runner
+
+if TYPE_CHECKING:
+    from ..core.arrays import FloatArray
+    from ..results.case import CaseEvidence
+    from ..store.model_folder import ModelFolder
+
+Report = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class MapCalibration:
+    """Of the map: what reaches `threshold` is marked."""
+
+    threshold: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(0 < self.threshold < float("inf"), "calibration.threshold must be positive")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapConfig(ModelConfig):
+    """`config.json` of a model of such a method that needs nothing else."""
+
+    calibration: MapCalibration = dataclasses.field(default_factory=MapCalibration)
+
+
+class MapMethod(ABC):
+    """See `methods.method.Method`. A subclass gives `name`, `title` and `compute`, and what else differs.
+
+    Its models are model folders as those of every method; a method without weights has a file of no tensors.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    knobs: tuple[Knob, ...] = MAP_KNOBS
+    config_type: type[ModelConfig] = MapConfig
+    settings_type: type[Any] = MapSettings
+    calibration_type: type[Any] = MapCalibration
+    others: tuple[str, ...] = ()
+    """Names of further maps that `compute` gives."""
+    evaluations = 0
+    """Of a network a slice."""
+
+    @abstractmethod
+    def compute(
+        self,
+        model: Any,
+        prepared: PreparedCase,
+        settings: Mapping[str, Any],
+        *,
+        batch_size: int | None,
+        report: Report,
+        cancel: CancelToken,
+    ) -> dict[str, FloatArray]:
+        """Maps [S, H, W] of all slices of the stack, never negative: `map`, and one for each name in `others`.
+
+        `model`: what `open_model` gave; `settings`: values of the knobs that need a rerun, by name; `report` is told
+        how many slices are done. Raises the engine's errors, Cancelled among them.
+        """
+
+    def open_model(self, folder: ModelFolder) -> Any:
+        """What `compute` needs of the model: its configuration, or a network. May import torch. Raises ModelError."""
+        return folder.config
+
+    def accepted(self, case: CaseEvidence) -> np.ndarray:
+        """[N, H, W]: where a finding may be."""
+        return np.asarray(case.interior[case.examined])
+
+    def load(
+        self,
+        folder: ModelFolder,
+        *,
+        device: str = "auto",
+        calibration: str | None = None,
+        preset: str | None = None,
+        run: Mapping[str, Any] | None = None,
+        notice: Notice,
+    ) -> Runner:
+        """See `Method`."""
+        if device not in ("auto", "cpu"):
+            raise SettingsError(f"The method {self.name} runs on the processor; leave --device out.")
+        if calibration not in (None, "default") or preset is not None:
+            raise SettingsError(
+                f"The method {self.name} has one calibration and no presets; leave --calibration and --preset out."
+            )
+        if not isinstance(folder.config, self.config_type):
+            raise ModelError(f"{folder.path} is a model of the method {folder.config.method}, not of {self.name}.")
+        return MapRunner(self, folder, self.open_model(folder), run or {})
+
+    def overlaid(self, before: Any, given: Mapping[str, Any], calibration: Any = None) -> Any:
+        """See `Method`."""
+        return dataclasses.replace(before, **given)
+
+    def check_model(self, folder: ModelFolder) -> None:
+        """Every model of such a method can be applied."""
+        return
+
+    def parameter_shapes(self, config: Any) -> Mapping[str, tuple[int, ...]]:
+        """None, unless a subclass says so."""
+        return {}
+
+    def bundle_metadata(self, config: Any) -> None:
+        """It is no bundle of MONAI's."""
+        return
+
+    def answer(self, case: CaseEvidence) -> MapAnswer:
+        """See `Method`."""
+        settings = case.settings
+        threshold = case.calibration.threshold if settings.threshold is None else settings.threshold
+        smallest = settings.minimum_size or MinimumSize(pixels=case.model.minimum_size_px)
+        return answer(self.evidence_in_use(case), self.accepted(case), threshold, smallest)
+
+    def evidence_in_use(self, case: CaseEvidence) -> MapEvidence:
+        """What is cut: the case's evidence, unless settings of a subclass say otherwise."""
+        evidence: MapEvidence = case.evidence
+        return evidence
+
+    def probability(self, case: CaseEvidence) -> FloatArray | None:
+        """None, unless a subclass says that its map is one."""
+        return None
+
+    def model_lines(self, folder: ModelFolder) -> list[str]:
+        """See `Method`."""
+        return [f"  threshold   {self.calibration_of(folder.config).threshold:g}"]
+
+    def calibration_of(self, config: Any) -> Any:
+        """The calibration that the model brings."""
+        return config.calibration
+
+    def with_calibration(self, case: CaseEvidence, name: str) -> CaseEvidence:
+        """See `Method`."""
+        if name != "default":
+            raise SettingsError(f"The method {self.name} has one calibration; leave --calibration out.")
+        return case
+
+    def slice_facts(self, case: CaseEvidence, answer: MapAnswer) -> list[Mapping[str, Any]]:
+        """See `Method`."""
+        return [{"threshold": answer.threshold}] * len(answer.score)
+
+    def parameters(self, case: CaseEvidence, answer: MapAnswer) -> Mapping[str, Any]:
+        """See `Method`."""
+        return {
+            "threshold": answer.threshold,
+            "minimum_size": str(answer.minimum_size),
+            "calibration": record_to_dict(case.calibration),
+        }
+
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        """See `Method`."""
+        return f"{self.title}, marked from {parameters['threshold']:g} on"
+
+    def warnings(self, case: CaseEvidence, answer: MapAnswer) -> list[str]:
+        """None of its own."""
+        return []
+
+    def calibration_label(self, case: CaseEvidence) -> str:
+        """Its own."""
+        return "default"
+
+    def healthy_picture(self, case: CaseEvidence, answer: MapAnswer) -> None:
+        """It predicts no healthy image."""
+        return
+
+    def curves(self, case: CaseEvidence, answer: MapAnswer, row: int) -> None:
+        """It has none."""
+        return
+
+    def evidence_record(self, evidence: MapEvidence) -> dict[str, Any]:
+        """See `Method`."""
+        return {}
+
+    def evidence_arrays(self, evidence: MapEvidence) -> dict[str, np.ndarray]:
+        """See `Method`."""
+        return {name: np.asarray(values) for name, values in evidence.arrays.items()}
+
+    def evidence_shapes(
+        self, record: Any, slices: int, channels: int, height: int, width: int
+    ) -> dict[str, tuple[int, ...]]:
+        """See `Method`."""
+        return dict.fromkeys(("map", *self.others), (slices, 1, height, width))
+
+    def evidence_from(self, record: Any, arrays: Mapping[str, np.ndarray]) -> MapEvidence:
+        """See `Method`."""
+        return MapEvidence.of(arrays, self.others)
+
+
+class MapRunner:
+    """See `methods.method.Runner`."""
+
+    device_name = "CPU"
+    device_warning = ""
+
+    def __init__(self, method: MapMethod, folder: ModelFolder, model: Any, run: Mapping[str, Any]) -> None:
+        self.config = folder.config
+        self.weights_sha256 = folder.weights_sha256
+        self._method, self._model, self._run = method, model, run
+
+    def identity(self) -> dict[str, Any]:
+        """See `Runner`."""
+        run = {name: str(value) for name, value in sorted(self._run.items())}
+        return {"weights": self.weights_sha256, "config": record_to_dict(self.config), "run": run}
+
+    def check(self, settings: Any) -> None:
+        """Every setting can be answered."""
+
+    def examine(
+        self,
+        volumes: Mapping[str, Volume],
+        *,
+        seed: int,
+        batch_size: int | None,
+        on_stage: Callable[[Any], None],
+        on_progress: ProgressCallback | None,
+        cancel: CancelToken,
+        notice: Notice,
+    ) -> Examined:
+        """See `Runner`. Nothing is random, so that the seed changes nothing."""
+        on_stage("preparing")
+        prepared = prepare_case({name: each.image for name, each in volumes.items()}, self.config, cancel=cancel)
+        on_stage("detecting")
+        clock = ProgressClock(len(prepared.head), on_progress)
+        clock.report(0.0)
+        maps = self._method.compute(
+            self._model, prepared, self._run, batch_size=batch_size, report=clock.report, cancel=cancel
+        )
+        kept = {
+            name: np.ascontiguousarray(values[prepared.examined][:, None], np.float32) for name, values in maps.items()
+        }
+        clock.report(float(len(prepared.head)))
+        evidence = MapEvidence.of(kept, self._method.others)
+        calibration = self._method.calibration_of(self.config)
+        return Examined(evidence, prepared, calibration, batch_size or 1, self._method.evaluations)

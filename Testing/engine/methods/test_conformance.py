@@ -1,0 +1,161 @@
+"""What every method must do, the engine's own and those of other packages: nothing here knows one by name."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import CommandLine
+from method_models import MAKERS
+
+from anofpdm import Detector
+from anofpdm.core.progress import CancelToken, Progress
+from anofpdm.methods import registry
+from anofpdm.results.case import CaseEvidence
+from anofpdm.results.case_storage import load_evidence, save_evidence
+from anofpdm.results.detection import PROBABILITY_FILE, build_detection, preview_scores
+from anofpdm.results.findings import read_findings
+from anofpdm.results.segmentation import read_heatmap, read_segmentation
+
+every = pytest.mark.parametrize("name", sorted(MAKERS))
+FILES = {"heatmap.nrrd", "segmentation.seg.nrrd", "findings.json", "evidence.npz", "overlay.png", "checksums.json"}
+
+
+@pytest.fixture(scope="session")
+def cases(models: dict[str, Path], head_image: Any) -> dict[str, CaseEvidence]:
+    """One examined head by method."""
+    return {name: Detector.from_model(path).examine(head_image) for name, path in models.items()}
+
+
+def other_threshold(case: CaseEvidence) -> Any:
+    """Settings whose threshold lies above what is in use: fewer pixels reach it."""
+    method = registry.find_method(case.method)
+    knob = next(knob for knob in method.knobs if knob.name == "threshold")
+    largest = float(np.median(np.atleast_1d(build_detection(case).answer.threshold))) * 1.5
+    return method.overlaid(case.settings, {"threshold": knob.value(f"value={largest!r}")}, case.calibration)
+
+
+def test_the_tests_know_every_method() -> None:
+    assert set(registry.methods()) == set(MAKERS)
+
+
+@every
+def test_detection_on_the_command_line(
+    command: CommandLine, models: dict[str, Path], head_file: Path, tmp_path: Path, name: str
+) -> None:
+    outcome = command("detect", head_file, "--model", models[name], "--output", tmp_path / "out")
+    assert outcome.status == 0, outcome.err
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    probability = {PROBABILITY_FILE} if PROBABILITY_FILE in written else set()
+    assert written == FILES | probability
+    findings = read_findings(tmp_path / "out" / "findings.json")
+    assert findings["parameters"]["method"] == name and findings["model"]["name"] == models[name].name
+    score, geometry = read_heatmap(tmp_path / "out" / "heatmap.nrrd")
+    mask, _ = read_segmentation(tmp_path / "out" / "segmentation.seg.nrrd")
+    assert np.array_equal(mask, score >= 1) and list(geometry.size) == findings["geometry"]["size_ijk"]
+    assert f"Model {models[name].name}" in outcome.out
+
+
+@every
+def test_a_table_of_cases(
+    command: CommandLine, models: dict[str, Path], head_file: Path, tmp_path: Path, name: str
+) -> None:
+    table = tmp_path / "cases.csv"
+    with table.open("w", newline="") as stream:
+        csv.writer(stream).writerows([("case", "flair"), ("a", head_file), ("b", head_file)])
+    call = ("detect", "--cases", table, "--output", tmp_path / "out", "--model", models[name], "--no-overlay")
+    assert command(*call).status == 0
+    again = command(*call)
+    assert again.status == 0 and again.out.count("finished earlier") == 2
+
+
+@every
+def test_adjusting_acts_without_the_network(
+    command: CommandLine, models: dict[str, Path], head_file: Path, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "out"
+    assert command("detect", head_file, "--model", models[name], "--output", out, "--no-overlay").status == 0
+    case = load_evidence(out / "evidence.npz")
+    limit = float(np.median(np.atleast_1d(build_detection(case).answer.threshold))) * 1.5
+    for model_file in ("weights.safetensors",):
+        assert (models[name] / model_file).is_file()
+    options = ("--threshold", f"value={limit!r}", "--no-overlay")
+    assert command("adjust", out, "--output", tmp_path / "new", *options).status == 0
+    before, _ = read_heatmap(out / "heatmap.nrrd")
+    after, _ = read_heatmap(tmp_path / "new" / "heatmap.nrrd")
+    assert (after <= before + 1e-5).all() and after.max() < before.max()
+
+
+@every
+def test_evidence_comes_back(cases: dict[str, CaseEvidence], tmp_path: Path, name: str) -> None:
+    case = dataclasses.replace(cases[name], settings=other_threshold(cases[name]))
+    save_evidence(tmp_path / "evidence.npz", case)
+    again = load_evidence(tmp_path / "evidence.npz")
+    assert (again.method, again.settings, again.calibration) == (name, case.settings, case.calibration)
+    expected, found = build_detection(case), build_detection(again)
+    assert np.array_equal(expected.score, found.score)
+    assert {**expected.findings, "created": ""} == {**found.findings, "created": ""}
+
+
+@every
+def test_the_preview_is_the_result(cases: dict[str, CaseEvidence], name: str) -> None:
+    settings = other_threshold(cases[name])
+    whole = build_detection(cases[name], settings).score
+    box = (slice(10, 12), slice(0, whole.shape[1]), slice(0, whole.shape[2]))
+    (seen,) = preview_scores(cases[name], settings, [box])
+    np.testing.assert_allclose(seen, whole[box], atol=1e-5)
+
+
+@every
+def test_progress_is_told_and_a_run_can_be_ended(models: dict[str, Path], head_image: Any, name: str) -> None:
+    from anofpdm.core.errors import Cancelled
+
+    seen: list[Progress] = []
+    stages: list[str] = []
+    detector = Detector.from_model(models[name])
+    detector.detect(head_image, on_progress=seen.append, on_stage=stages.append)
+    assert seen[0].slices_done == 0 and seen[-1].slices_done == seen[-1].slices_total
+    assert stages == ["reading", "preparing", "detecting", "building"]
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        detector.detect(head_image, cancel=token)
+
+
+@every
+def test_its_options_stand_in_the_help(command: CommandLine, name: str) -> None:
+    text = command("detect", "--help").out
+    for knob in registry.find_method(name).knobs:
+        for flag in [f"--{switch.option}" for switch in knob.switches] or [knob.flag]:
+            assert flag in text
+    adjust = command("adjust", "--help").out
+    assert all(knob.switches or knob.flag in adjust for knob in registry.find_method(name).knobs if knob.live)
+
+
+@every
+def test_an_option_of_another_method_is_refused(
+    command: CommandLine, models: dict[str, Path], head_file: Path, tmp_path: Path, name: str
+) -> None:
+    own = {knob.name for knob in registry.find_method(name).knobs}
+    foreign = [
+        (method.name, knob)
+        for method in registry.methods().values()
+        for knob in method.knobs
+        if knob.name not in own and not knob.switches
+    ]
+    for owner, knob in foreign[:3]:
+        value = knob.choices[0] if knob.choices else "2"
+        outcome = command(
+            "detect", head_file, "--model", models[name], "--output", tmp_path / "o", f"{knob.flag}={value}"
+        )
+        assert outcome.status == 2 and f"{knob.flag} is an option of" in outcome.err and owner in outcome.err
+        assert not (tmp_path / "o").exists()
+
+
+def test_a_method_that_is_not_there_is_named(command: CommandLine, head_file: Path, tmp_path: Path) -> None:
+    outcome = command("detect", head_file, "--method", "nothing", "--output", tmp_path / "o")
+    assert outcome.status == 3 and "There is no method 'nothing' here; there are anofpdm" in outcome.err
