@@ -55,8 +55,10 @@ def componentColumns(components: Sequence[Mapping[str, Any]], accepted: Sequence
 def sliceColumns(findings: Mapping[str, Any]) -> list[Column]:
     """Of the slices of a findings document, inferior to superior, numbered from 1."""
     slices, parameters = findings["slices"], findings["parameters"]
-    decided = [DECIDED_BY[parameters["decision"]] if entry["decision"] else "" for entry in slices]
-    limits = [parameters["decision_threshold"] if entry["decision"] else None for entry in slices]
+    # A method without a decision of its own takes a slice for unhealthy where something in it is marked.
+    by = DECIDED_BY[parameters["decision"]] if parameters.get("decision") else "mask"
+    decided = [by if entry["decision"] else "" for entry in slices]
+    limits = [parameters.get("decision_threshold") if entry["decision"] else None for entry in slices]
     return [
         ("Slice", "int", [sliceNumber(entry["index"]) for entry in slices]),
         ("Level S [mm]", "float", [entry["level_ras_s_mm"] for entry in slices]),

@@ -169,7 +169,7 @@ def endStepText(entry: dict[str, Any], colors: Sequence[tuple[float, float, floa
 
 def whatDecides(parameters: dict[str, Any]) -> str:
     """A sentence on the threshold that decides about slices; empty where nothing does."""
-    if parameters["decision"] is None:
+    if parameters.get("decision") is None:
         return ""
     sentences = {
         "map": _("A slice is unhealthy where its map statistic is ≥ {threshold:.4g}."),
