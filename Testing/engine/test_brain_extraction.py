@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 from phantom import phantom_volume
 
-from anofpdm.datasets.brain_extraction import BrainExtraction, brain_on_grid, extract_brain, move_border
+from anofpdm.datasets.brain_extraction import BrainExtraction, brain_on_grid, extract_brain
 from anofpdm.volumes.preparation import PreparedCase, prepare_case
 from anofpdm.volumes.reading import read_volume
 from anofpdm.volumes.resampling import sample_stack
@@ -101,21 +101,6 @@ def test_nothing_in_nothing() -> None:
     empty = np.zeros((3, 16, 16))
     assert not extract_brain(empty, empty > 0, 2.0, 5.0).any()
     assert not extract_brain(empty, empty == 0, 2.0, 5.0).any()
-
-
-def test_border_moves_by_millimetres_within_the_head() -> None:
-    y, x = np.mgrid[:80, :80] - 39.5
-    radius = 2.0 * np.hypot(x, y)  # pixels of 2 mm
-    mask, head = radius < 50, radius < 60
-    for mm in (-9.0, 0.0, 6.0, 40.0):
-        moved = move_border(mask[None], head[None], mm, 2.0)
-        edge = min(50 + mm, 60)
-        assert moved[0][radius < edge - 2.5].all()
-        assert not moved[0][radius > edge + 2.5].any()
-    assert not move_border(mask, head, -60, 2.0).any()
-    assert not move_border(mask & False, head, 5, 2.0).any()
-    frame = np.ones((8, 8), bool)
-    assert move_border(frame, frame, -2.5, 2.0).sum() == 36  # beyond the frame is outside
 
 
 @pytest.mark.data

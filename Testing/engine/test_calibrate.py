@@ -18,7 +18,8 @@ from anofpdm.methods.anofpdm.calibration import Calibration, calibration_for, ca
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.methods.anofpdm.select import resolve, select
 from anofpdm.methods.anofpdm.settings import SelectionSettings
-from anofpdm.thresholds.image_labels import area_under_roc, best_threshold, healthy_threshold, shown_accuracy
+from anofpdm.thresholds.auroc import area_under_roc
+from anofpdm.thresholds.image_labels import best_threshold, healthy_threshold, shown_accuracy
 from anofpdm.thresholds.postprocessing import median_filter
 from anofpdm.thresholds.settings import MinimumSize
 

@@ -18,7 +18,7 @@ from anofpdm.datasets.slice_cache import SliceCache
 from anofpdm.diffusion.schedule import NoiseSchedule
 from anofpdm.methods.reconstruction.classifier_folder import load_classifier, open_classifier, write_classifier
 from anofpdm.methods.reconstruction.noise_classifier import NoiseClassifier
-from anofpdm.thresholds.image_labels import area_under_roc
+from anofpdm.thresholds.auroc import area_under_roc
 from anofpdm.training.batches import BatchMaker
 from anofpdm.training.checkpoint import load_checkpoint
 from anofpdm.training.config import AugmentationConfig, TrainingConfig

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from anofpdm.core.errors import InputError, OutputError
-from anofpdm.datasets.manifest import Manifest, ManifestRow, join_manifests, read_manifest, write_manifest
+from anofpdm.datasets.manifest import Manifest, ManifestRow, read_manifest, write_manifest
 
 
 @pytest.fixture
@@ -157,14 +157,3 @@ def test_a_manifest_that_cannot_be_written_leaves_nothing(folder: Path) -> None:
     with pytest.raises(OutputError):
         write_manifest(folder / "manifest.csv", Manifest(("flair",), ()))
     assert not [path for path in folder.iterdir() if "partial" in path.name]
-
-
-def test_joined_data_sets_may_share_subject_names(folder: Path) -> None:
-    north = Manifest(("flair",), (ManifestRow("s1", "train", (folder / "a.nii.gz",), None, False),))
-    south = Manifest(("flair",), (ManifestRow("s1", "val", (folder / "b.nii.gz",), None, True, source="own"),))
-    joint = join_manifests({"north": north, "south": south})
-    assert joint.subjects() == [("north", "s1"), ("own", "s1")]
-    write_manifest(folder / "joint.csv", joint)
-    assert len(read_manifest(folder / "joint.csv", ("flair",), both_labels_in=()).rows) == 2
-    with pytest.raises(InputError, match="different modalities"):
-        join_manifests({"north": north, "t1": Manifest(("t1",), ())})

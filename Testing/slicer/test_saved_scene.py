@@ -116,7 +116,7 @@ def test_the_evidence_comes_back_exactly(scene: Any, tmp_path: Path, point: Any,
 
 
 def test_settings_review_and_display_come_back(scene: Any, tmp_path: Path) -> None:
-    from AnoFPDMSegmentLib.mrml.heatmap_node import showFrom, shownFrom
+    from AnoFPDMSegmentLib.mrml.heatmap_node import showFrom
 
     result = make_result(scene)
     result.update(dataclasses.replace(SETTINGS, guidance=3.0))
@@ -125,7 +125,7 @@ def test_settings_review_and_display_come_back(scene: Any, tmp_path: Path) -> No
     with reopened(scene, tmp_path / "case.mrb") as again:
         assert again.settings.guidance == 3.0
         assert again.accepted == [True, False] and not again.wasEdited
-        assert shownFrom(again.heatmapNode) == 1.5
+        assert again.heatmapNode.GetDisplayNode().GetLowerThreshold() == 1.5
         assert again.heatmapNode.GetDisplayNode().GetColorNode().GetName() == "AnoFPDM heat"
         segment = again.segmentationNode.GetSegmentation().GetNthSegment(0)
         assert segment.GetName() == "Anomaly"

@@ -64,11 +64,6 @@ def showFrom(node: Any, score: float) -> None:
     node.GetDisplayNode().SetThreshold(score, LARGEST_SCORE)
 
 
-def shownFrom(node: Any) -> float:
-    """The score below which the heatmap is transparent."""
-    return float(node.GetDisplayNode().GetLowerThreshold())
-
-
 def heatColors(context: SceneContext) -> Any:
     """The color table of all heatmaps of the scene; made at first use."""
     for node in context.nodes("vtkMRMLColorTableNode"):

@@ -46,13 +46,6 @@ def showForeground(context: SceneContext, foreground: Any, opacity: float) -> No
         composite.SetForegroundOpacity(opacity)
 
 
-def setForegroundOpacity(context: SceneContext, foreground: Any, opacity: float) -> None:
-    """Change the opacity in the views that show `foreground`."""
-    for composite in context.nodes("vtkMRMLSliceCompositeNode"):
-        if composite.GetForegroundVolumeID() == foreground.GetID():
-            composite.SetForegroundOpacity(opacity)
-
-
 def centreSliceViews(context: SceneContext, pointRAS: tuple[float, float, float]) -> None:
     """Jump all slice views to a point of the world and bring it to their middle."""
     for node in context.nodes("vtkMRMLSliceNode"):

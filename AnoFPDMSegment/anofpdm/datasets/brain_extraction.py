@@ -118,16 +118,6 @@ def _cut_out(
     return _fill(_close(grown & tissue, settings.closing_mm, pixel_mm)) & (depth > settings.scalp_mm)
 
 
-def move_border(mask: BoolArray, head: BoolArray, mm: float, pixel_mm: float) -> BoolArray:
-    """A brain mask [..., H, W] cut looser (mm > 0, never beyond the head) or tighter (mm < 0) in plane."""
-    flat, heads = mask.reshape(-1, *mask.shape[-2:]), head.reshape(-1, *head.shape[-2:])
-    if mm < 0:
-        moved = [_distance_inside(plane, pixel_mm) > -mm for plane in flat]
-    else:
-        moved = [(_distance_outside(p, pixel_mm) <= mm) & (h | p) for p, h in zip(flat, heads, strict=True)]
-    return np.stack(moved).reshape(mask.shape)
-
-
 def _finer(grid: StackGrid, factor: int) -> StackGrid:
     """The same field of view and slices with `factor` times as many pixels each way."""
     shift = (1 / factor - 1) / 2

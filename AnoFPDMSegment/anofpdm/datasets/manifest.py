@@ -184,22 +184,6 @@ def write_manifest(path: str | Path, manifest: Manifest) -> None:
         raise OutputError(f"The manifest {path} cannot be written; check the folder and the disk.") from error
 
 
-def join_manifests(manifests: Mapping[str, Manifest]) -> Manifest:
-    """One manifest of several data sets, keyed by the source name for rows that name none themselves.
-
-    Raises InputError if the modalities differ.
-    """
-    kinds = {manifest.modalities for manifest in manifests.values()}
-    if len(kinds) != 1:
-        raise InputError("Manifests of different modalities cannot be joined; choose the same modalities for each.")
-    rows = [
-        replace(row, source=row.source or source, line=0)
-        for source, manifest in manifests.items()
-        for row in manifest.rows
-    ]
-    return Manifest(kinds.pop(), tuple(rows))
-
-
 def check_both_labels(rows: Iterable[ManifestRow], splits: Sequence[Split], mistakes: Mistakes) -> None:
     """Note every split of `splits` that lacks healthy or unhealthy rows."""
     present = {(row.split, row.unhealthy) for row in rows}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.arrays import BoolArray, FloatArray
+from ..thresholds.auroc import resampled_area_under_roc
 from . import metrics
 from .best_threshold import best_dice_threshold
 from .bootstrap import Statistic, SubjectBootstrap, mean_by_subject
@@ -101,8 +102,8 @@ class Measuring:
         score = output.image_score
         if score is not None:
             stratum = metrics.level_stratum(self._slices.level)
-            statistics["image_auroc"] = lambda w: metrics.area_under_roc(score, unhealthy, w[:, subject])
-            statistics["image_auroc_same_level"] = lambda w: metrics.area_under_roc(
+            statistics["image_auroc"] = lambda w: resampled_area_under_roc(score, unhealthy, w[:, subject])
+            statistics["image_auroc_same_level"] = lambda w: resampled_area_under_roc(
                 score, unhealthy, w[:, subject], stratum
             )
             slices["image_score"] = score

@@ -113,36 +113,6 @@ def pairs_of_labels(unhealthy: BoolArray, stratum: IntArray) -> int:
     return sum(int((unhealthy & here).sum()) * int((~unhealthy & here).sum()) for here in values)
 
 
-def area_under_roc(
-    score: FloatArray, unhealthy: BoolArray, weights: FloatArray, stratum: IntArray | None = None
-) -> FloatArray:
-    """Share of (unhealthy, healthy) pairs of slices in which the unhealthy one scores higher; ties count half.
-
-    Args:
-        score, unhealthy: [N].
-        weights: [B, N], how often each slice counts in each resampling.
-        stratum: [N]; only pairs of the same stratum count, those of -1 not at all.
-
-    Returns:
-        [B]; NaN where there is no pair.
-    """
-    if stratum is None:
-        stratum = np.zeros(len(score), dtype=np.int64)
-    won = np.zeros(len(weights))
-    pairs = np.zeros(len(weights))
-    for value in np.unique(stratum[stratum >= 0]):
-        here = np.flatnonzero(stratum == value)
-        here = here[np.argsort(score[here], kind="stable")]
-        start = np.flatnonzero(np.append(True, np.diff(score[here]) != 0))
-        positive = np.add.reduceat(weights[:, here] * unhealthy[here], start, axis=1)
-        negative = np.add.reduceat(weights[:, here] * ~unhealthy[here], start, axis=1)
-        below = np.cumsum(negative, axis=1) - 0.5 * negative
-        won += (positive * below).sum(axis=1)
-        pairs += positive.sum(axis=1) * negative.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(won / pairs)
-
-
 def correlation(first: FloatArray, second: FloatArray) -> float:
     """Pearson's correlation of two lists [n]; NaN where one of them does not vary. Of `ranks`: Spearman's."""
     a, b = first - first.mean(), second - second.mean()

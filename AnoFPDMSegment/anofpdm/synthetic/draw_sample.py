@@ -61,7 +61,14 @@ def draw(model: ModelFolder, seed: int, steps: int, lesion: list[float]) -> tupl
     levels = np.linspace(LOWEST, HIGHEST, SLICES).tolist()
     unhealthy, healthy = (
         draw_stack(
-            predictor, schedule, levels, strength, (config.network.in_channels, side, side), seed=seed, steps=steps
+            predictor,
+            schedule,
+            levels,
+            strength,
+            (config.network.in_channels, side, side),
+            seed=seed,
+            steps=steps,
+            labels=(config.healthy_label, config.unhealthy_label),
         )[:, 0]
         .add(1)
         .div(2)

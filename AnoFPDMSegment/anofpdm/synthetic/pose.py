@@ -31,7 +31,7 @@ class Pose:
     offset: Float32Array
     warp: tuple[PlaneWaves, PlaneWaves, PlaneWaves]
     warp_mm: float
-    mirrored: bool
+    flipped: bool
 
     def coarse_index(self, slab: Slab, moved: Float32Array | None = None) -> Float32Array:
         """Label map indices [3, planes, h, w] of the slab's coarse grid.
@@ -49,21 +49,21 @@ class Pose:
 
 
 def draw_pose(rng: np.random.Generator, head: HeadMap, *, centered_on_brain: bool) -> Pose:
-    """Draw one: tilt, roll, turn, size and aspect, a smooth warp, mirrored half of the time, a few mm off center."""
+    """Draw one: tilt, roll, turn, size and aspect, a smooth warp, flipped half of the time, a few mm off center."""
     tilt, roll, turn = np.deg2rad(
         rng.normal(0, (TILT_DEGREES, ROLL_DEGREES, TURN_DEGREES)).clip(-MOST_DEGREES, MOST_DEGREES)
     )
     scale = rng.uniform(*SCALE) * np.exp(rng.normal(0, ASPECT, 3))
-    mirrored = bool(rng.random() < 0.5)
+    flipped = bool(rng.random() < 0.5)
     rotation = _about_x(tilt) @ _about_y(roll) @ _about_z(turn)
-    signs = np.diag([1.0, 1.0, -1.0 if mirrored else 1.0])
+    signs = np.diag([1.0, 1.0, -1.0 if flipped else 1.0])
     matrix = (signs @ rotation @ np.diag(1 / scale)).astype(np.float32)
     center = head.brain_center.copy()
     if not centered_on_brain:
         center[1:] = head.head_center[1:]
     center[1:] += rng.normal(0, 3.0, 2).astype(np.float32)
     warp = tuple(PlaneWaves.random(rng, 12, WARP_WAVELENGTH_MM) for _ in range(3))
-    return Pose(matrix, center, warp, WARP_MM * rng.uniform(0.2, 1.0), mirrored)  # type: ignore[arg-type]
+    return Pose(matrix, center, warp, WARP_MM * rng.uniform(0.2, 1.0), flipped)  # type: ignore[arg-type]
 
 
 def _about_x(angle: float) -> Float32Array:

@@ -21,7 +21,7 @@ class SampledHead:
 
     slab: Slab
     head: HeadMap
-    mirrored: bool
+    flipped: bool
     places: torch.Tensor
     """int64: flat index into the label map's voxels."""
     labels: torch.Tensor
@@ -52,7 +52,7 @@ class SampledHead:
 
     def side(self, side: Literal["left", "right"]) -> torch.Tensor:
         """Share of each pixel in structures of this side of the rendered head; 0 where structures have no side."""
-        mapped = side if not self.mirrored else "right" if side == "left" else "left"
+        mapped = side if not self.flipped else "right" if side == "left" else "left"
         return self.table(np.array([s.side == mapped for s in self.head.structures], np.float32))
 
 
@@ -65,4 +65,4 @@ def sample_head(head: HeadMap, pose: Pose, slab: Slab, moved: Float32Array | Non
         along = slab.refine(index[axis]).add_(0.5).clamp_(0, size - 1).to(torch.int32)
         places.mul_(size).add_(along)
     flat = places.long()
-    return SampledHead(slab, head, pose.mirrored, flat, torch.as_tensor(head.labels).view(-1)[flat].long())
+    return SampledHead(slab, head, pose.flipped, flat, torch.as_tensor(head.labels).view(-1)[flat].long())

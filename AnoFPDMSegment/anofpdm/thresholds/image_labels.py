@@ -43,16 +43,6 @@ def best_threshold(values: FloatArray, unhealthy: BoolArray) -> tuple[float, flo
     return float(cuts[chosen]), float(1 - errors[chosen] / len(ordered))
 
 
-def area_under_roc(values: FloatArray, unhealthy: BoolArray) -> float:
-    """The share of (unhealthy, healthy) pairs in which the unhealthy value is larger; ties count half."""
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    # Average rank of each value, from 1.
-    rank = (np.cumsum(count) - (count - 1) / 2)[place]
-    positive = int(unhealthy.sum())
-    negative = len(unhealthy) - positive
-    return float((rank[unhealthy].sum() - positive * (positive + 1) / 2) / (positive * negative))
-
-
 def shown_accuracy(masks: BoolArray, unhealthy: BoolArray) -> float:
     """Balanced accuracy of calling a slice unhealthy that has anything in its mask [N, H, W].
 

@@ -14,13 +14,13 @@ from ..core.progress import CancelToken
 from ..datasets.build_slice_cache import build_slice_cache, cache_key
 from ..datasets.manifest import Manifest, read_manifest
 from ..datasets.slice_cache import SliceCache, open_slice_cache, read_table
+from ..methods.anofpdm.monitor import Monitor, check_tensorboard
 from ..methods.reconstruction.classifier_folder import ClassifierFolder, write_classifier
 from ..methods.reconstruction.classifier_trainer import ClassifierTrainer
 from ..store.model_folder import ModelFolder
 from .config import TrainingConfig, training_config_to_dict
 from .engine import check_engine, launch_engine, process_rank
 from .export import export_model, require_checkpoint, write_averaged
-from .monitor import Monitor, check_tensorboard
 from .starting_weights import starting_weights
 from .trainer import Trainer
 from .training_slices import TrainingSlices

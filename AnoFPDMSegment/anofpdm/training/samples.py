@@ -59,6 +59,7 @@ def draw_stack(
     *,
     seed: int,
     steps: int = 50,
+    labels: tuple[int, int] = (0, 1),
     device: torch.device | str = "cpu",
 ) -> Tensor:
     """Neighbouring slices [S, C, H, W] in [-1, 1] of one head, healthy or with a lesion in some of them.
@@ -72,6 +73,7 @@ def draw_stack(
         shape: (C, H, W).
         seed: names the head; the same one with another `lesion` is its twin.
         steps: noise levels visited, evenly spaced from T down to 1.
+        labels: the network's healthy and unhealthy label.
         device: where to compute.
 
     Ancestral sampling (DDIM with eta = 1): unlike the deterministic one it corrects the errors of a small network,
@@ -85,7 +87,7 @@ def draw_stack(
     x = x0 = _shared_noise(generator, len(levels), shape, device)
     for number, level in enumerate(visited):
         alpha_bar = float(schedule.alpha_bar[level])
-        noise = _lesion_noise(bound, x, level, strength)
+        noise = _lesion_noise(bound, x, level, strength, labels)
         x0 = _join_neighbours(predict_x0(x, noise, alpha_bar).clamp(-1, 1), level / len(schedule))
         if number + 1 < len(visited):
             following = float(schedule.alpha_bar[visited[number + 1]])
@@ -101,12 +103,14 @@ def _shared_noise(
     return torch.randn((1, *shape), generator=generator).to(device).expand(slices, *shape)
 
 
-def _lesion_noise(predict_noise: NoisePredictor, x: Tensor, level: int, strength: Tensor) -> Tensor:
-    healthy = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+def _lesion_noise(
+    predict_noise: NoisePredictor, x: Tensor, level: int, strength: Tensor, labels: tuple[int, int]
+) -> Tensor:
+    healthy, unhealthy = (torch.full((len(x),), label, dtype=torch.int64, device=x.device) for label in labels)
     t = torch.full_like(healthy, level)
     noise = predict_noise(x, t, healthy)
     if bool((strength > 0).any()):
-        noise = noise + strength * (predict_noise(x, t, healthy + 1) - noise)
+        noise = noise + strength * (predict_noise(x, t, unhealthy) - noise)
     return noise
 
 

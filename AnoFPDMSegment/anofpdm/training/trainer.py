@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..core.errors import Cancelled, ModelError
 from ..core.progress import CancelToken
 from ..diffusion.schedule import NoiseSchedule
+from ..methods.anofpdm.monitor import Monitor
 from ..network.unet import ConditionalUNet
 from ..store.weights import save_weights
 from .batches import BatchMaker, TrainingBatch, step_seed
@@ -21,7 +22,6 @@ from .checkpoint import CHECKPOINT_FILE, Checkpoint, load_checkpoint, save_check
 from .config import TrainingConfig, learning_rate
 from .ema import AveragedWeights
 from .loss_log import LossLog, Row
-from .monitor import Monitor
 from .training_slices import TrainingSlices
 
 if TYPE_CHECKING:

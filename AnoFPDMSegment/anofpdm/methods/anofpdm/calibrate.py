@@ -22,9 +22,9 @@ import numpy as np
 
 from ...core.arrays import BoolArray, FloatArray, IntArray
 from ...core.errors import InputError
+from ...thresholds.auroc import area_under_roc
 from ...thresholds.image_labels import (
     HEALTHY_LEVELS,
-    area_under_roc,
     best_healthy_level,
     best_threshold,
     healthy_threshold,

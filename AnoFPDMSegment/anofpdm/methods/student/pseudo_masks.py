@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.arrays import FloatArray
-from ...evaluation.metrics import area_under_roc
+from ...thresholds.auroc import area_under_roc
 from .real_volumes import HEALTHY, UNHEALTHY, RealVolume, largest_values
 
 DEFINITE = 0.15
@@ -55,7 +55,7 @@ def trust_of(volumes: Sequence[RealVolume], maps: Mapping[str, Sequence[FloatArr
     auroc = {}
     for name, of_volumes in maps.items():
         values = np.concatenate([largest_values(one) for one in of_volumes])
-        auroc[name] = float(area_under_roc(values[known], truth, np.ones((1, int(known.sum()))))[0])
+        auroc[name] = area_under_roc(values[known], truth)
     weight = {name: max(0.0, 2 * area - 1) ** 2 for name, area in auroc.items()}
     return Trust(auroc, weight, healthy_means_it=max(auroc.values()) >= TRUSTED_HEALTHY)
 

@@ -12,22 +12,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.arrays import FloatArray, IntArray
-from ..core.errors import SettingsError
-from ..diffusion.denoisers import NetworkPredictor
-from ..diffusion.noise import SeededNoise
-from ..diffusion.schedule import NoiseSchedule
-from ..methods.anofpdm.forward_process import run_forward_process
-from ..methods.anofpdm.visited_levels import visited_levels
-from ..network.config import NULL_LABEL
-from ..network.unet import ConditionalUNet
-from .augmentation import plain
-from .batches import step_generator
-from .config import TrainingConfig
-from .curve_picture import draw_curves
-from .loss_log import Row
-from .samples import draw_samples
-from .training_slices import TrainingSlices
+from ...core.arrays import FloatArray, IntArray
+from ...core.errors import SettingsError
+from ...diffusion.denoisers import NetworkPredictor
+from ...diffusion.noise import SeededNoise
+from ...diffusion.schedule import NoiseSchedule
+from ...network.config import NULL_LABEL
+from ...network.unet import ConditionalUNet
+from ...training.augmentation import plain
+from ...training.batches import step_generator
+from ...training.config import TrainingConfig
+from ...training.curve_picture import draw_curves
+from ...training.loss_log import Row
+from ...training.samples import draw_samples
+from ...training.training_slices import TrainingSlices
+from .forward_process import run_forward_process
+from .visited_levels import visited_levels
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
