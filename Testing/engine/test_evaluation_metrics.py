@@ -15,6 +15,7 @@ from sklearn.metrics import (
 )
 
 from anofpdm.evaluation import metrics
+from anofpdm.thresholds.auroc import resampled_area_under_roc
 
 SEEDS = st.integers(0, 10_000)
 
@@ -87,7 +88,7 @@ def test_area_under_roc_is_scikit_learns_of_the_repeated_slices(seed: int) -> No
     unhealthy[:2] = [True, False]
     weights = rng.integers(0, 3, size=(4, 40)).astype(float)
     weights[:, :2] = 1
-    found = metrics.area_under_roc(score, unhealthy, weights)
+    found = resampled_area_under_roc(score, unhealthy, weights)
     for row, value in zip(weights, found, strict=True):
         times = row.astype(int)
         assert value == pytest.approx(roc_auc_score(np.repeat(unhealthy, times), np.repeat(score, times)))
@@ -101,7 +102,7 @@ def test_within_a_stratum_only_pairs_of_it_count() -> None:
         for j in np.flatnonzero(~unhealthy & (stratum == stratum[i])):
             won += (score[i] > score[j]) + 0.5 * (score[i] == score[j])
             pairs += 1
-    assert metrics.area_under_roc(score, unhealthy, np.ones((1, 60)), stratum)[0] == pytest.approx(won / pairs)
+    assert resampled_area_under_roc(score, unhealthy, np.ones((1, 60)), stratum)[0] == pytest.approx(won / pairs)
     assert metrics.pairs_of_labels(unhealthy, stratum) == pairs
 
 
@@ -110,8 +111,8 @@ def test_a_score_that_only_knows_the_level_is_worth_nothing_within_it() -> None:
     rng = np.random.default_rng(4)
     unhealthy = rng.random(200) < 1 - 1.8 * np.abs(level - 0.5)
     score, one = -np.abs(level - 0.55), np.ones((1, 200))
-    assert metrics.area_under_roc(score, unhealthy, one)[0] > 0.7
-    assert metrics.area_under_roc(score, unhealthy, one, metrics.level_stratum(level))[0] == pytest.approx(0.5)
+    assert resampled_area_under_roc(score, unhealthy, one)[0] > 0.7
+    assert resampled_area_under_roc(score, unhealthy, one, metrics.level_stratum(level))[0] == pytest.approx(0.5)
 
 
 def test_levels_fall_into_tenths_and_unknown_ones_into_none() -> None:
