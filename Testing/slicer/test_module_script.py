@@ -201,7 +201,7 @@ class TestScriptedDetection:
         from AnoFPDMSegmentLib.worker.run_options import RunOptions
 
         volume = load_volume(scene, SAMPLE, "my FLAIR")
-        options = RunOptions(NAME, guidance=8.0, device="cpu")
+        options = RunOptions(NAME, {"guidance": 8.0}, device="cpu")
         result = script.AnoFPDMSegmentLogic().detect({"flair": volume}, options)
         assert [found.node for found in Result.all(scene)] == [result.node]
         assert result.name == "my FLAIR" and result.inputNode is volume
@@ -212,7 +212,7 @@ class TestScriptedDetection:
         ("inputs", "options", "words"),
         [
             ("flair", {"model": "none"}, "There is no model 'none'"),
-            ("flair", {"guidance": -1.0}, "guidance strength must lie between"),
+            ("flair", {"chosen": {"guidance": -1.0}}, "guidance strength must lie between"),
             ("t2", {}, "flair"),
         ],
     )

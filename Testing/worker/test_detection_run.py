@@ -22,7 +22,9 @@ from AnoFPDMSegmentLib.worker.events import Cancelled, Failed, Finished, Progres
 from AnoFPDMSegmentLib.worker.run_options import RunOptions
 
 ENDLESS = RunOptions(
-    MODEL, steps=1000, noise_range=(1, 1000), guidance=2.0, threshold="value=0.1", ungated=True, device="cpu"
+    MODEL,
+    {"steps": 1000, "range": (1, 1000), "guidance": 2.0, "threshold": "value=0.1", "ungated": True},
+    device="cpu",
 )
 """Takes minutes; no calibration knows its range."""
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
@@ -81,7 +83,8 @@ def test_finds_the_lesion(run: DetectionRun) -> None:
 
 
 def test_options_reach_the_result(run: DetectionRun) -> None:
-    options = RunOptions(MODEL, guidance=8.0, threshold="dynamic", scaling=(0.5,), minimum_size="500mm3", device="cpu")
+    chosen = {"guidance": 8.0, "threshold": "dynamic", "scaling": (0.5,), "minimum_size": "500mm3"}
+    options = RunOptions(MODEL, chosen, device="cpu")
     # Nothing is calibrated for a fixed end step.
     run.start({"flair": write_sample}, dataclasses.replace(options, steps=5, end_step=3, ungated=True))
     assert isinstance(events_of(run)[-1], Finished)
@@ -127,9 +130,9 @@ def test_closed_midway(run: DetectionRun, folder: Path) -> None:
     ("options", "words", "code"),
     [
         (RunOptions("no-such-model"), "There is no model named 'no-such-model'", 3),
-        (RunOptions(MODEL, guidance=-1.0), "guidance strength must lie between", 2),
+        (RunOptions(MODEL, {"guidance": -1.0}), "guidance strength must lie between", 2),
         (RunOptions(MODEL, device="tpu"), "The device 'tpu' is not known", 2),
-        (RunOptions(MODEL, encoding="ddpm"), "no calibration", 2),
+        (RunOptions(MODEL, {"encoding": "ddpm"}), "no calibration", 2),
     ],
 )
 def test_failures_are_told_in_the_engines_words(run: DetectionRun, options: RunOptions, words: str, code: int) -> None:
@@ -140,7 +143,7 @@ def test_failures_are_told_in_the_engines_words(run: DetectionRun, options: RunO
 
 def test_an_option_the_engine_does_not_know(run: DetectionRun) -> None:
     """A wrong call ends before the first event."""
-    run.start({"flair": write_sample}, RunOptions(MODEL, precision="float8"))  # type: ignore[arg-type]
+    run.start({"flair": write_sample}, RunOptions(MODEL, {"precision": "float8"}))  # type: ignore[arg-type]
     last = events_of(run)[-1]
     assert isinstance(last, Failed) and last.exit_code == 2
     assert "invalid choice: 'float8'" in run.log.text()

@@ -169,7 +169,7 @@ class TestPresets:
 
     def test_what_a_run_is_told(self, catalog: ModelCatalog) -> None:
         preset = entry(catalog).presets[0]
-        asked = RunOptions("m", encoding="ddpm", end_step=3, device="cpu")
+        asked = RunOptions("m", {"encoding": "ddpm", "end_step": 3}, device="cpu")
         assert preset.apply(asked) == dataclasses.replace(asked, preset="balanced")
         assert preset.pointOf(asked) == dataclasses.replace(preset.point, encoding="ddpm", end_step=3)
         assert preset.pointOf(RunOptions("m")) == preset.point
@@ -177,16 +177,19 @@ class TestPresets:
     def test_what_the_engine_makes_of_it(self, catalog: ModelCatalog) -> None:
         """The preset alone is named, so that its operating point is the engine's, whatever belongs to one."""
         from anofpdm.cli.main import build_parser
-        from anofpdm.cli.options import operating_point
+        from anofpdm.cli.options import given_knobs
+        from anofpdm.methods.anofpdm.knobs import operating_point
         from anofpdm.methods.anofpdm.user_calibrations import calibrations_of, usual_point
+        from anofpdm.methods.registry import find_method
 
         model, opened = entry(catalog), find_model(NAME)
         for preset in model.presets:
-            for options in (RunOptions("m"), RunOptions("m", encoding="ddpm"), RunOptions("m", end_step=4)):
+            for options in (RunOptions("m"), RunOptions("m", {"encoding": "ddpm"}), RunOptions("m", {"end_step": 4})):
                 arguments = preset.apply(options).to_arguments()
                 parsed = build_parser().parse_args(["detect", "a.nii", "--output=o", *arguments])
                 default = usual_point(opened, calibrations_of(opened, parsed.calibration), parsed.preset)
-                assert operating_point(parsed, default) == preset.pointOf(options)
+                given = given_knobs(parsed, find_method("anofpdm"), live=False)
+                assert operating_point(given, default) == preset.pointOf(options)
 
     def test_a_bank(self, catalog: ModelCatalog, tmp_path: Path) -> None:
         bank = OperatingPoint(last=200, clamp=True, guidance_bank=(0.0, 2.0, 8.0))

@@ -31,19 +31,21 @@ EVERYTHING = RunOptions(
     model="-strange name",
     calibration="clinic",
     preset="fast",
-    guidance=0.1 + 0.2,
-    threshold="quantile=0.97",
-    decision="map",
-    decision_threshold=-1.5,
-    ungated=True,
-    scaling=(1e-7, 3.0),
-    minimum_size="500mm3",
-    steps=7,
-    noise_range=(3, 250),
-    encoding="ddpm",
-    mode="reference",
-    end_step=5,
-    precision="bfloat16",
+    chosen={
+        "guidance": 0.1 + 0.2,
+        "threshold": "quantile=0.97",
+        "decision": "map",
+        "decision_threshold": -1.5,
+        "ungated": True,
+        "scaling": (1e-7, 3.0),
+        "minimum_size": "500mm3",
+        "steps": 7,
+        "range": (3, 250),
+        "encoding": "ddpm",
+        "mode": "reference",
+        "end_step": 5,
+        "precision": "bfloat16",
+    },
     device="cuda:1",
     seed=11,
 )
@@ -91,22 +93,42 @@ def test_what_is_left_open_is_as_the_model_says() -> None:
 
 
 def test_the_bank_and_the_stopping_rule() -> None:
-    bank = operating_point(parsed(RunOptions("m", guidance_bank=(0.0, 2.5))), OperatingPoint())
+    bank = operating_point(parsed(RunOptions("m", {"guidance_bank": (0.0, 2.5)})), OperatingPoint())
     assert bank.guidance_bank == (0.0, 2.5) and bank.clamp
-    none = operating_point(parsed(RunOptions("m", guidance_bank=())), bank)
+    none = operating_point(parsed(RunOptions("m", {"guidance_bank": ()})), bank)
     assert none.guidance_bank == () and not none.clamp
-    assert operating_point(parsed(RunOptions("m", end_step="dynamic")), OperatingPoint(end_step=3)).end_step is None
+    assert (
+        operating_point(parsed(RunOptions("m", {"end_step": "dynamic"})), OperatingPoint(end_step=3)).end_step is None
+    )
 
 
-def test_no_field_of_the_options_is_forgotten() -> None:
-    """Each, changed alone, changes the call."""
+def test_no_option_is_forgotten() -> None:
+    """Each field changed alone, and each knob of the method, changes the call."""
     plain = COMMAND.detect({}, Path("/o"), RunOptions("m"))
     for field in dataclasses.fields(RunOptions):
-        value = (0.0, 1.0) if field.name == "guidance_bank" else getattr(EVERYTHING, field.name)
-        if field.name == "overlay":
-            value = True
-        changed = COMMAND.detect({}, Path("/o"), dataclasses.replace(RunOptions("m"), **{field.name: value}))
-        assert changed != plain, field.name
+        value = True if field.name == "overlay" else getattr(EVERYTHING, field.name)
+        assert COMMAND.detect({}, Path("/o"), dataclasses.replace(RunOptions("m"), **{field.name: value})) != plain
+    for knob in find_method("anofpdm").knobs:
+        values = [switch.value for switch in knob.switches] or list(knob.choices[:1]) or [SOME[knob.name]]
+        for value in values:
+            options = parsed(RunOptions("m", {knob.name: value}))
+            given = given_knobs(options, find_method("anofpdm"), live=knob.live)
+            assert list(given) == [knob.name]
+            assert knob.switches == () or given[knob.name] == value
+
+
+SOME = {
+    "guidance": 0.3,
+    "threshold": "dynamic",
+    "decision_threshold": 1.5,
+    "scaling": (1.0, 2.0),
+    "minimum_size": "3px",
+    "steps": 4,
+    "range": (1, 2),
+    "end_step": 3,
+    "guidance_bank": (0.5,),
+}
+"""A value of each knob that has no choices."""
 
 
 @pytest.mark.parametrize("name", ["a b/flair.nrrd", "Überblick = 2/T2'*\"$.nii", "-x", "名前/=.nrrd"])

@@ -56,7 +56,8 @@ class Preset:
 
     def pointOf(self, options: RunOptions) -> OperatingPoint:
         """How such a run is computed, its precision apart."""
-        point = dataclasses.replace(self.point, encoding=options.encoding or self.point.encoding)
-        if options.end_step is None:
+        point = dataclasses.replace(self.point, encoding=options.chosen.get("encoding", self.point.encoding))
+        end_step = options.chosen.get("end_step")
+        if end_step is None:
             return point
-        return dataclasses.replace(point, end_step=options.end_step if isinstance(options.end_step, int) else None)
+        return dataclasses.replace(point, end_step=end_step if isinstance(end_step, int) else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,23 +41,24 @@ def plannedRun(model: CatalogModel, parameters: AnoFPDMParameters) -> PlannedRun
     options = preset.apply(
         RunOptions(
             model=str(model.folder),
+            device=parameters.device,
+        ).choosing(
             encoding=None if parameters.encoding == "model" else parameters.encoding,
             end_step=min(fixed, preset.point.steps) if fixed else None,
-            device=parameters.device,
         )
     )
     point = preset.pointOf(options)
     calibration, warning = _calibration(model, point)
     notes = [warning] if warning else []
     guidance = None if parameters.useCalibratedGuidance and calibration else parameters.guidance
-    options = dataclasses.replace(options, guidance=guidance)
+    options = options.choosing(guidance=guidance)
     ownScaling = not parameters.useCalibratedScaling
     if ownScaling:
         scaling = tuple(getattr(parameters, f"scaling{n}") for n in range(1, len(model.used) + 1))
-        options = dataclasses.replace(options, scaling=scaling, threshold="dynamic")
+        options = options.choosing(scaling=scaling, threshold="dynamic")
         notes.append(_("The scaling is your own, so the threshold is dynamic (Algorithm 1)."))
     if calibration is None:
-        options = dataclasses.replace(options, threshold=options.threshold or UNCALIBRATED_THRESHOLD, ungated=True)
+        options = options.choosing(threshold=options.chosen.get("threshold", UNCALIBRATED_THRESHOLD), ungated=True)
         notes.append(
             _("No slice can be decided healthy, so all are shown: adjust the threshold on the result, or calibrate.")
         )

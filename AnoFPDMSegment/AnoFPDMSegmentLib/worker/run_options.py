@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+METHOD = "anofpdm"
+"""Whose models the panel runs."""
 
 
 @dataclass(frozen=True)
@@ -12,70 +17,36 @@ class RunOptions:
 
     model: str
     """Name or folder."""
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    """Values of the method's knobs, by name; a text stands for itself."""
     calibration: str | None = None
     """Name of the user's calibrations of this model, in place of its own."""
     preset: str | None = None
-    """Name of one of these calibrations, whose operating point is taken; the options below go over it."""
-    guidance: float | None = None
-    """Guidance strength w."""
-    threshold: str | None = None
-    """dynamic, healthy, quantile=Q or value=V."""
-    decision: Literal["similarity", "map"] | None = None
-    decision_threshold: float | None = None
-    ungated: bool = False
-    scaling: tuple[float, ...] | None = None
-    """M_max, one value per used modality."""
-    minimum_size: str | None = None
-    """40px or 500mm3."""
-    steps: int | None = None
-    noise_range: tuple[int, int] | None = None
-    """First and last noise level, from 1."""
-    encoding: Literal["ddim", "ddpm"] | None = None
-    mode: Literal["paper", "reference"] | None = None
-    end_step: int | Literal["dynamic"] | None = None
-    """Noise scale: the number of visited steps aggregated, or `dynamic` for the paper's stopping rule."""
-    guidance_bank: tuple[float, ...] | None = None
-    """Clamp and compute these guidance strengths; () for no clamp."""
-    precision: Literal["float32", "bfloat16"] | None = None
+    """Name of one of these calibrations, whose operating point is taken; what is chosen goes over it."""
     device: str = "auto"
     seed: int = 0
     overlay: bool = False
     """Whether overlay.png is drawn, which needs Pillow."""
 
+    def choosing(self, **values: Any) -> RunOptions:
+        """The same with these knobs chosen; None leaves one as the model says."""
+        kept = {name: value for name, value in {**self.chosen, **values}.items() if value is not None}
+        return dataclasses.replace(self, chosen=kept)
+
     def to_arguments(self) -> list[str]:
         """The options of `anofpdm detect`, each with its value in one argument, so that none is taken for another."""
-        chosen: dict[str, str | None] = {
+        from anofpdm.methods.registry import find_method
+
+        usual = {
             "model": self.model,
             "calibration": self.calibration,
             "preset": self.preset,
-            "guidance": _number(self.guidance),
-            "threshold": self.threshold,
-            "decision": self.decision,
-            "decision-threshold": _number(self.decision_threshold),
-            "scaling": _numbers(self.scaling),
-            "min-size": self.minimum_size,
-            "steps": _number(self.steps),
-            "range": None if self.noise_range is None else f"{self.noise_range[0]}..{self.noise_range[1]}",
-            "encoding": self.encoding,
-            "mode": self.mode,
-            "end-step": self.end_step if isinstance(self.end_step, str) else _number(self.end_step),
-            "guidance-bank": "none" if self.guidance_bank == () else _numbers(self.guidance_bank),
-            "precision": self.precision,
             "device": self.device,
             "seed": str(self.seed),
         }
-        arguments = [f"--{name}={value}" for name, value in chosen.items() if value is not None]
-        if self.ungated:
-            arguments.append("--ungated")
+        arguments = [f"--{name}={value}" for name, value in usual.items() if value is not None]
+        knobs = {knob.name: knob for knob in find_method(METHOD).knobs}
+        arguments += [knobs[name].argument(value) for name, value in self.chosen.items()]
         if not self.overlay:
             arguments.append("--no-overlay")
         return arguments
-
-
-def _number(value: float | None) -> str | None:
-    # repr gives back the very same number when it is read again.
-    return None if value is None else repr(value)
-
-
-def _numbers(values: tuple[float, ...] | None) -> str | None:
-    return None if values is None else ",".join(repr(value) for value in values)

@@ -42,6 +42,8 @@ class Knob:
     choices: tuple[str, ...] = ()
     read: Callable[[str, str], Any] = lambda text, option: text
     """(text, option with its dashes) to a value. Raises SettingsError."""
+    write: Callable[[Any], str] = lambda value: as_text(value)
+    """A value to a text that `read` takes back to the very same value."""
     switches: tuple[Switch, ...] = ()
     usual: str | None = None
     """A text that means the default, so that a finished result can be taken back to it."""
@@ -56,6 +58,19 @@ class Knob:
         if self.choices and text not in self.choices:
             raise SettingsError(f"{self.flag} takes one of {', '.join(self.choices)} here, not '{text}'.")
         return None if text == self.usual else self.read(text, self.flag)
+
+    def argument(self, value: Any) -> str:
+        """The argument of the command line that gives this value; a text stands for itself."""
+        if self.switches:
+            return next(f"--{switch.option}" for switch in self.switches if switch.value == value)
+        return f"{self.flag}={value if isinstance(value, str) else self.write(value)}"
+
+
+def as_text(value: Any) -> str:
+    """Numbers so that the very same come back; several separated by commas."""
+    if isinstance(value, tuple | list):
+        return ",".join(as_text(part) for part in value)
+    return repr(value) if isinstance(value, float | int) else str(value)
 
 
 def number(text: str, option: str) -> float:

@@ -20,9 +20,17 @@ def test_as_calibrated_nothing_is_handed_over(session: Any) -> None:
     ui, plan = session.ui, planned(session)
     assert plan.note == "" and not ui.detectionNoteLabel.visible
     options = plan.options
-    assert options.guidance is None and options.scaling is None and options.threshold is None
-    assert options.preset == "balanced" and options.device == "auto" and not options.ungated
-    assert options.encoding is None and options.end_step is None and options.calibration is None
+    assert (
+        options.chosen.get("guidance") is None
+        and options.chosen.get("scaling") is None
+        and options.chosen.get("threshold") is None
+    )
+    assert options.preset == "balanced" and options.device == "auto" and not options.chosen.get("ungated")
+    assert (
+        options.chosen.get("encoding") is None
+        and options.chosen.get("end_step") is None
+        and options.calibration is None
+    )
     assert ui.presetSelector.currentText.endswith(": 12 steps over noise levels 1 to 200")
     assert ui.useCalibratedGuidance.text == "As calibrated (30)" and not ui.guidance.enabled
 
@@ -35,11 +43,11 @@ def test_guidance_strength_by_hand_moves_the_scaling_with_it(session: Any) -> No
     session.click(ui.useCalibratedGuidance)
     assert ui.guidance.enabled and ui.guidance.value == 30.0
     session.drag(ui.guidance, 4.0)
-    assert abs(planned(session).options.guidance - 4.0) < 0.1
+    assert abs(planned(session).options.chosen.get("guidance") - 4.0) < 0.1
     assert abs(ui.scaling1.value - 0.00089606 * (1 + ui.guidance.value) ** 2) < 1e-5
     session.click(ui.useCalibratedGuidance)
     session.pump()
-    assert ui.guidance.value == 30.0 and planned(session).options.guidance is None
+    assert ui.guidance.value == 30.0 and planned(session).options.chosen.get("guidance") is None
     assert abs(ui.scaling1.value - calibrated) < 1e-6
 
 
@@ -53,14 +61,14 @@ def test_scaling_of_ones_own_and_reset(session: Any) -> None:
     session.pump()
     ui.scaling1.value = 0.5
     plan = planned(session)
-    assert plan.options.scaling == (0.5,) and plan.options.threshold == "dynamic"
+    assert plan.options.chosen.get("scaling") == (0.5,) and plan.options.chosen.get("threshold") == "dynamic"
     assert ui.detectionNoteLabel.visible and "dynamic (Algorithm 1)" in ui.detectionNoteLabel.text
     ui.scaling1.value = 0.0
     session.pump()
     assert not ui.detectButton.enabled and "must be more than 0" in ui.detectButton.toolTip
     session.click(ui.resetScalingButton)
     session.pump()
-    assert ui.detectButton.enabled and planned(session).options.scaling is None
+    assert ui.detectButton.enabled and planned(session).options.chosen.get("scaling") is None
     assert ui.useCalibratedScaling.checked and ui.scaling1.value > 0.8
 
 
@@ -74,14 +82,18 @@ def test_what_is_not_calibrated_says_so_and_still_runs(session: Any) -> None:
     assert ui.fixedEndStep.visible and ui.fixedEndStep.maximum == 12
     ui.fixedEndStep.value = 5
     plan = planned(session)
-    assert plan.options.end_step == 5 and not plan.calibrated
-    assert plan.options.guidance == 30.0 and plan.options.threshold == "quantile=0.98" and plan.options.ungated
+    assert plan.options.chosen.get("end_step") == 5 and not plan.calibrated
+    assert (
+        plan.options.chosen.get("guidance") == 30.0
+        and plan.options.chosen.get("threshold") == "quantile=0.98"
+        and plan.options.chosen.get("ungated")
+    )
     assert "fixed end step 5" in plan.note and "no calibration" in plan.note
     assert ui.guidance.enabled and "no calibration for this" in ui.useCalibratedGuidance.text
     session.choose(ui.noiseScaleSelector, "Dynamic")
     session.choose(ui.encodingSelector, "Fresh noise")
     plan = planned(session)
-    assert plan.options.encoding == "ddpm" and "DDPM" in plan.note
+    assert plan.options.chosen.get("encoding") == "ddpm" and "DDPM" in plan.note
     session.choose(ui.encodingSelector, "As calibrated")
     session.choose(ui.deviceSelector, "CPU")
     plan = planned(session)
@@ -142,7 +154,7 @@ def test_guidance_snaps_where_the_model_has_a_bank(bank_model: None, session: An
     session.pump()
     session.drag(ui.guidance, 6.4)
     session.pump()
-    assert ui.guidance.value == 8.0 and planned(session).options.guidance == 8.0
+    assert ui.guidance.value == 8.0 and planned(session).options.chosen.get("guidance") == 8.0
 
 
 def test_mirrored_predictions_come_with_their_preset(session: Any, tmp_path: Path, monkeypatch: Any) -> None:
@@ -171,9 +183,13 @@ def test_model_without_calibration(model_place: Path, session: Any, tmp_path: Pa
     session.open(ui.scalingGroup)
     assert ui.presetSelector.currentText.endswith("(not calibrated)")
     assert ui.calibrationLabel.text == "This model is not calibrated."
-    assert plan.options.guidance == 2.0 and plan.options.ungated and plan.options.threshold == "quantile=0.98"
+    assert (
+        plan.options.chosen.get("guidance") == 2.0
+        and plan.options.chosen.get("ungated")
+        and plan.options.chosen.get("threshold") == "quantile=0.98"
+    )
     session.drag(ui.guidance, 0.0)
-    assert planned(session).options.guidance == 0.0
+    assert planned(session).options.chosen.get("guidance") == 0.0
 
 
 def test_calibrate_on_ones_own_data(more_models: Path, session: Any, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from ...core.errors import ModelError, SettingsError
 from ...thresholds.settings import MinimumSize, Threshold
-from ..knobs import CALIBRATED, Knob, Switch, number, numbers, whole
+from ..knobs import CALIBRATED, Knob, Switch, as_text, number, numbers, whole
 from .calibration import Calibration
 from .operating_point import Direction, OperatingPoint
 from .settings import SelectionSettings
@@ -118,7 +118,14 @@ SELECTION = (
 
 PROCESS = (
     Knob("steps", "how many noise levels are visited", live=False, metavar="N", read=whole),
-    Knob("range", "noise levels between which they lie, such as 1..400", live=False, metavar="A..B", read=_range),
+    Knob(
+        "range",
+        "noise levels between which they lie, such as 1..400",
+        live=False,
+        metavar="A..B",
+        read=_range,
+        write=lambda ends: f"{ends[0]}..{ends[1]}",
+    ),
     Knob("encoding", "DDIM inversion or fresh noise", live=False, choices=("ddim", "ddpm")),
     Knob("mode", "the paper's equations or the public code's", live=False, choices=("paper", "reference")),
     Knob(
@@ -149,6 +156,7 @@ PROCESS = (
         live=False,
         metavar="W,W,...",
         read=lambda text, option: () if text == NO_BANK else numbers(text, option),
+        write=lambda bank: as_text(bank) if bank else NO_BANK,
     ),
     Knob(
         "precision",
