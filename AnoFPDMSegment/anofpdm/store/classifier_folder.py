@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,9 @@ from ..configuration import ModelConfig, load_json, record_from_dict, record_to_
 from ..errors import ModelError
 from ..network.noise_classifier import NoiseClassifier
 from ..results.output_set import write_output_set
+from .model_folder import file_sha256
 from .weights import save_weights
+from .weights_file import check_header_length
 
 CLASSIFIER_FILE, CLASSIFIER_WEIGHTS = "classifier.json", "classifier.safetensors"
 CLASSIFIER_SCHEMA = 1
@@ -55,17 +56,12 @@ def open_classifier(path: str | Path) -> ClassifierFolder:
     if record.get("schema") != CLASSIFIER_SCHEMA:
         raise ModelError(f"{path / CLASSIFIER_FILE} has schema {record.get('schema')!r}; train the classifier again.")
     config = record_from_dict(ModelConfig, record.get("model"), CLASSIFIER_FILE)
-    try:
-        digest = hashlib.sha256((path / CLASSIFIER_WEIGHTS).read_bytes()).hexdigest()
-    except OSError as error:
-        raise ModelError(
-            f"The weights {path / CLASSIFIER_WEIGHTS} cannot be read; train the classifier again."
-        ) from error
-    return ClassifierFolder(path, config, digest)
+    return ClassifierFolder(path, config, file_sha256(path / CLASSIFIER_WEIGHTS))
 
 
 def load_classifier(folder: ClassifierFolder, device: torch.device | str = "cpu") -> NoiseClassifier:
     """The classifier in evaluation mode. Raises ModelError if its weights do not fit."""
+    check_header_length(folder.path / CLASSIFIER_WEIGHTS)
     network = NoiseClassifier(folder.config.network)
     try:
         network.load_state_dict(load_file(folder.path / CLASSIFIER_WEIGHTS))

@@ -6,6 +6,7 @@ with torch and refuses the same files in the same words.
 
 from __future__ import annotations
 
+import math
 import mmap
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bounded_file import open_regular, require_regular
+from ..configuration import NetworkConfig
 from ..errors import ModelError
 from ..json_text import LARGEST_JSON_BYTES, parse_json
 from ..network.parameter_shapes import Shape, parameter_shapes
@@ -42,6 +44,12 @@ def check_weights_file(folder: ModelFolder) -> None:
                 _check_values(name, entry, content, data)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise _unreadable(path, error) from error
+
+
+def largest_weights(config: NetworkConfig) -> int:
+    """Bytes that the file of this network's weights may have."""
+    parameters = sum(math.prod(shape) for shape in parameter_shapes(config).values())
+    return parameters * max(width for _, width in _TYPES.values()) + LARGEST_JSON_BYTES + 8
 
 
 def check_header_length(path: Path) -> None:
