@@ -35,6 +35,12 @@ def zipped(model: Path, target: Path, prefix: str = "", method: int = zipfile.ZI
     return target
 
 
+def write_listed(model: Path, name: str, content: bytes) -> None:
+    (model / name).write_bytes(content)
+    listed = json.loads((model / "checksums.json").read_text())
+    (model / "checksums.json").write_text(json.dumps({**listed, name: file_sha256(model / name)}))
+
+
 def refused(source: Path, place: Path, words: str, error: type[Exception] = ModelError) -> None:
     before = snapshot(place) if place.exists() else {}
     with pytest.raises(error, match=words):
@@ -195,9 +201,7 @@ def test_a_list_of_checksums_that_names_what_is_no_file_of_the_model(
 def test_a_bomb(tiny_model: Path, place: Path, tmp_path: Path, name: str) -> None:
     """Zeros pack a thousandfold: the archive is small, what it unpacks to is not."""
     model = Path(shutil.copytree(tiny_model, tmp_path / "copy"))
-    (model / name).write_bytes(bytes(24 << 20))
-    listed = json.loads((model / "checksums.json").read_text())
-    (model / "checksums.json").write_text(json.dumps({**listed, name: file_sha256(model / name)}))
+    write_listed(model, name, bytes(24 << 20))
     archive = tmp_path / "bomb.zip"
     zipped(model, archive, method=zipfile.ZIP_DEFLATED)
     assert archive.stat().st_size < 1 << 20
@@ -209,9 +213,7 @@ def test_a_bomb(tiny_model: Path, place: Path, tmp_path: Path, name: str) -> Non
 def test_a_file_that_no_model_has(tiny_model: Path, place: Path, tmp_path: Path, name: str) -> None:
     """Whatever the list of checksums says, nothing else is copied."""
     model = Path(shutil.copytree(tiny_model, tmp_path / "copy"))
-    (model / name).write_text("anything")
-    listed = json.loads((model / "checksums.json").read_text())
-    (model / "checksums.json").write_text(json.dumps({**listed, name: file_sha256(model / name)}))
+    write_listed(model, name, b"anything")
     refused(model, place, "which is not a file of the model")
     refused(zipped(model, tmp_path / "a.zip"), place, "which is not a file of the model")
 
