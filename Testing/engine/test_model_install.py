@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from command_line import CommandLine, snapshot
+from model_archives import refused, write_listed, zipped
 from safetensors.torch import load_file, save_file
 
 from anofpdm.errors import ModelError, OutputError, SettingsError
@@ -26,26 +27,6 @@ from anofpdm.store.model_search import default_model_name, find_model, list_mode
 def place(tmp_path: Path) -> Path:
     """An empty folder of models that is still to be made."""
     return tmp_path / "user" / "models"
-
-
-def zipped(model: Path, target: Path, prefix: str = "", method: int = zipfile.ZIP_STORED) -> Path:
-    with zipfile.ZipFile(target, "w", method) as archive:
-        for file in sorted(path for path in model.rglob("*") if path.is_file()):
-            archive.write(file, prefix + file.relative_to(model).as_posix())
-    return target
-
-
-def write_listed(model: Path, name: str, content: bytes) -> None:
-    (model / name).write_bytes(content)
-    listed = json.loads((model / "checksums.json").read_text())
-    (model / "checksums.json").write_text(json.dumps({**listed, name: file_sha256(model / name)}))
-
-
-def refused(source: Path, place: Path, words: str, error: type[Exception] = ModelError) -> None:
-    before = snapshot(place) if place.exists() else {}
-    with pytest.raises(error, match=words):
-        install_model(source, place)
-    assert (snapshot(place) if place.exists() else {}) == before
 
 
 def test_from_a_folder(tiny_model: Path, place: Path) -> None:

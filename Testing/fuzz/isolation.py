@@ -11,6 +11,7 @@ import signal
 import struct
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,8 @@ class Child:
         try:
             self._prepare()
             faulthandler.disable()
+            # They would stand on the user's terminal, and mean that something was computed from nonsense.
+            warnings.simplefilter("error", RuntimeWarning)
             signal.signal(signal.SIGPROF, signal.SIG_DFL)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             while len(order := os.read(orders, 8)) == 8:

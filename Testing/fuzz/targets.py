@@ -89,9 +89,8 @@ def _evidence(folder: Path, output: Path) -> None:
 
 def _findings(folder: Path, output: Path) -> None:
     from anofpdm.results.findings import read_findings
-    from anofpdm.results.findings_text import format_findings
 
-    format_findings(read_findings(folder / "result" / "findings.json"))
+    read_findings(folder / "result" / "findings.json")
 
 
 def _calibration(folder: Path, output: Path) -> None:

@@ -13,6 +13,7 @@ from ..results.output_set import recover
 from ..selection.settings import SelectionSettings
 from ..store.other_calibration import with_calibration
 from .options import add_overlay_option, add_selection_options, output_folder, overlaid_settings
+from .reporting import say
 
 
 def add_parser(commands: Any) -> None:
@@ -49,5 +50,5 @@ def run_adjust(options: argparse.Namespace) -> int:
         before = SelectionSettings() if options.as_calibrated else case.settings
         detection = build_detection(case, overlaid_settings(options, before, case.calibration))
         detection.write(folder, overlay=options.overlay)
-    print(f"{format_findings(detection.findings)}\nWritten to {output}.")
+    say(f"{format_findings(detection.findings)}\nWritten to {output}.")
     return 0

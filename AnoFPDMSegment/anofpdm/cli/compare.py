@@ -8,6 +8,7 @@ from typing import Any
 
 from ..results.compare import compare_results, format_comparison
 from ..results.output_set import recover
+from .reporting import say
 
 
 def add_parser(commands: Any) -> None:
@@ -26,5 +27,5 @@ def run_compare(options: argparse.Namespace) -> int:
     """Run the command."""
     for folder in (options.first, options.second):
         recover(folder)
-    print(format_comparison(compare_results(Path(options.first), Path(options.second))))
+    say(format_comparison(compare_results(Path(options.first), Path(options.second))))
     return 0

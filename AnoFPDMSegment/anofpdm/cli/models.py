@@ -12,6 +12,7 @@ from ..store.model_folder import open_model_folder
 from ..store.model_install import install_model, remove_model
 from ..store.model_search import default_model_name, find_model, list_models, search_places
 from ..store.user_calibrations import calibrations_of, user_calibration_names, user_calibrations
+from .reporting import one_line, say
 
 
 def add_parser(commands: Any) -> None:
@@ -68,10 +69,10 @@ def run_list(options: argparse.Namespace) -> int:
     entries = list_models()
     for entry in entries:
         state = entry.error or ("calibrated" if entry.calibrated else "not calibrated")
-        print(f"{entry.name}: {entry.title} ({state})\n    {entry.path}")
+        say(f"{one_line(entry.name)}: {one_line(entry.title)} ({one_line(state)})\n    {entry.path}")
     if not entries:
-        print("No models found.")
-    print("Searched: " + ", ".join(str(place) for place in search_places()))
+        say("No models found.")
+    say("Searched: " + ", ".join(str(place) for place in search_places()))
     return 0
 
 
@@ -80,7 +81,7 @@ def run_info(options: argparse.Namespace) -> int:
     folder = find_model(options.model or default_model_name())
     config = folder.config
     lines = [
-        f"{config.name} {config.version}: {config.title}",
+        one_line(f"{config.name} {config.version}: {config.title}"),
         f"  folder      {folder.path}",
         f"  weights     SHA-256 {folder.weights_sha256}",
         f"  modalities  {', '.join(config.modalities)} (maps from {', '.join(config.used)})",
@@ -94,7 +95,7 @@ def run_info(options: argparse.Namespace) -> int:
     lines += [_calibration_line(calibration) for calibration in own] or ["  calibration none"]
     for name in user_calibration_names(folder.weights_sha256):
         lines += _user_lines(folder.weights_sha256, name)
-    print("\n".join(lines) + "\n\n" + folder.model_card.strip())
+    say("\n".join(lines) + "\n\n" + folder.model_card.strip())
     return 0
 
 
@@ -123,9 +124,9 @@ def run_verify(options: argparse.Namespace) -> int:
     network = load_network(folder)
     for calibration in calibrations:
         if calibration.weights_sha256 != folder.weights_sha256:
-            print(f"Note: the calibration '{calibration.name}' belongs to other weights and is not used.")
+            say(f"Note: the calibration '{calibration.name}' belongs to other weights and is not used.")
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    print(f"{folder.config.name}: files, checksums and {parameters:,} weights are sound.")
+    say(f"{folder.config.name}: files, checksums and {parameters:,} weights are sound.")
     return 0
 
 
@@ -135,13 +136,13 @@ def run_add(options: argparse.Namespace) -> int:
 
     # Loading is the proof that the weights are the network's.
     folder = install_model(options.source, name=options.name, check=load_network)
-    print(f"Added {folder.path.name} to {folder.path.parent}.")
+    say(f"Added {folder.path.name} to {folder.path.parent}.")
     return 0
 
 
 def run_remove(options: argparse.Namespace) -> int:
     """Remove a model."""
-    print(f"Removed {remove_model(options.model)}.")
+    say(f"Removed {remove_model(options.model)}.")
     return 0
 
 
@@ -170,8 +171,8 @@ def run_import_official(options: argparse.Namespace) -> int:
         dtype=options.dtype,
     )
     folder = open_model_folder(output)
-    print(f"Written to {folder.path}. It has no calibration yet: calibrate it, or detect with --guidance, ")
-    print("--threshold quantile=Q or value=V, and --ungated.")
+    say(f"Written to {folder.path}. It has no calibration yet: calibrate it, or detect with --guidance, ")
+    say("--threshold quantile=Q or value=V, and --ungated.")
     return 0
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..array_archive import ArrayArchive, DamagedArchiveError, open_arrays
 from ..calibration import Calibration
-from ..configuration import OperatingPoint, record_from_dict, record_to_dict
+from ..configuration import OperatingPoint, record_from_dict, record_to_dict, shown
 from ..errors import EvidenceError
 from ..json_text import LARGEST_JSON_BYTES, parse_json
 from ..selection.settings import SelectionSettings
@@ -135,7 +135,7 @@ def _check_schema(record: dict[str, Any]) -> None:
         raise ValueError("foreign file")
     if record["schema"] != EVIDENCE_SCHEMA:
         raise EvidenceError(
-            f"The evidence has schema {record['schema']!r} and this version reads {EVIDENCE_SCHEMA}; detect again."
+            f"The evidence has schema {shown(record['schema'])} and this version reads {EVIDENCE_SCHEMA}; detect again."
         )
 
 

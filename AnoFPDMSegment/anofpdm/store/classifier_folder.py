@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..configuration import ModelConfig, load_json, record_from_dict, record_to_dict
+from ..configuration import ModelConfig, load_json, record_from_dict, record_to_dict, shown
 from ..errors import ModelError
 from ..network.noise_classifier import NoiseClassifier
 from ..results.output_set import write_output_set
@@ -54,7 +54,9 @@ def open_classifier(path: str | Path) -> ClassifierFolder:
         raise ModelError(f"{path} holds no classifier; name a folder made by anofpdm train --purpose classifier.")
     record = load_json(path / CLASSIFIER_FILE, "classifier")
     if record.get("schema") != CLASSIFIER_SCHEMA:
-        raise ModelError(f"{path / CLASSIFIER_FILE} has schema {record.get('schema')!r}; train the classifier again.")
+        raise ModelError(
+            f"{path / CLASSIFIER_FILE} has schema {shown(record.get('schema'))}; train the classifier again."
+        )
     config = record_from_dict(ModelConfig, record.get("model"), CLASSIFIER_FILE)
     return ClassifierFolder(path, config, file_sha256(path / CLASSIFIER_WEIGHTS))
 

@@ -16,7 +16,7 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from ..progress import CancelToken
-from .file_kinds import DICOM_ENDINGS, IMAGE_IO_BY_ENDING
+from .file_kinds import DICOM_ENDINGS, IMAGE_IO_BY_ENDING, has_dicom_mark
 from .grid_check import GridCheck, any_grid, head_grid
 from .head import axis_of_slices
 from .meta_image_file import read_meta_image
@@ -26,6 +26,8 @@ from .padding import far_constant, fill_padding
 from .placement import NO_VOXEL_SIZE, UNDEFINED_PLACE, perpendicular
 from .volume import Volume
 
+FARTHEST_MM = 1e6
+"""No image begins further from the scanner's middle."""
 VANISHING_COSINE = 1e-100
 ROUNDED_COSINE = 1e-6
 """What differs by less keeps its own digits."""
@@ -131,7 +133,7 @@ def _read(path: Path, called: str, cancel: CancelToken | None, check_grid: GridC
     lower = path.name.lower()
     image_io = next((io for ending, io in IMAGE_IO_BY_ENDING.items() if lower.endswith(ending)), None)
     if image_io is None:
-        if lower.endswith(DICOM_ENDINGS) or _has_dicom_preamble(path):
+        if lower.endswith(DICOM_ENDINGS) or has_dicom_mark(path):
             return _read_dicom(path, called, cancel, check_grid)
         raise InputError(
             f"{called} is of an unsupported kind; give a NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage "
@@ -149,11 +151,6 @@ def _read_dicom(path: Path, called: str, cancel: CancelToken | None, check_grid:
     from .dicom import read_dicom_file, read_dicom_folder
 
     return (read_dicom_folder if path.is_dir() else read_dicom_file)(path, called, cancel, check_grid)
-
-
-def _has_dicom_preamble(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(132)[128:] == b"DICM"
 
 
 def _checked(image: sitk.Image, called: str) -> sitk.Image:
@@ -226,7 +223,7 @@ def _checked_direction(image: sitk.Image, called: str) -> list[float]:
     direction = np.asarray(image.GetDirection()).reshape(3, 3)
     if not np.isfinite(spacing).all() or spacing.min() <= 0:
         raise InputError(NO_VOXEL_SIZE.format(called))
-    if not (np.isfinite(direction).all() and np.isfinite(image.GetOrigin()).all()):
+    if not (np.isfinite(direction).all() and np.abs(image.GetOrigin()).max() <= FARTHEST_MM):
         raise InputError(UNDEFINED_PLACE.format(called))
     nearest = perpendicular(direction, called)
     changed = np.abs(nearest - direction).max() > ROUNDED_COSINE
