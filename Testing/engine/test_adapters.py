@@ -9,6 +9,7 @@ import dataset_makers as make
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from volume_makers import write_dicom_series
 
 from anofpdm.core.errors import InputError, SettingsError
 from anofpdm.datasets.adapters import LAYOUTS, build_manifest, split_subjects
@@ -191,12 +192,14 @@ def test_broken_lgg_and_soop_data(tmp_path: Path) -> None:
     table.write_text("split,slice,unhealthy,patient\ntrain,²,0,p1\ntrain,3,0\n", encoding="utf-8")
     assert [line.split(":", 1)[1] for line in mistakes("lgg", root)[1:]] == [
         "2: the split, the slice number or the label is wrong",
-        "3: there is no image /flair.nii.gz",
+        "3: the patient is missing",
     ]
     table.write_text("patient,slice\n")
-    assert "has no column 'split'" in mistakes("lgg", root)[0]
+    assert "has no column 'split'; this layout is one folder a patient" in mistakes("lgg", root)[0]
+    table.write_bytes("patient,split,slice,unhealthy\nMüller,train,3,0\n".encode("latin-1"))
+    assert "is not a text file in UTF-8; save it as CSV (UTF-8)" in mistakes("lgg", root)[0]
     table.unlink()
-    assert "cannot be read" in mistakes("lgg", root)[0]
+    assert "has no slices.csv; this layout is one folder a patient with flair.nii.gz" in mistakes("lgg", root)[0]
     root = soop(tmp_path / "soop")
     (root / "soop_flair_axial.npz").write_bytes((root / "soop_flair_axial.npz").read_bytes()[:999])
     assert "is damaged" in mistakes("soop", root)[0]
@@ -250,6 +253,33 @@ def test_folder_of_volumes(tmp_path: Path) -> None:
     assert [(r.subject, [p.name for p in r.images]) for r in rows] == [
         ("a", ["a_flair.nii.gz", "a_t1.nii.gz"]),
         ("b", ["b_flair.nii.gz", "b_t1.nii.gz"]),
+    ]
+
+
+def test_a_folder_of_dicom_series(tmp_path: Path) -> None:
+    """A series in a folder of its own is a volume; a folder of anything else is told of, not passed over."""
+    root = folder(tmp_path / "data")
+    image = sitk.ReadImage(str(next((root / "healthy").glob("*.nii.gz"))))
+    write_dicom_series(root / "unhealthy" / "study", sitk.Cast(image, sitk.sitkInt16))
+    write_dicom_series(tmp_path / "one", sitk.Cast(image, sitk.sitkInt16))
+    frames = next((tmp_path / "one").iterdir()).rename(root / "healthy" / "frames.dcm")
+    rows = build_manifest("folder", root, tmp_path / "series.csv", fractions=HALVES).rows
+    by_subject = {row.subject: row for row in rows}
+    assert by_subject["study"].images == (root / "unhealthy" / "study",) and by_subject["study"].unhealthy
+    assert by_subject["frames"].images == (frames,)
+    assert read_manifest(tmp_path / "series.csv", ["flair"], both_labels_in=()).rows[0].images[0].exists()
+    (root / "healthy" / "p9").mkdir()
+    (root / "healthy" / "p9" / "flair.nii.gz").write_bytes(b"")
+    assert mistakes("folder", root)[1:] == [
+        f"{root}: healthy/p9 is a folder without DICOM files; each volume belongs in healthy/"
+    ]
+    several = tmp_path / "several"
+    for name in ("healthy/a_flair", "healthy/a_t1", "unhealthy/b_flair", "unhealthy/b_t1"):
+        write_dicom_series(several / name, sitk.Cast(image, sitk.sitkInt16))
+    rows = build_manifest("folder", several, tmp_path / "two.csv", modalities=("flair", "t1")).rows
+    assert [(r.subject, [p.name for p in r.images]) for r in rows] == [
+        ("a", ["a_flair", "a_t1"]),
+        ("b", ["b_flair", "b_t1"]),
     ]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from command_line import CommandLine, snapshot
+from model_archives import refused, write_listed, zipped
 from safetensors.torch import load_file, save_file
 
 from anofpdm.core.errors import ModelError, OutputError, SettingsError
@@ -26,20 +27,6 @@ from anofpdm.store.model_search import default_model_name, find_model, list_mode
 def place(tmp_path: Path) -> Path:
     """An empty folder of models that is still to be made."""
     return tmp_path / "user" / "models"
-
-
-def zipped(model: Path, target: Path, prefix: str = "", method: int = zipfile.ZIP_STORED) -> Path:
-    with zipfile.ZipFile(target, "w", method) as archive:
-        for file in sorted(path for path in model.rglob("*") if path.is_file()):
-            archive.write(file, prefix + file.relative_to(model).as_posix())
-    return target
-
-
-def refused(source: Path, place: Path, words: str, error: type[Exception] = ModelError) -> None:
-    before = snapshot(place) if place.exists() else {}
-    with pytest.raises(error, match=words):
-        install_model(source, place)
-    assert (snapshot(place) if place.exists() else {}) == before
 
 
 def test_from_a_folder(tiny_model: Path, place: Path) -> None:
@@ -124,7 +111,7 @@ def test_an_archive_that_would_fill_the_disk(
     tiny_model: Path, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(model_install, "LARGEST_MODEL_BYTES", 100)
-    refused(zipped(tiny_model, tmp_path / "a.zip"), place, "it is no model")
+    refused(zipped(tiny_model, tmp_path / "a.zip"), place, r"weights\.safetensors is larger than any model's")
 
 
 def link(target: str) -> zipfile.ZipInfo:
@@ -189,16 +176,48 @@ def test_a_list_of_checksums_that_names_what_is_no_file_of_the_model(
     refused(zipped(model, tmp_path / "a.zip"), place, "which is not a file of the model")
 
 
-def test_a_bomb(tiny_model: Path, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "name", ["weights.safetensors", "MODEL_CARD.md", "config.json", "configs/metadata.json", "calibration.png"]
+)
+def test_a_bomb(tiny_model: Path, place: Path, tmp_path: Path, name: str) -> None:
     """Zeros pack a thousandfold: the archive is small, what it unpacks to is not."""
-    monkeypatch.setattr(model_install, "LARGEST_MODEL_BYTES", 4 << 20)
     model = Path(shutil.copytree(tiny_model, tmp_path / "copy"))
-    (model / "weights.safetensors").write_bytes(bytes(8 << 20))
+    write_listed(model, name, bytes(24 << 20))
     archive = tmp_path / "bomb.zip"
     zipped(model, archive, method=zipfile.ZIP_DEFLATED)
     assert archive.stat().st_size < 1 << 20
-    refused(archive, place, "it is no model")
+    refused(archive, place, "larger than any model's")
     refused(model, place, "larger than any model's")
+
+
+@pytest.mark.parametrize("name", ["setup.exe", "configs/run.sh", ".bashrc", "weights.pt"])
+def test_a_file_that_no_model_has(tiny_model: Path, place: Path, tmp_path: Path, name: str) -> None:
+    """Whatever the list of checksums says, nothing else is copied."""
+    model = Path(shutil.copytree(tiny_model, tmp_path / "copy"))
+    write_listed(model, name, b"anything")
+    refused(model, place, "which is not a file of the model")
+    refused(zipped(model, tmp_path / "a.zip"), place, "which is not a file of the model")
+
+
+def test_names_with_backslashes(tiny_model: Path, place: Path, tmp_path: Path) -> None:
+    """As some programs for Windows pack folders."""
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for file in sorted(path for path in tiny_model.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo("placeholder")
+            entry.filename = entry.orig_filename = f"tiny\\{file.relative_to(tiny_model)}".replace("/", "\\")
+            packed.writestr(entry, file.read_bytes())
+    refused(archive, place, "packed with backslashes in its names .*; pack the model's folder again")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_not_waited_for(tiny_model: Path, place: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.zip")
+    refused(tmp_path / "a.zip", place, "pipe or a device")
+    model = Path(shutil.copytree(tiny_model, tmp_path / "copy"))
+    (model / "MODEL_CARD.md").unlink()
+    os.mkfifo(model / "MODEL_CARD.md")
+    refused(model, place, "lacks MODEL_CARD.md")
 
 
 def test_a_list_of_checksums_that_is_a_bomb(place: Path, tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ class TestRare:
 
     def test_more_voxels_than_can_be(self, tmp_path: Path) -> None:
         refused(nifti(tmp_path / "a.nii", dim=[3, 32767, 32767, 32767, 1, 1, 1, 1]), "more voxels")
-        refused(nifti(tmp_path / "a.nii.gz", dim=[3, 1000, 1000, 1000, 1, 1, 1, 1]), "cut off")
+        refused(nifti(tmp_path / "a.nii.gz", dim=[3, 800, 800, 800, 1, 1, 1, 1]), "cut off")
 
     def test_reading_can_be_ended(self, tmp_path: Path) -> None:
         token = CancelToken()
@@ -346,6 +346,10 @@ def test_damaged_headers_are_never_followed_elsewhere_than_nibabel(
     except InputError as error:
         assert str(error).endswith((".", "?"))
         return
+    if np.frombuffer(bytes(content[108:112]), "<f4")[0] < 352:
+        # Values that begin inside the header nibabel does not read.
+        content[108:112] = np.float32(352).tobytes()
+        path.write_bytes(gzip.compress(content, 1) if name.endswith("gz") else content)
     other = nibabel.load(path)
     unit = {1: 1e3, 3: 1e-3}.get(content[123] & 7, 1.0)
     np.testing.assert_allclose(values_of(volume.image), np.squeeze(other.get_fdata()), rtol=1e-6)

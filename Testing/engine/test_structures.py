@@ -58,8 +58,8 @@ NEEDED = "label,structure\n0,background\n2,cerebral white matter\n3,cerebral cor
     ("table", "said"),
     [
         (None, "cannot be read"),
-        (b"\xff\xfe\x00", "cannot be read"),
-        (b"", "needs the columns label and structure"),
+        (b"\xff\xfe\x00", "not a text file in UTF-8; save it as CSV"),
+        (b"", "it is empty"),
         (b"number,name\n0,background\n", "needs the columns label and structure"),
         ((NEEDED + "x,cerebral cortex\n").encode(), "'x' is no label"),
         ((NEEDED + "-7,cerebral cortex\n").encode(), "'-7' is no label"),

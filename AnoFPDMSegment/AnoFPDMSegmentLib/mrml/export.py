@@ -155,10 +155,13 @@ def _components(result: Result) -> list[Column]:
 
 
 def _writeTable(path: Path, columns: list[Column]) -> None:
+    from anofpdm.plain_text import table_cell
+
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow([title for title, _, _ in columns])
-        writer.writerows(zip(*(values for _, _, values in columns), strict=True))
+        for row in zip(*(values for _, _, values in columns), strict=True):
+            writer.writerow([table_cell(value) if isinstance(value, str) else value for value in row])
 
 
 def _writeDocument(result: Result, path: Path, place: Place | None) -> None:

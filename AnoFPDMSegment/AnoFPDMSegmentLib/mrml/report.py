@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import html
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,12 +43,12 @@ def reportPage(result: Result, modelCard: str = "", place: Place | None = None) 
     """
     findings = result.detection.findings
     parts = [
-        f"<h1>AnoFPDM: {escape(result.name)}</h1>",
-        f"<p>{escape(' · '.join(filter(None, (place.patient, place.study))))}</p>" if place is not None else "",
-        f'<p class="notice">{escape(findings["statement"])}</p>',
-        f"<p>{escape(findings['summary'])}</p>",
+        f"<h1>AnoFPDM: {_escaped(result.name)}</h1>",
+        f"<p>{_escaped(' · '.join(filter(None, (place.patient, place.study))))}</p>" if place is not None else "",
+        f'<p class="notice">{_escaped(findings["statement"])}</p>',
+        f"<p>{_escaped(findings['summary'])}</p>",
         *_segmentation(result),
-        *(f'<p class="warning">{escape(text)}</p>' for text in findings["warnings"]),
+        *(f'<p class="warning">{_escaped(text)}</p>' for text in findings["warnings"]),
         "<h2>Findings</h2>",
         _findings(findings["components"], result.accepted),
         "<h2>Slices</h2>",
@@ -60,10 +60,10 @@ def reportPage(result: Result, modelCard: str = "", place: Place | None = None) 
         _pairs(_parameters(findings)),
         "<h2>Model</h2>",
         _pairs({**findings["model"], "citation": result.case.model.citation}),
-        f"<pre>{escape(modelCard)}</pre>" if modelCard else "",
-        f'<p class="notice">{escape(findings["statement"])}</p>',
+        f"<pre>{_escaped(modelCard)}</pre>" if modelCard else "",
+        f'<p class="notice">{_escaped(findings["statement"])}</p>',
     ]
-    title = escape(f"AnoFPDM: {result.name}")
+    title = _escaped(f"AnoFPDM: {result.name}")
     head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
     body = "\n".join(part for part in parts if part)
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
@@ -146,7 +146,7 @@ def _onStack(case: CaseEvidence, volume: NDArray[Any]) -> NDArray[Any]:
 
 
 def _table(columns: Sequence[tuple[str, str, Sequence[Any]]], classes: Sequence[str] | None = None) -> str:
-    head = "".join(f"<th>{escape(title)}</th>" for title, _, _ in columns)
+    head = "".join(f"<th>{_escaped(title)}</th>" for title, _, _ in columns)
     rows = []
     for number, values in enumerate(zip(*(values for _, _, values in columns), strict=True)):
         kind = f' class="{classes[number]}"' if classes and classes[number] else ""
@@ -160,15 +160,22 @@ def _cell(value: Any) -> str:
         return (
             f'<td class="number">{value:.4g}</td>' if isinstance(value, float) else f'<td class="number">{value}</td>'
         )
-    return f"<td>{escape(_text(value))}</td>"
+    return f"<td>{_escaped(_text(value))}</td>"
 
 
 def _pairs(values: Mapping[str, Any]) -> str:
     rows: Iterable[str] = (
-        f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{escape(_text(value))}</td></tr>"
+        f"<tr><th>{_escaped(name.replace('_', ' '))}</th><td>{_escaped(_text(value))}</td></tr>"
         for name, value in values.items()
     )
     return f"<table>{''.join(rows)}</table>"
+
+
+def _escaped(text: str) -> str:
+    """`text` that is neither markup nor changes the direction in which the page is read."""
+    from anofpdm.plain_text import printable
+
+    return html.escape(printable(text))
 
 
 def _text(value: Any) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.output_set import recover
+from ..core.reporting import say
 from ..methods.registry import find_method
 from ..results.case_storage import EVIDENCE_FILE, load_evidence
 from ..results.detection import build_detection, claimed_folder
@@ -57,5 +58,5 @@ def run_adjust(options: argparse.Namespace) -> int:
         given = given_knobs(options, method, live=True)
         detection = build_detection(case, method.overlaid(before, given, case.calibration))
         detection.write(folder, overlay=options.overlay)
-    print(f"{format_findings(detection.findings)}\nWritten to {output}.")
+    say(f"{format_findings(detection.findings)}\nWritten to {output}.")
     return 0

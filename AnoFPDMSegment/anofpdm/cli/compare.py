@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.output_set import recover
+from ..core.reporting import say
 from ..results.compare import compare_results, format_comparison
 
 
@@ -26,5 +27,5 @@ def run_compare(options: argparse.Namespace) -> int:
     """Run the command."""
     for folder in (options.first, options.second):
         recover(folder)
-    print(format_comparison(compare_results(Path(options.first), Path(options.second))))
+    say(format_comparison(compare_results(Path(options.first), Path(options.second))))
     return 0

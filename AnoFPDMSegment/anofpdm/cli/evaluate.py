@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import SettingsError
+from ..core.reporting import say
 from ..datasets.manifest import SPLITS
 from ..evaluation.request import DEFAULT_METHODS, METHODS, EvaluationRequest, Variants
 from ..methods.knobs import numbers
@@ -111,7 +112,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
     with cancellation() as cancel:
         report = _show if sys.stderr.isatty() else None
         for path in run_evaluation(request, tell=_tell, report=report, cancel=cancel):
-            print(f"Written: {path}")
+            say(f"Written: {path}")
     return 0
 
 
@@ -188,9 +189,8 @@ def _tell(row: Measured) -> None:
     def shown(name: str) -> str:
         return f"{row.figures[name].value:.3f}" if name in row.figures else "–"
 
-    print(
+    say(
         f"{row.output.name}: Dice mixed {shown('dice_mixed')}, unhealthy {shown('dice_unhealthy')}; "
         f"AUPRC {shown('auprc_all_slices')} / {shown('auprc_unhealthy_slices')}; "
-        f"AUROC {shown('image_auroc')} / {shown('image_auroc_same_level')}",
-        flush=True,
+        f"AUROC {shown('image_auroc')} / {shown('image_auroc_same_level')}"
     )

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..core.reporting import say
 from ..datasets.adapters import LAYOUTS, build_manifest
 
 
@@ -28,5 +29,5 @@ def run_manifest(options: argparse.Namespace) -> int:
     """Run the command."""
     manifest = build_manifest(options.layout, Path(options.root), Path(options.output), options.seed)
     subjects = len(manifest.subjects())
-    print(f"Written to {options.output}: {len(manifest.rows)} rows of {subjects} subjects.")
+    say(f"Written to {options.output}: {len(manifest.rows)} rows of {subjects} subjects.")
     return 0

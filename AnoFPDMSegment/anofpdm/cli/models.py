@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import SettingsError
-from ..methods.anofpdm.user_calibrations import calibrations_of
+from ..core.reporting import one_line, say
 from ..methods.registry import find_method
 from ..store.model_folder import open_model_folder
 from ..store.model_install import install_model, remove_model
 from ..store.model_search import default_model_name, find_model, list_models, search_places
+from ..store.weights_file import check_weights_file
 
 
 def add_parser(commands: Any) -> None:
@@ -68,10 +70,10 @@ def run_list(options: argparse.Namespace) -> int:
     entries = list_models()
     for entry in entries:
         state = entry.error or ("calibrated" if entry.calibrated else "not calibrated")
-        print(f"{entry.name}: {entry.title} ({state})\n    {entry.path}")
+        say(f"{one_line(entry.name)}: {one_line(entry.title)} ({one_line(state)})\n    {entry.path}")
     if not entries:
-        print("No models found.")
-    print("Searched: " + ", ".join(str(place) for place in search_places()))
+        say("No models found.")
+    say("Searched: " + ", ".join(str(place) for place in search_places()))
     return 0
 
 
@@ -80,7 +82,7 @@ def run_info(options: argparse.Namespace) -> int:
     folder = find_model(options.model or default_model_name())
     config = folder.config
     lines = [
-        f"{config.name} {config.version}: {config.title}",
+        one_line(f"{config.name} {config.version}: {config.title}"),
         f"  folder      {folder.path}",
         f"  weights     SHA-256 {folder.weights_sha256}",
         f"  modalities  {', '.join(config.modalities)} (maps from {', '.join(config.used)})",
@@ -89,38 +91,32 @@ def run_info(options: argparse.Namespace) -> int:
         f"  slices      {config.grid.matrix} x {config.grid.matrix} over {config.grid.field_of_view_mm:g} mm",
         *find_method(config.method).model_lines(folder),
     ]
-    print("\n".join(lines) + "\n\n" + folder.model_card.strip())
+    say("\n".join(lines) + "\n\n" + folder.model_card.strip())
     return 0
 
 
 def run_verify(options: argparse.Namespace) -> int:
     """Check everything that can be checked without running the network."""
     folder = find_model(options.model or default_model_name())
-    calibrations = calibrations_of(folder)
-    from ..store.weights import load_network
-
-    network = load_network(folder)
-    for calibration in calibrations:
-        if calibration.weights_sha256 != folder.weights_sha256:
-            print(f"Note: the calibration '{calibration.name}' belongs to other weights and is not used.")
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    print(f"{folder.config.name}: files, checksums and {parameters:,} weights are sound.")
+    method = find_method(folder.config.method)
+    for note in method.check_model(folder):
+        say(f"Note: {note}")
+    check_weights_file(folder)
+    parameters = sum(math.prod(shape) for shape in method.parameter_shapes(folder.config).values())
+    say(f"{folder.config.name}: files, checksums and {parameters:,} weights are sound.")
     return 0
 
 
 def run_add(options: argparse.Namespace) -> int:
     """Add a model."""
-    from ..store.weights import load_network
-
-    # Loading is the proof that the weights are the network's.
-    folder = install_model(options.source, name=options.name, check=load_network)
-    print(f"Added {folder.path.name} to {folder.path.parent}.")
+    folder = install_model(options.source, name=options.name, check=check_weights_file)
+    say(f"Added {folder.path.name} to {folder.path.parent}.")
     return 0
 
 
 def run_remove(options: argparse.Namespace) -> int:
     """Remove a model."""
-    print(f"Removed {remove_model(options.model)}.")
+    say(f"Removed {remove_model(options.model)}.")
     return 0
 
 
@@ -149,8 +145,8 @@ def run_import_official(options: argparse.Namespace) -> int:
         dtype=options.dtype,
     )
     folder = open_model_folder(output)
-    print(f"Written to {folder.path}. It has no calibration yet: calibrate it, or detect with --guidance, ")
-    print("--threshold quantile=Q or value=V, and --ungated.")
+    say(f"Written to {folder.path}. It has no calibration yet: calibrate it, or detect with --guidance, ")
+    say("--threshold quantile=Q or value=V, and --ungated.")
     return 0
 
 

@@ -54,7 +54,7 @@ def _value_from_json(hint: Any, value: Any, where: str) -> Any:
     if origin is Literal:
         if value not in typing.get_args(hint):
             choices = ", ".join(str(choice) for choice in typing.get_args(hint))
-            raise ModelError(f"{where} must be one of {choices}, not {_shown(value)}.")
+            raise ModelError(f"{where} must be one of {choices}, not {shown(value)}.")
         return value
     if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in typing.get_args(hint):
@@ -63,19 +63,19 @@ def _value_from_json(hint: Any, value: Any, where: str) -> Any:
         return _value_from_json(inner, value, where)
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise ModelError(f"{where} must be a list, not {_shown(value)}.")
+            raise ModelError(f"{where} must be a list, not {shown(value)}.")
         (item, _) = typing.get_args(hint)
         return tuple(_value_from_json(item, entry, f"{where}[{i}]") for i, entry in enumerate(value))
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         if not math.isfinite(value):
-            raise ModelError(f"{where} must be a finite number, not {_shown(value)}.")
+            raise ModelError(f"{where} must be a finite number, not {shown(value)}.")
         return float(value)
     if hint is Any or (isinstance(value, hint) and (hint is bool or not isinstance(value, bool))):
         return value
-    raise ModelError(f"{where} must be of type {hint.__name__}, not {_shown(value)}.")
+    raise ModelError(f"{where} must be of type {hint.__name__}, not {shown(value)}.")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """The beginning of what may be a whole list."""
     return repr(value)[:LONGEST_SHOWN]
 

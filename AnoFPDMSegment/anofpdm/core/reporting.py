@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from .. import __version__
+from ..plain_text import STEERING, printable
 from .progress import Progress, Stage
 
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_NOT_OF_ONE_LINE = re.compile(f"[{STEERING}\t\n]+")
 
 
 def one_line(text: str) -> str:
-    """`text` without line breaks and control characters, which names of files may hold."""
-    return _CONTROL_CHARACTERS.sub(" ", text).strip()
+    """`text` without line breaks and what else would steer a terminal, which names of files may hold."""
+    return _NOT_OF_ONE_LINE.sub(" ", text).strip()
+
+
+def say(text: str) -> None:
+    """The outcome, or a part of it, on standard output."""
+    print(printable(text), flush=True)
 
 
 def complain(message: str) -> None:
@@ -64,11 +70,11 @@ class SilentReporter:
 
     def partial(self, text: str) -> None:
         """A part of the outcome, one line."""
-        print(text, flush=True)
+        say(text)
 
     def result(self, text: str, details: dict[str, Any]) -> None:
         """The outcome for people."""
-        print(text, flush=True)
+        say(text)
 
     def error(self, message: str, status: int) -> None:
         """Why the run ended."""

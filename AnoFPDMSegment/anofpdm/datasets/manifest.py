@@ -19,7 +19,6 @@ Torch-free.
 from __future__ import annotations
 
 import csv
-import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..core.errors import InputError, OutputError
+from .csv_table import read_table
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -193,12 +193,6 @@ def check_both_labels(rows: Iterable[ManifestRow], splits: Sequence[Split], mist
                 mistakes.add(0, f"the split '{split}' has no {name} image")
 
 
-def delimiter_of(text: str) -> str:
-    """What separates the columns of a table: commas, or semicolons as spreadsheets of some languages write them."""
-    first = text.partition("\n")[0]
-    return ";" if ";" in first and "," not in first else ","
-
-
 def is_whole_number(text: str) -> bool:
     """Whether it is a number of a slice, or of slices."""
     return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
@@ -207,22 +201,13 @@ def is_whole_number(text: str) -> bool:
 def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The header, and the other rows that are not blank, each with its line."""
     try:
-        # "-sig": spreadsheets put a byte-order mark in front.
-        text = path.read_text(encoding="utf-8-sig")
+        return read_table(path)
     except FileNotFoundError as error:
         raise InputError(f"The manifest {path} does not exist; check the path.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"The manifest {path} is not a text file in UTF-8; save it as CSV (UTF-8).") from error
     except OSError as error:
-        raise InputError(f"The manifest {path} cannot be read; check its permissions.") from error
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
-    try:
-        rows = [(reader.line_num, fields) for fields in reader if any(field.strip() for field in fields)]
-    except csv.Error as error:
-        raise InputError(f"The manifest {path} is not a CSV file (line {reader.line_num}: {error}).") from error
-    if not rows:
-        raise InputError(f"The manifest {path} is empty.")
-    return rows[0][1], rows[1:]
+        raise InputError(f"The manifest {path} cannot be read ({error.strerror}); check the path.") from error
+    except ValueError as error:
+        raise InputError(f"The manifest {path} cannot be read: {error}.") from error
 
 
 class _RowReader:

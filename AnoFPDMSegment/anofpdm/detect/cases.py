@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import InputError
-from ..datasets.manifest import delimiter_of
+from ..datasets.csv_table import read_table
 
 
 @dataclass(frozen=True)
@@ -27,13 +25,12 @@ def read_cases(path: Path) -> list[Case]:
     Raises InputError that names file and line.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
-        columns = reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or []]
-        rows = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"The table of cases {path} cannot be read ({reason}); check the file.") from error
+        header, rows = read_table(path)
+    except OSError as error:
+        raise InputError(f"The table of cases {path} cannot be read ({error.strerror}); check the file.") from error
+    except ValueError as error:
+        raise InputError(f"The table of cases {path} cannot be read: {error}.") from error
+    columns = [name.strip().lower() for name in header]
     modalities = [name for name in columns if name != "case"]
     if "case" not in columns or not modalities:
         raise InputError(
@@ -43,8 +40,9 @@ def read_cases(path: Path) -> list[Case]:
     if not all(columns) or len(set(columns)) < len(columns):
         raise InputError(f"{path} has a column without a name or two of the same name; name each column once.")
     cases: dict[str, Case] = {}  # by the folder's name as disks compare it that do not tell A from a
-    for line, row in rows:
-        if None in row or any(row[name] is None or not row[name].strip() for name in columns):
+    for line, fields in rows:
+        row = dict(zip(columns, fields, strict=False))
+        if len(fields) != len(columns) or not all(field.strip() for field in fields):
             raise InputError(f"{path}, line {line}: every column needs a value, as many as the header names.")
         name = row["case"].strip()
         if Path(name).name != name or name.startswith(".") or not name.isprintable():

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..plain_text import markdown_cell, table_cell
 from .measure import Figure, Measured
 from .slices import MeasuredSlices
 
@@ -90,7 +91,7 @@ def write_methods_csv(path: Path, measured: Sequence[Measured]) -> None:
         cells += [rounded(entry.with_masks.get(name)) for name in bounds]
         return [*cells, rounded(entry.output.cost.seconds), entry.output.cost.network_evaluations]
 
-    _write_csv(path, header, (row(entry) for entry in measured))
+    write_csv(path, header, (row(entry) for entry in measured))
 
 
 def write_slices_csv(path: Path, data: MeasuredSlices, measured: Sequence[Measured]) -> None:
@@ -110,7 +111,7 @@ def write_slices_csv(path: Path, data: MeasuredSlices, measured: Sequence[Measur
                     *(_cell(entry.slices[name][n]) if name in entry.slices else None for name in names),
                 ]
 
-    _write_csv(path, ["method", "subject", "slice", "level", "unhealthy", *names], rows())
+    write_csv(path, ["method", "subject", "slice", "level", "unhealthy", *names], rows())
 
 
 def write_volumes_csv(path: Path, measured: Sequence[Measured]) -> None:
@@ -122,7 +123,7 @@ def write_volumes_csv(path: Path, measured: Sequence[Measured]) -> None:
         if entry.volumes
         for n in range(len(entry.volumes[names[0]]))
     )
-    _write_csv(path, ["method", *names], rows)
+    write_csv(path, ["method", *names], rows)
 
 
 def _cell(value: Any) -> Any:
@@ -131,11 +132,12 @@ def _cell(value: Any) -> Any:
     return rounded(float(value)) if isinstance(value, float | np.floating) else value
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Header and rows; names of subjects and methods may come from anywhere."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+        for row in (header, *rows):
+            writer.writerow([table_cell(cell) if isinstance(cell, str) else cell for cell in row])
 
 
 def markdown_table(measured: Sequence[Measured]) -> str:
@@ -144,7 +146,7 @@ def markdown_table(measured: Sequence[Measured]) -> str:
     head += ["best possible Dice unhealthy (pixel masks)", "s / slice", "evaluations / slice"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for entry in measured:
-        cells = [entry.output.name, entry.output.tuned_with]
+        cells = [markdown_cell(entry.output.name), markdown_cell(entry.output.tuned_with)]
         cells += [_shown(entry.figures.get(name)) for _, name in COLUMNS]
         bound, seconds = entry.with_masks.get("dice_unhealthy"), entry.output.cost.seconds
         cells.append("–" if bound is None else f"{bound:.3f}")
@@ -167,7 +169,7 @@ def markdown_report(document: Mapping[str, Any], measured: Sequence[Measured]) -
     """`table.md`: what was measured, the table, and how to read it."""
     data = document["data"]
     lines = [
-        f"# {document['model']['title']}: split {data['split']} of {data['manifest']}",
+        f"# {markdown_cell(document['model']['title'])}: split {data['split']} of {markdown_cell(data['manifest'])}",
         "",
         f"{data['slices']} slices of {_counted(data['subjects'], 'subject')} ({data['not_examined_slices']} more show "
         f"too little of a head and are left out), {data['unhealthy_slices']} labelled unhealthy, on "
@@ -176,7 +178,7 @@ def markdown_report(document: Mapping[str, Any], measured: Sequence[Measured]) -
         f"{data['lesion_outside_interior']:.1%} of the lesion's pixels lie outside the eroded head, where no map is "
         "looked at.",
         "",
-        *(f"**{warning}**\n" for warning in document["warnings"]),
+        *(f"**{markdown_cell(warning)}**\n" for warning in document["warnings"]),
         markdown_table(measured),
         "Brackets: middle 95 % over resampled subjects. Mixed: all slices, masks emptied where a slice is decided "
         "healthy; empty and empty counts 1. Unhealthy: slices with a lesion, masks not emptied. AUPRC: pixels inside "
@@ -210,5 +212,5 @@ def _reference_table(measured: Sequence[Measured]) -> list[str]:
     ]
     for entry in measured:
         cells = [_shown(Figure(entry.reference[name])) if name in entry.reference else "–" for name in names]
-        lines.append("| " + " | ".join([entry.output.name, *cells]) + " |")
+        lines.append("| " + " | ".join([markdown_cell(entry.output.name), *cells]) + " |")
     return [*lines, ""]

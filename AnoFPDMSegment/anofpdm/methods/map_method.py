@@ -113,9 +113,9 @@ class MapMethod(ABC):
         """See `Method`."""
         return dataclasses.replace(before, **given)
 
-    def check_model(self, folder: ModelFolder) -> None:
+    def check_model(self, folder: ModelFolder) -> list[str]:
         """Every model of such a method can be applied."""
-        return
+        return []
 
     def parameter_shapes(self, config: Any) -> Mapping[str, tuple[int, ...]]:
         """None, unless a subclass says so."""

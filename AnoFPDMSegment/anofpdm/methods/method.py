@@ -176,8 +176,9 @@ class Method(Protocol):
         Raises ModelError or SettingsError.
         """
 
-    def check_model(self, folder: ModelFolder) -> None:
-        """Raises ModelError if the folder holds a model that cannot be applied to volumes."""
+    def check_model(self, folder: ModelFolder) -> list[str]:
+        """Raises ModelError if the folder holds a model that cannot be applied to volumes; what else should be known
+        of it, one sentence each."""
 
     def parameter_shapes(self, config: Any) -> Mapping[str, tuple[int, ...]]:
         """The network's parameters, which the weights must be."""

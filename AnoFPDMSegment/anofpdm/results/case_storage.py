@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..configuration import shown
 from ..core.array_archive import ArrayArchive, DamagedArchiveError, misshapen, missing, open_arrays
 from ..core.errors import EvidenceError
 from ..core.json_text import LARGEST_JSON_BYTES, parse_json
@@ -142,7 +143,7 @@ def _present(record: dict[str, Any]) -> dict[str, Any]:
         return {**rest, "schema": EVIDENCE_SCHEMA, "method": FIRST_METHOD, "evidence": evidence}
     if record["schema"] != EVIDENCE_SCHEMA:
         raise EvidenceError(
-            f"The evidence has schema {record['schema']!r} and this version reads {EVIDENCE_SCHEMA}; detect again."
+            f"The evidence has schema {shown(record['schema'])} and this version reads {EVIDENCE_SCHEMA}; detect again."
         )
     return record
 

@@ -27,6 +27,8 @@ class EachValue:
 
 Shape: TypeAlias = "type | tuple[Any, ...] | list[Any] | dict[str, Any] | EachValue"
 
+_SHOWN = 100
+"""Characters of what a message quotes from a document."""
 _NUMBER = (int, float)
 _NUMBER_OR_NULL = (int, float, NoneType)
 _TEXT_OR_NULL = (str, NoneType)
@@ -111,7 +113,8 @@ def check_document(values: Any, source: str) -> dict[str, Any]:
     version = values.get("version")
     if version != VERSION or isinstance(version, bool):
         raise EvidenceError(
-            f"{source} has version {version!r} and this program reads version {VERSION}; use the program that wrote it."
+            f"{source} has version {repr(version)[:_SHOWN]} and this program reads version {VERSION}; use the program "
+            "that wrote it."
         )
     problem = _mismatch(values, DOCUMENT, "") or _inconsistency(values)
     if problem:
@@ -139,12 +142,12 @@ def _mismatch(value: Any, shape: Shape, where: str) -> str | None:
             return f"{place} is not an object"
         odd = sorted(set(shape) ^ set(value))
         if odd:
-            return f"{place} {'lacks' if odd[0] in shape else 'has an unknown'} entry '{odd[0]}'"
+            return f"{place} {'lacks' if odd[0] in shape else 'has an unknown'} entry '{odd[0][:_SHOWN]}'"
         return _first(_mismatch(value[key], part, f"{where}.{key}".lstrip(".")) for key, part in shape.items())
     if isinstance(shape, EachValue):
         if not isinstance(value, Mapping):
             return f"{place} is not an object"
-        return _first(_mismatch(part, shape.shape, f"{where}.{key}") for key, part in value.items())
+        return _first(_mismatch(part, shape.shape, f"{where}.{key[:_SHOWN]}") for key, part in value.items())
     if isinstance(shape, list):
         if not isinstance(value, list):
             return f"{place} is not a list"

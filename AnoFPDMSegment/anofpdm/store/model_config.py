@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..core.errors import ModelError
 from ..core.names import PLAIN_RULE, is_plain_name
-from ..core.records import load_json, record_from_dict, record_to_dict, require
+from ..core.records import load_json, record_from_dict, record_to_dict, require, shown
 from ..methods.registry import FIRST_METHOD, find_method
 from ..volumes.input_config import InputConfig
 
@@ -46,7 +46,9 @@ def load_model_config(folder: Path) -> ModelConfig:
     values = load_json(folder / CONFIG_FILE, "model configuration")
     schema = values.pop("schema", None)
     if schema != CONFIG_SCHEMA:
-        raise ModelError(f"{folder / CONFIG_FILE} has schema {schema!r}; this version reads schema {CONFIG_SCHEMA}.")
+        raise ModelError(
+            f"{folder / CONFIG_FILE} has schema {shown(schema)}; this version reads schema {CONFIG_SCHEMA}."
+        )
     name = values.get("method", FIRST_METHOD)
     if not isinstance(name, str):
         raise ModelError(f"{folder / CONFIG_FILE} names no method; install the model again.")

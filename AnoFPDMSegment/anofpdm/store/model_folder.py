@@ -22,7 +22,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.bounded_file import open_regular, read_text_at_most
 from ..core.errors import ModelError, OutputError
+from ..core.json_text import LARGEST_JSON_BYTES
 from ..core.output_set import write_files
 from ..core.records import load_json
 from ..methods.registry import find_method
@@ -37,6 +39,16 @@ METADATA_FILE = "configs/metadata.json"
 REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, MODEL_CARD_FILE)
 MODEL_FILES = (*REQUIRED_FILES, METADATA_FILE, CALIBRATION_FILE, PLOT_FILE, CHECKSUMS_FILE)
 """All that a model folder can hold, by their paths in it."""
+
+LARGEST_FILES = {
+    CONFIG_FILE: 1 << 20,
+    MODEL_CARD_FILE: 1 << 20,
+    METADATA_FILE: 1 << 20,
+    CHECKSUMS_FILE: 1 << 20,
+    CALIBRATION_FILE: LARGEST_JSON_BYTES,
+    PLOT_FILE: 1 << 24,
+}
+"""Bytes; the weights are as large as their network (`weights_file.largest_weights`)."""
 
 _CHUNK_BYTES = 1 << 22
 
@@ -167,7 +179,7 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file, hexadecimal. Raises ModelError if it cannot be read."""
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except OSError as error:
@@ -197,9 +209,10 @@ def _is_inside(name: str) -> bool:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} cannot be read ({error}); install the model again.") from error
+        return read_text_at_most(path, LARGEST_FILES[path.name])
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(f"{path} cannot be read ({reason}); install the model again.") from error
 
 
 def _checksums_to_json(checksums: Mapping[str, str]) -> str:

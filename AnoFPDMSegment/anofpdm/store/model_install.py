@@ -12,15 +12,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from ..core.bounded_file import require_regular
 from ..core.errors import ModelError, OutputError, SettingsError
 from ..core.names import PLAIN_RULE, is_plain_name
 from ..methods.registry import find_method
-from .model_folder import CHECKSUMS_FILE, MODEL_FILES, ModelFolder, open_model_folder, read_checksums
+from .model_config import load_model_config
+from .model_folder import (
+    CHECKSUMS_FILE,
+    LARGEST_FILES,
+    MODEL_FILES,
+    WEIGHTS_FILE,
+    ModelFolder,
+    open_model_folder,
+    read_checksums,
+)
 from .model_search import model_path, user_folder
+from .weights_file import largest_weights
 
 LARGEST_MODEL_BYTES = 16 << 30
-LARGEST_LIST_BYTES = 1 << 20
-"""Of the list of checksums, which is read before anything else is known."""
 MOST_ENTRIES = 10_000
 _CHUNK_BYTES = 1 << 20
 
@@ -129,7 +138,8 @@ def _make_shelter(place: Path) -> Path:
 def _copy(source: Path, target: Path) -> None:
     if not (source / CHECKSUMS_FILE).exists():
         raise ModelError(f"{source} holds no model: it has no {CHECKSUMS_FILE}.")
-    for name in (*read_checksums(source), CHECKSUMS_FILE):
+
+    def copy(name: str, most: int) -> None:
         if not (source / name).is_file():
             raise ModelError(f"{source} lacks {name}, which its {CHECKSUMS_FILE} lists.")
         try:
@@ -137,31 +147,50 @@ def _copy(source: Path, target: Path) -> None:
         except OSError as error:
             raise ModelError(f"{source / name} cannot be read ({error.strerror}); check its permissions.") from error
         with stream:
-            _write(stream, target / name, LARGEST_MODEL_BYTES)
+            _write(stream, target / name, most)
+
+    _take(copy, source, target)
 
 
 def _unpack(source: Path, target: Path) -> None:
     try:
+        require_regular(source)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ModelError(f"{source} does not exist; name a model folder or a zip file of one.") from error
+    except OSError as error:
+        raise ModelError(f"{source} cannot be read ({error.strerror}); name a model folder or its zip.") from error
+    try:
         with zipfile.ZipFile(source) as archive:
             members = _members(archive, source)
             root = _root(members, source)
-            _extract(archive, members[str(root / CHECKSUMS_FILE)], target / CHECKSUMS_FILE, LARGEST_LIST_BYTES)
-            names = read_checksums(target)
-            missing = [name for name in names if str(root / name) not in members]
-            if missing:
-                raise ModelError(f"{source} lacks {missing[0]}, which its {CHECKSUMS_FILE} lists.")
-            chosen = {name: members[str(root / name)] for name in names}
-            left = LARGEST_MODEL_BYTES
-            if sum(member.file_size for member in chosen.values()) > left:
-                raise ModelError(f"{source} unpacks to more than {left >> 30} GB; it is no model.")
-            for name, member in chosen.items():
-                left -= _extract(archive, member, target / name, left)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ModelError(f"{source} does not exist; name a model folder or a zip file of one.") from error
+
+            def extract(name: str, most: int) -> None:
+                member = members.get(str(root / name))
+                if member is None:
+                    raise ModelError(f"{source} lacks {name}, which its {CHECKSUMS_FILE} lists.")
+                _extract(archive, member, target / name, most)
+
+            _take(extract, source, target)
     except PermissionError as error:
         raise ModelError(f"{source} cannot be read ({error.strerror}); check its permissions.") from error
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise ModelError(f"{source} is not a readable zip file ({error}); name a model folder or its zip.") from error
+
+
+def _take(take: Callable[[str, int], None], source: Path, target: Path) -> None:
+    """Take the files of a model, each of at most as many bytes as it can have, the weights those of their network.
+
+    `take` is given a file's name and its most bytes. Raises ModelError.
+    """
+    take(CHECKSUMS_FILE, LARGEST_FILES[CHECKSUMS_FILE])
+    names = read_checksums(target)
+    foreign = sorted(set(names) - set(MODEL_FILES))
+    if foreign:
+        raise ModelError(f"{source} lists '{foreign[0][:100]}', which is not a file of the model; it is refused.")
+    for name in names:
+        if name != WEIGHTS_FILE:
+            take(name, LARGEST_FILES[name])
+    take(WEIGHTS_FILE, min(LARGEST_MODEL_BYTES, largest_weights(load_model_config(target))))
 
 
 def _members(archive: zipfile.ZipFile, source: Path) -> dict[str, zipfile.ZipInfo]:
@@ -174,9 +203,15 @@ def _members(archive: zipfile.ZipFile, source: Path) -> dict[str, zipfile.ZipInf
         # As it is written there: zipfile itself turns backslashes around on some systems.
         name = entry.orig_filename
         path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or re.search(r"[\\:\x00]", name):
+        turned = PurePosixPath(name.replace("\\", "/"))
+        if turned.is_absolute() or ".." in turned.parts or re.search(r"[:\x00]", name):
             raise ModelError(
                 f"{source} holds the path '{name[:100]}', which leads out of the model's folder; it is refused."
+            )
+        if "\\" in name:
+            raise ModelError(
+                f"{source} was packed with backslashes in its names ('{name[:100]}'), which not every system can "
+                "unpack; pack the model's folder again with another program."
             )
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise ModelError(
@@ -200,21 +235,26 @@ def _root(members: Mapping[str, zipfile.ZipInfo], source: Path) -> PurePosixPath
     return roots[0]
 
 
-def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, most: int) -> int:
+def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, most: int) -> None:
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ModelError(f"{target.name} is packed by a method other than deflate; pack the model's folder again.")
+    if member.file_size > most:
+        raise _too_large(target)
     with archive.open(member) as stream:
-        return _write(stream, target, most)
+        _write(stream, target, most)
 
 
-def _write(stream: IO[bytes], target: Path, most: int) -> int:
-    """Copy at most so many bytes, whatever a header says of them; returns how many."""
+def _write(stream: IO[bytes], target: Path, most: int) -> None:
+    """Copy at most so many bytes, whatever a header says of them."""
     target.parent.mkdir(exist_ok=True)
     written = 0
     with target.open("wb") as copy:
         while chunk := stream.read(_CHUNK_BYTES):
             written += len(chunk)
             if written > most:
-                raise ModelError(f"{target.name} is larger than any model's; nothing was added.")
+                raise _too_large(target)
             copy.write(chunk)
-    return written
+
+
+def _too_large(target: Path) -> ModelError:
+    return ModelError(f"{target.name} is larger than any model's; nothing was added.")

@@ -14,12 +14,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.bounded_file import read_text_at_most
 from ..core.errors import ModelError
 from .model_config import CONFIG_FILE, load_model_config
 from .model_folder import CALIBRATION_FILE, WEIGHTS_FILE, ModelFolder, open_model_folder
 
 MODELS_VARIABLE = "ANOFPDM_MODELS"
 DEFAULT_FILE = "default.txt"
+LONGEST_NAME = 1024
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "models"
 
 
@@ -114,10 +116,10 @@ def default_model_name() -> str:
     found = _found()
     for place in reversed(search_places()):
         try:
-            name = (place / DEFAULT_FILE).read_text(encoding="utf-8").strip()
+            name = read_text_at_most(place / DEFAULT_FILE, LONGEST_NAME).strip()
         except FileNotFoundError:
             continue
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise ModelError(f"{place / DEFAULT_FILE} cannot be read ({error}); name the model to use.") from error
         if name not in found:
             raise ModelError(f"{place / DEFAULT_FILE} names the model '{name}', but {_what_there_is()}.")

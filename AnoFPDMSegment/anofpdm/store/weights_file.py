@@ -6,6 +6,7 @@ with torch and refuses the same files in the same words.
 
 from __future__ import annotations
 
+import math
 import mmap
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..core.errors import ModelError
 from ..core.json_text import LARGEST_JSON_BYTES, parse_json
 from ..methods.registry import find_method
 from ..network.parameter_shapes import Shape
+from .model_config import ModelConfig
 from .model_folder import ModelFolder
 
 STORED_AS = ("float32", "float16", "bfloat16")
@@ -43,6 +45,13 @@ def check_weights_file(folder: ModelFolder) -> None:
                 _check_values(name, entry, content, data)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise _unreadable(path, error) from error
+
+
+def largest_weights(config: ModelConfig) -> int:
+    """Bytes that the file of this model's weights may have."""
+    shapes = find_method(config.method).parameter_shapes(config)
+    parameters = sum(math.prod(shape) for shape in shapes.values())
+    return parameters * max(width for _, width in _TYPES.values()) + LARGEST_JSON_BYTES + 8
 
 
 def check_header_length(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..core.errors import InputError
+from ..datasets.csv_table import read_table
 
 Side = Literal["left", "right", ""]
 MOST_STRUCTURES = 255
@@ -94,15 +94,17 @@ def read_structures(path: Path) -> tuple[Structure, ...]:
     or no white matter or no background is among them.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"The table of labels {path} cannot be read ({error}); give a CSV file.") from error
-    if not rows or not {"label", "structure"} <= set(rows[0]):
+        header, records = read_table(path)
+    except OSError as error:
+        raise InputError(f"The table of labels {path} cannot be read ({error.strerror}); give a CSV file.") from error
+    except ValueError as error:
+        raise InputError(f"The table of labels {path} cannot be read: {error}.") from error
+    if not records or not {"label", "structure"} <= set(header):
         raise InputError(f"The table of labels {path} needs the columns label and structure.")
     structures: dict[int, Structure] = {}
-    for number, row in enumerate(rows, 2):
-        text, name = (row["label"] or "").strip(), (row["structure"] or "").strip()
+    for number, fields in records:
+        row = dict(zip(header, fields, strict=False))
+        text, name = row.get("label", "").strip(), row.get("structure", "").strip()
         if not text.isdecimal() or len(text) > 9:
             raise InputError(f"{path}, line {number}: '{text}' is no label; write a whole number.")
         found = structure_of(int(text), name)

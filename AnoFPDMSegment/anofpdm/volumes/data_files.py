@@ -8,8 +8,8 @@ from pathlib import Path
 HEADER_BYTES = 65_536
 """Text headers are far shorter; a header that is followed by its data is read no further."""
 
-_META_IMAGE = re.compile(r"^\s*ElementDataFile\s*=\s*(.+)$", re.MULTILINE)
-_NRRD = re.compile(r"^data ?file:\s*(.+)$", re.MULTILINE | re.IGNORECASE)
+_META_IMAGE = re.compile(r"^[ \t]{0,99}ElementDataFile[ \t]{0,99}=(.{1,4096})$", re.MULTILINE)
+_NRRD = re.compile(r"^data ?file:(.{1,4096})$", re.MULTILINE | re.IGNORECASE)
 _NUMBERED = re.compile(r"%\d*d")
 
 
@@ -23,7 +23,7 @@ def data_files(path: Path) -> list[Path]:
         return sorted(path.iterdir())
     stem = path.name.partition(".")[0]
     found = {path, *(file for file in path.parent.iterdir() if file.name.partition(".")[0] == stem)}
-    if path.suffix.lower() in (".mhd", ".nhdr"):
+    if path.suffix.lower() in (".mhd", ".nhdr") and path.is_file():
         found |= {file for name in _named_in_header(path) for file in _matches(path.parent, name)}
     return sorted(file for file in found if file.is_file())
 

@@ -14,6 +14,7 @@ from .dicom_header import DamagedDicomError, DicomImage, ForeignObject, Frame, r
 from .dicom_stack import even_stack
 from .dicom_values import stored_values
 from .file_kinds import DICOM_ENDINGS
+from .grid_check import GridCheck, any_grid
 from .nifti_file import SEVERAL_VALUES
 from .padding import fill_padding
 from .value_stream import LARGEST_IMAGE_VOXELS, TOO_MANY_VOXELS
@@ -23,7 +24,9 @@ DAMAGED_FILE = "{} holds a DICOM file that is damaged or cut off; export the ser
 MOST_NAMED = 3
 
 
-def read_dicom_folder(folder: Path, called: str, cancel: CancelToken | None = None) -> Volume:
+def read_dicom_folder(
+    folder: Path, called: str, cancel: CancelToken | None = None, check_grid: GridCheck = any_grid
+) -> Volume:
     """The one series in a folder, slices sorted by position; what else lies there is skipped and named.
 
     `called` begins every message. Raises InputError if the folder holds no or several series,
@@ -44,11 +47,13 @@ def read_dicom_folder(folder: Path, called: str, cancel: CancelToken | None = No
     (images,) = series
     if len(images) > 1 and any(len(image.frames) > 1 for image in images):
         raise InputError(f"{called} holds several multi-frame DICOM files of one series; give one of the files.")
-    volume = _read_stack(images, called, DAMAGED_FILE, cancel)
+    volume = _read_stack(images, called, DAMAGED_FILE, cancel, check_grid)
     return Volume(volume.image, (*volume.warnings, _named(skipped)) if skipped else volume.warnings)
 
 
-def read_dicom_file(path: Path, called: str, cancel: CancelToken | None = None) -> Volume:
+def read_dicom_file(
+    path: Path, called: str, cancel: CancelToken | None = None, check_grid: GridCheck = any_grid
+) -> Volume:
     """A single DICOM file: multi-frame, or the only slice of its series. Raises InputError otherwise; Cancelled."""
     try:
         image = read_dicom_header(path)
@@ -60,7 +65,7 @@ def read_dicom_file(path: Path, called: str, cancel: CancelToken | None = None) 
         number = _slices_in_same_series(path, image, cancel)
         if number > 1:
             raise InputError(f"{called} is one of {number} slices of a DICOM series; give its folder instead.")
-    return _read_stack([image], called, "{} is damaged or cut off; export it again.", cancel)
+    return _read_stack([image], called, "{} is damaged or cut off; export it again.", cancel, check_grid)
 
 
 def _series(folder: Path, called: str, cancel: CancelToken | None) -> tuple[list[list[DicomImage]], list[Path]]:
@@ -112,7 +117,9 @@ def _named(skipped: Sequence[Path]) -> str:
     return f"was read without {names}, which {verb} no part of the series; check that nothing is missing."
 
 
-def _read_stack(images: Sequence[DicomImage], called: str, damaged: str, cancel: CancelToken | None) -> Volume:
+def _read_stack(
+    images: Sequence[DicomImage], called: str, damaged: str, cancel: CancelToken | None, check_grid: GridCheck
+) -> Volume:
     """All frames of the files as one volume."""
     if any(image.colored for image in images):
         raise InputError(SEVERAL_VALUES.format(called))
@@ -120,6 +127,7 @@ def _read_stack(images: Sequence[DicomImage], called: str, damaged: str, cancel:
     columns, rows = stack.frames[0].size
     if columns * rows * len(stack.frames) > LARGEST_IMAGE_VOXELS:
         raise InputError(TOO_MANY_VOXELS.format(called))
+    check_grid((columns, rows, len(stack.frames)), stack.placement.spacing)
     values = np.empty((len(stack.frames), rows, columns), dtype=np.float32)
     padding = np.zeros(values.shape, dtype=bool) if any(image.padding for image in images) else None
     places = {(frame.file, frame.index): place for place, frame in enumerate(stack.frames)}
@@ -132,7 +140,9 @@ def _read_stack(images: Sequence[DicomImage], called: str, damaged: str, cancel:
             raise InputError(damaged.format(called)) from error
         for frame, plane in zip(image.frames, stored, strict=True):
             place = places[frame.file, frame.index]
-            values[place] = _scaled(plane, frame)
+            with np.errstate(over="ignore", invalid="ignore"):
+                # What becomes infinite is refused with its volume.
+                values[place] = _scaled(plane, frame)
             if padding is not None and image.padding is not None:
                 low, high = image.padding
                 padding[place] = (plane >= low) & (plane <= high)

@@ -18,6 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 
+from ..core.bounded_file import open_regular
+from .dicom_file import DEFLATED, read_dataset
+
 FloatArray = npt.NDArray[np.float64]
 
 IMAGE_CLASS = re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(2(\.[12])?|4(\.[134])?|7(\.[1-4])?|20|128(\.1)?|130)")
@@ -25,7 +28,6 @@ IMAGE_CLASS = re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(2(\.[12])?|4(\.[134
 ANY_CLASS = b"1.2.840.10008."
 META_BYTES = 1024
 """The preamble and the group that names the kind of object."""
-DEFLATED = "1.2.840.10008.1.2.1.99"
 LARGEST_FRAME = 2**16
 MOST_FRAMES = 2**16
 
@@ -75,17 +77,15 @@ class ForeignObject:
 
 def read_dicom_header(file: Path) -> DicomImage | ForeignObject | None:
     """None for a file that is no DICOM at all. Raises DamagedDicomError, OSError."""
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         start = stream.read(META_BYTES)
     marked = start[128:132] == b"DICM"
     # Without the preamble a data set begins with one of its first two groups.
     if not marked and start[:2] not in (b"\x02\x00", b"\x08\x00"):
         return None
     try:
-        with quiet_pydicom(), file.open("rb") as stream:
-            dataset = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
-            left = file.stat().st_size - stream.tell()
-            return _described(dataset, file, left)
+        with quiet_pydicom():
+            return _described(*read_dataset(file, pixels=False), file)
     except OSError:
         raise
     except Exception as error:  # a damaged header fails in many ways, each time another element is read
@@ -117,7 +117,7 @@ def _meant_as_image(start: bytes, marked: bool) -> bool:
     return IMAGE_CLASS.search(meta.decode("latin-1")) is not None or ANY_CLASS not in meta
 
 
-def _described(dataset: pydicom.Dataset, file: Path, left: int) -> DicomImage | ForeignObject:
+def _described(dataset: pydicom.Dataset, left: int, file: Path) -> DicomImage | ForeignObject:
     """`left`: bytes of the file from the pixels on."""
     meta = getattr(dataset, "file_meta", pydicom.Dataset())
     kind = str(dataset.get("SOPClassUID", ""))

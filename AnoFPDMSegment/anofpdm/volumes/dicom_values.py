@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pydicom
 import SimpleITK as sitk
 
+from .dicom_codestream import check_frames
+from .dicom_file import read_dataset
 from .dicom_header import DamagedDicomError, quiet_pydicom
 
 SEVERAL_BYTE_FRAMES = "1.2.840.10008.5.1.4.1.1.7.2"
@@ -36,12 +38,13 @@ def stored_values(file: Path) -> npt.NDArray[np.integer[Any]]:
     """
     try:
         with quiet_pydicom():
-            dataset = pydicom.dcmread(file, force=True)
+            dataset, _ = read_dataset(file, pixels=True)
             frames = int(dataset.get("NumberOfFrames") or 1)
             if "TransferSyntaxUID" not in dataset.file_meta:
                 dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
             syntax = dataset.file_meta.TransferSyntaxUID
             if syntax.is_compressed and syntax != RLE:
+                check_frames(dataset.PixelData, int(dataset.Columns), int(dataset.Rows))
                 values = _decompressed(dataset, frames)
             else:
                 values = _significant(dataset.pixel_array, dataset)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 IMAGE_IO_BY_ENDING = {
     ".nii": "NiftiImageIO",
     ".nii.gz": "NiftiImageIO",
@@ -11,3 +13,9 @@ IMAGE_IO_BY_ENDING = {
     ".mhd": "MetaImageIO",
 }
 DICOM_ENDINGS = (".dcm", ".ima")
+
+
+def has_dicom_mark(path: Path) -> bool:
+    """Whether a file begins as DICOM files do, whatever it is called. Raises OSError."""
+    with path.open("rb") as stream:
+        return stream.read(132)[128:] == b"DICM"

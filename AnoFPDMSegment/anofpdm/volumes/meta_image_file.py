@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 import zlib
@@ -13,8 +14,10 @@ from typing import BinaryIO
 import SimpleITK as sitk
 
 from ..core.errors import InputError
+from .grid_check import GridCheck, any_grid
 from .meta_image_header import HEADER_BYTES, MetaImageHeader, parse_meta_image_header
 from .placement import NO_VOXEL_SIZE, NOT_PERPENDICULAR, SIZE_NOT_STATED
+from .value_stream import LARGEST_IMAGE_VOXELS, TOO_MANY_VOXELS
 from .volume import Volume
 
 BLOCK_BYTES = 2**20
@@ -28,12 +31,12 @@ UNKNOWN_PLACE = (
 NO_DATA_FILE = "{} names a data file that is not there; copy all its files together again."
 
 
-def read_meta_image(path: Path, called: str) -> Volume:
+def read_meta_image(path: Path, called: str, check_grid: GridCheck = any_grid) -> Volume:
     """A MetaImage, its values behind the header or in files of their own.
 
     Raises InputError, in a sentence that begins with `called`; OSError.
     """
-    with sound_copy(path, called) as copy:
+    with sound_copy(path, called, check_grid) as copy:
         reader = sitk.ImageFileReader()
         reader.SetImageIO("MetaImageIO")
         reader.SetFileName(str(copy))
@@ -46,7 +49,7 @@ def read_meta_image(path: Path, called: str) -> Volume:
 
 
 @contextmanager
-def sound_copy(path: Path, called: str) -> Iterator[Path]:
+def sound_copy(path: Path, called: str, check_grid: GridCheck = any_grid) -> Iterator[Path]:
     """A temporary copy of a MetaImage, local and uncompressed, with geometry and kind of values in its header alone.
 
     Raises InputError, in a sentence that begins with `called`, if the header is damaged or states no voxel size, a data
@@ -60,6 +63,10 @@ def sound_copy(path: Path, called: str) -> Iterator[Path]:
                 raise InputError(SIZE_NOT_STATED.format(called))
             if min(header.spacing) <= 0:
                 raise InputError(NO_VOXEL_SIZE.format(called))
+            if math.prod(header.size) * header.channels > LARGEST_IMAGE_VOXELS:
+                raise InputError(TOO_MANY_VOXELS.format(called))
+            if len(header.size) == 3:
+                check_grid(header.size, header.spacing)
             with copy.open("wb") as target:
                 target.write(header.rewritten().encode("ascii"))
                 _write_values(header, path, target, called)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 HEADER_BYTES = 1 << 16
 MOST_DIMENSIONS = 5
 MOST_FILES = 1 << 14
+LONGEST_LINE = 1 << 12
 ELEMENT_BYTES = {
     "MET_CHAR": 1,
     "MET_UCHAR": 1,
@@ -31,7 +32,7 @@ _SPACINGS = ("ElementSpacing", "ElementSize")
 _MATRICES = ("Orientation", "Rotation", "TransformMatrix")
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
-_SEPARATOR = re.compile(r"\s*[=:]\s*")
+_SEPARATOR = re.compile(r"[=:]")
 _LIST = re.compile(r"LIST(\s+[0-9]D?)?")
 _NUMBERED = re.compile(r"(.*)%(0?[0-9]?)d(.*?)\s+(-?[0-9]{1,9})\s+(-?[0-9]{1,9})(?:\s+(-?[0-9]{1,9}))?")
 
@@ -96,8 +97,10 @@ def parse_meta_image_header(start: bytes) -> MetaImageHeader:
         line = _text(start[position:end])
         position = end + 1
         if line:
-            name, value = _SEPARATOR.split(line, maxsplit=1)
-            fields[name] = value
+            separator = _SEPARATOR.search(line)
+            if separator is None or len(line) > LONGEST_LINE:
+                raise ValueError("no field, or one of thousands of characters")
+            fields[line[: separator.start()].rstrip()] = line[separator.end() :].lstrip()
     size = tuple(_positive(number) for number in fields["DimSize"].split())
     if len(size) != _positive(fields["NDims"]) or len(size) > MOST_DIMENSIONS:
         raise ValueError("dimensions and sizes differ in number")

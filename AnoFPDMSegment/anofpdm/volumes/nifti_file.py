@@ -13,9 +13,18 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.progress import CancelToken
+from .grid_check import GridCheck, any_grid
 from .nifti_header import COLORS, COMPLEX, HEADER_BYTES, NUMBERS, NiftiHeader, parse_nifti_header
 from .nifti_placement import place_nifti
-from .value_stream import CUT_OFF, LARGEST_IMAGE_VOXELS, MAXIMUM_DEFLATION, TOO_MANY_VOXELS, expect_end, read_float32
+from .value_stream import (
+    CUT_OFF,
+    LARGEST_IMAGE_VOXELS,
+    LONGEST_PREFIX,
+    MAXIMUM_DEFLATION,
+    TOO_MANY_VOXELS,
+    expect_end,
+    read_float32,
+)
 from .volume import Volume
 
 Stream: TypeAlias = "BinaryIO | gzip.GzipFile"
@@ -29,25 +38,28 @@ PICTURE = "{} is a two-dimensional picture; give the whole volume."
 SEVERAL_VOLUMES = "{} has more than three dimensions (a time series?); give a single volume."
 
 
-def read_nifti(path: Path, called: str, cancel: CancelToken | None = None) -> Volume:
+def read_nifti(path: Path, called: str, cancel: CancelToken | None = None, check_grid: GridCheck = any_grid) -> Volume:
     """A single-file NIfTI-1 or NIfTI-2 image, compressed or not whatever its name, as float32.
 
-    Raises InputError, in a sentence that begins with `called`; OSError; Cancelled.
+    `check_grid` is asked before any value is read. Raises InputError, in a sentence that begins with `called`; OSError;
+    Cancelled.
     """
     with path.open("rb") as raw:
         stored = path.stat().st_size
         if raw.read(2) != GZIP_MAGIC:
             raw.seek(0)
-            return _read_stream(raw, stored, called, cancel)
+            return _read_stream(raw, stored, called, cancel, check_grid)
         raw.seek(0)
         try:
             with gzip.GzipFile(fileobj=raw) as stream:
-                return _read_stream(stream, stored * MAXIMUM_DEFLATION, called, cancel)
+                return _read_stream(stream, stored * MAXIMUM_DEFLATION, called, cancel, check_grid)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise InputError(DAMAGED.format(called)) from error
 
 
-def _read_stream(stream: Stream, longest: int, called: str, cancel: CancelToken | None) -> Volume:
+def _read_stream(
+    stream: Stream, longest: int, called: str, cancel: CancelToken | None, check_grid: GridCheck
+) -> Volume:
     """`longest`: more bytes than this the stream cannot have."""
     header = parse_nifti_header(stream.read(HEADER_BYTES))
     if header is None:
@@ -59,6 +71,7 @@ def _read_stream(stream: Stream, longest: int, called: str, cancel: CancelToken 
         raise InputError(TOO_MANY_VOXELS.format(called))
     if count * kind.itemsize > longest:
         raise InputError(CUT_OFF.format(called))
+    check_grid(size, placement.spacing)
     stream.seek(_first_value(stream, header, count * kind.itemsize, longest, called))
     values = read_float32(
         stream,
@@ -94,7 +107,7 @@ def _scaled(header: NiftiHeader) -> bool:
 
 def _first_value(stream: Stream, header: NiftiHeader, data_bytes: int, longest: int, called: str) -> int:
     """Where the first value lies."""
-    if not math.isfinite(header.data_offset) or header.data_offset < 0:
+    if not 0 <= header.data_offset <= LONGEST_PREFIX:
         raise InputError(NO_BEGINNING.format(called))
     offset = int(header.data_offset)
     # Four bytes that tell of extensions follow the header of a single file.

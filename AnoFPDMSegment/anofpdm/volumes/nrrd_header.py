@@ -15,6 +15,10 @@ import numpy.typing as npt
 LONGEST_HEADER = 2**20
 MOST_AXES = 16
 MOST_FILES = 2**14
+MOST_LINES = 2**16
+"""Skipped before the values."""
+LONGEST_VALUE = 2**12
+"""Characters of a field that is looked at."""
 LARGEST_NUMBER = 18
 _MAGIC = re.compile(rb"NRRD000[1-9]\r?\n")
 _WHOLE = re.compile(rf"-?[0-9]{{1,{LARGEST_NUMBER}}}")
@@ -46,6 +50,10 @@ ENCODINGS = {
     **dict.fromkeys(("txt", "text", "ascii"), "text"),
     "hex": "hex",
 }
+_LOOKED_AT = (
+    "dimension", "sizes", "type", "encoding", "endian", "kinds", "lineskip", "byteskip", "datafile", "spacings",
+    "spacedirections", "spaceorigin", "space",
+)  # fmt: skip
 NOT_SPATIAL = re.compile(
     r"vector|list|point|covariant-vector|normal|stub|scalar|complex|.*(color|vector|matrix|gradient|normal|quaternion)"
 )
@@ -102,6 +110,8 @@ def parse_nrrd_header(start: bytes) -> NrrdHeader:
     if magic is None:
         raise ValueError("another kind of file")
     fields, listed, end = _fields(start, magic.end())
+    if any(len(fields.get(name, "")) > LONGEST_VALUE for name in _LOOKED_AT):
+        raise ValueError("a field of thousands of characters")
     count = _whole(fields["dimension"], 1, MOST_AXES)
     sizes = tuple(_whole(word, 1) for word in fields["sizes"].split())
     if len(sizes) != count:
@@ -117,7 +127,7 @@ def parse_nrrd_header(start: bytes) -> NrrdHeader:
         number=number,
         byte_order=byte_order or "<",
         encoding=encoding,
-        line_skip=_whole(fields.get("lineskip", "0"), 0),
+        line_skip=_whole(fields.get("lineskip", "0"), 0, MOST_LINES),
         byte_skip=_whole(fields.get("byteskip", "0"), -1),
         data_files=_data_files(fields["datafile"], listed) if "datafile" in fields else None,
         header_bytes=end,

@@ -16,12 +16,15 @@ import numpy.typing as npt
 
 from ..core.errors import InputError
 from ..core.progress import CancelToken
+from .grid_check import GridCheck, any_grid
 from .meta_image_file import NO_DATA_FILE
 from .nifti_file import COMPLEX_NUMBERS, PICTURE, SEVERAL_VALUES, SEVERAL_VOLUMES
 from .nrrd_header import LONGEST_HEADER, TO_LPS, NrrdHeader, parse_nrrd_header
 from .placement import SIZE_NOT_STATED, Placement, place
 from .value_stream import (
+    BLOCK_BYTES,
     LARGEST_IMAGE_VOXELS,
+    LONGEST_PREFIX,
     MAXIMUM_DEFLATION,
     TOO_MANY_VOXELS,
     Readable,
@@ -41,14 +44,18 @@ TEXT_BYTES = 64
 SKIPPED_BYTES = 2**20
 
 
-def read_nrrd(path: Path, called: str, cancel: CancelToken | None = None) -> Volume:
+def read_nrrd(path: Path, called: str, cancel: CancelToken | None = None, check_grid: GridCheck = any_grid) -> Volume:
     """An NRRD image, its values behind the header or in files of their own, as float32.
 
-    Raises InputError, in a sentence that begins with `called`; OSError; Cancelled.
+    `check_grid` is asked before any value is read. Raises InputError, in a sentence that begins with `called`; OSError;
+    Cancelled.
     """
     header = read_nrrd_header(path, called)
     size, axes = _volume(header, called)
     placement, warnings, side_known = _place(header, axes, called)
+    if math.prod(size) > LARGEST_IMAGE_VOXELS:
+        raise InputError(TOO_MANY_VOXELS.format(called))
+    check_grid(size, placement.spacing)
     try:
         values = _values(header, path, math.prod(size), called, cancel)
     except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
@@ -105,8 +112,6 @@ def _place(header: NrrdHeader, axes: list[int], called: str) -> tuple[Placement,
 def _values(
     header: NrrdHeader, path: Path, count: int, called: str, cancel: CancelToken | None
 ) -> npt.NDArray[np.float32]:
-    if count > LARGEST_IMAGE_VOXELS:
-        raise InputError(TOO_MANY_VOXELS.format(called))
     files = [path] if header.data_files is None else [path.parent / name for name in header.data_files]
     each, left_over = divmod(count, len(files))
     if left_over:
@@ -129,12 +134,10 @@ def _part(
     """`left`: bytes of the file from here on."""
     kind = np.dtype(header.byte_order + header.number)
     if header.encoding == "text":
-        words = stream.read(count * TEXT_BYTES + 1).split()
-        if len(words) != count:
-            raise ValueError("another number of values")
-        return np.array(words, dtype=np.float64).astype(np.float32)
+        return _from_text(stream, count, cancel)
     if header.encoding == "hex":
-        text = stream.read(count * kind.itemsize * 2 + TEXT_BYTES * count + 1)
+        # Twice the bytes, and spaces between them.
+        text = stream.read(min(left, count * (kind.itemsize * 2 + TEXT_BYTES) + 1))
         unpacked = io.BytesIO(bytes.fromhex(text.decode("ascii")))
         return _exactly(unpacked, kind, count, called, cancel)
     if header.encoding == "raw" and header.byte_skip == -1:
@@ -146,9 +149,33 @@ def _part(
         raise EOFError
     with _unpacked(stream, header.encoding, called) as source:
         skipped = max(0, header.byte_skip)
+        if skipped > LONGEST_PREFIX:
+            raise ValueError("values that begin far off")
         while skipped > 0 and (piece := source.read(min(skipped, SKIPPED_BYTES))):
             skipped -= len(piece)
         return _exactly(source, kind, count, called, cancel)
+
+
+def _from_text(stream: BinaryIO, count: int, cancel: CancelToken | None) -> npt.NDArray[np.float32]:
+    """Exactly `count` numbers, a block at a time: as words they take many times as much memory."""
+    values = np.empty(count, dtype=np.float32)
+    done, rest = 0, b""
+    while block := stream.read(BLOCK_BYTES):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        # The last word may go on in the next block.
+        words = (rest + block).split()
+        rest = words.pop() if words and not block[-1:].isspace() else b""
+        if len(rest) > TEXT_BYTES or done + len(words) > count:
+            raise ValueError("another number of values")
+        values[done : done + len(words)] = np.array(words, dtype=np.float64)
+        done += len(words)
+    if rest:
+        values[done : done + 1] = float(rest)
+        done += 1
+    if done != count:
+        raise ValueError("another number of values")
+    return values
 
 
 def _exactly(

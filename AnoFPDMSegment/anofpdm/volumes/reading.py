@@ -16,7 +16,8 @@ import SimpleITK as sitk
 
 from ..core.errors import InputError
 from ..core.progress import CancelToken
-from .file_kinds import DICOM_ENDINGS, IMAGE_IO_BY_ENDING
+from .file_kinds import DICOM_ENDINGS, IMAGE_IO_BY_ENDING, has_dicom_mark
+from .grid_check import GridCheck, any_grid, head_grid
 from .head import axis_of_slices
 from .meta_image_file import read_meta_image
 from .nifti_file import COMPLEX_NUMBERS, PICTURE, SEVERAL_VALUES, SEVERAL_VOLUMES, read_nifti
@@ -25,14 +26,8 @@ from .padding import far_constant, fill_padding
 from .placement import NO_VOXEL_SIZE, UNDEFINED_PLACE, perpendicular
 from .volume import Volume
 
-SHORTEST_AXIS_VOXELS = 16
-"""At least two axes have this many voxels."""
-SMALLEST_HEAD_MM = 40.0
-"""At least two axes are this long."""
-LARGEST_IMAGE_MM = 1000.0
-"""No axis is longer."""
-SMALLEST_VOXEL_MM = 0.1
-"""No axis has a finer spacing; what is done within a number of millimetres would take for ever."""
+FARTHEST_MM = 1e6
+"""No image begins further from the scanner's middle."""
 VANISHING_COSINE = 1e-100
 ROUNDED_COSINE = 1e-6
 """What differs by less keeps its own digits."""
@@ -55,7 +50,7 @@ def read_noted_volume(path: str | Path, name: str, cancel: CancelToken | None = 
     nothing usable; Cancelled while it reads. The warnings are whole sentences.
     """
     called = f"The {name} image {path}"
-    volume = _read_any(Path(path), called, cancel)
+    volume = _read_any(Path(path), called, cancel, head_grid(called))
     image, told = _without_far_constant(_checked(volume.image, called))
     warnings = tuple(f"The {name} image {warning}" for warning in (*volume.warnings, *told))
     return Volume(image, warnings, volume.side_known)
@@ -67,7 +62,7 @@ def read_finite_volume(path: str | Path, name: str) -> sitk.Image:
     Otherwise as `read_volume`, so that a mask lies where the image that it belongs to does.
     """
     called = f"The {name} {path}"
-    image = _scalar(_read_any(Path(path), called, None).image, called)
+    image = _scalar(_read_any(Path(path), called, None, any_grid).image, called)
     _refuse_not_finite(image, called)
     return image
 
@@ -83,11 +78,11 @@ def check_noted_volume(image: sitk.Image, name: str) -> Volume:
     return Volume(checked, tuple(f"The {name} image {warning}" for warning in told))
 
 
-def _read_any(path: Path, called: str, cancel: CancelToken | None) -> Volume:
+def _read_any(path: Path, called: str, cancel: CancelToken | None, check_grid: GridCheck) -> Volume:
     try:
         _check_name(path, called)
         with _without_native_messages():
-            return _read(path, called, cancel)
+            return _read(path, called, cancel, check_grid)
     except PermissionError as error:
         raise InputError(f"{called} may not be read; check its permissions.") from error
     except OSError as error:
@@ -124,11 +119,11 @@ def _check_name(path: Path, called: str) -> None:
         raise InputError(f"{printable} has a file name with characters that cannot be read; rename it.") from error
 
 
-def _read(path: Path, called: str, cancel: CancelToken | None) -> Volume:
+def _read(path: Path, called: str, cancel: CancelToken | None, check_grid: GridCheck) -> Volume:
     if path.is_dir():
         if not os.access(path, os.R_OK | os.X_OK):
             raise PermissionError
-        return _read_dicom(path, called, cancel)
+        return _read_dicom(path, called, cancel, check_grid)
     if not path.exists():
         raise InputError(f"{called} does not exist; check the path.")
     if not path.is_file():
@@ -138,34 +133,29 @@ def _read(path: Path, called: str, cancel: CancelToken | None) -> Volume:
     lower = path.name.lower()
     image_io = next((io for ending, io in IMAGE_IO_BY_ENDING.items() if lower.endswith(ending)), None)
     if image_io is None:
-        if lower.endswith(DICOM_ENDINGS) or _has_dicom_preamble(path):
-            return _read_dicom(path, called, cancel)
+        if lower.endswith(DICOM_ENDINGS) or has_dicom_mark(path):
+            return _read_dicom(path, called, cancel, check_grid)
         raise InputError(
             f"{called} is of an unsupported kind; give a NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage "
             "(.mha, .mhd) file or the folder of a DICOM series."
         )
     if image_io == "NiftiImageIO":
-        return read_nifti(path, called, cancel)
+        return read_nifti(path, called, cancel, check_grid)
     if image_io == "MetaImageIO":
-        return read_meta_image(path, called)
-    return read_nrrd(path, called, cancel)
+        return read_meta_image(path, called, check_grid)
+    return read_nrrd(path, called, cancel, check_grid)
 
 
-def _read_dicom(path: Path, called: str, cancel: CancelToken | None) -> Volume:
+def _read_dicom(path: Path, called: str, cancel: CancelToken | None, check_grid: GridCheck) -> Volume:
     # pydicom takes a quarter of a second to import, which only DICOM is worth.
     from .dicom import read_dicom_file, read_dicom_folder
 
-    return (read_dicom_folder if path.is_dir() else read_dicom_file)(path, called, cancel)
-
-
-def _has_dicom_preamble(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(132)[128:] == b"DICM"
+    return (read_dicom_folder if path.is_dir() else read_dicom_file)(path, called, cancel, check_grid)
 
 
 def _checked(image: sitk.Image, called: str) -> sitk.Image:
     image = _scalar(image, called)
-    _check_extent(image, called)
+    head_grid(called)(image.GetSize(), image.GetSpacing())
     _refuse_not_finite(image, called)
     values = sitk.GetArrayViewFromImage(image)
     if float(values.min()) == float(values.max()):
@@ -233,18 +223,8 @@ def _checked_direction(image: sitk.Image, called: str) -> list[float]:
     direction = np.asarray(image.GetDirection()).reshape(3, 3)
     if not np.isfinite(spacing).all() or spacing.min() <= 0:
         raise InputError(NO_VOXEL_SIZE.format(called))
-    if not (np.isfinite(direction).all() and np.isfinite(image.GetOrigin()).all()):
+    if not (np.isfinite(direction).all() and np.abs(image.GetOrigin()).max() <= FARTHEST_MM):
         raise InputError(UNDEFINED_PLACE.format(called))
     nearest = perpendicular(direction, called)
     changed = np.abs(nearest - direction).max() > ROUNDED_COSINE
     return [float(cosine) for cosine in (nearest if changed else direction).ravel()]
-
-
-def _check_extent(image: sitk.Image, called: str) -> None:
-    size, spacing = np.asarray(image.GetSize()), np.asarray(image.GetSpacing())
-    if np.sort(size)[1] < SHORTEST_AXIS_VOXELS:
-        raise InputError(f"{called} has too few voxels to show a head; check that the right image was given.")
-    extent = size * spacing
-    small = spacing.min() < SMALLEST_VOXEL_MM or np.sort(extent)[1] < SMALLEST_HEAD_MM
-    if small or extent.max() > LARGEST_IMAGE_MM:
-        raise InputError(f"{called} does not have the size of a head; is the spacing in millimetres?")

@@ -12,8 +12,11 @@ from ..core.errors import InputError
 from ..core.progress import CancelToken
 
 BLOCK_BYTES = 2**20
-LARGEST_IMAGE_VOXELS = 2**30
-"""Eight times a head of 512 x 512 x 512 voxels; what claims more is refused before anything is reserved for it."""
+LARGEST_IMAGE_VOXELS = 2**29
+"""Four times a head of 512 x 512 x 512 voxels; what claims more is refused before anything is reserved for it."""
+LONGEST_PREFIX = 2**24
+"""Bytes that may precede the values, such as extensions of the header; beyond are none, in what a packed file may
+unpack to a thousand times over."""
 MAXIMUM_DEFLATION = 1032
 """Bytes that one byte of a deflated stream can stand for (zlib's technical details)."""
 LONGEST_PADDING = 2**16

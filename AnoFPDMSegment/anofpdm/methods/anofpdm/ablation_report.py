@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
 from ...evaluation.pictures import new_figure, save
-from ...evaluation.report import rounded
+from ...evaluation.report import rounded, write_csv
 from .ablations import Ablated, Ablations
 from .calibration import describe_point
 
@@ -62,10 +61,7 @@ def write_ablations_csv(path: Path, found: Ablations) -> None:
             ("signal ratio", entry.level, "single", entry.single),
             ("signal ratio", entry.level, "aggregated", entry.aggregated),
         ]
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["study", "setting", "figure", "value"])
-        writer.writerows([*row[:3], rounded(row[3])] for row in rows)
+    write_csv(path, ["study", "setting", "figure", "value"], ([*row[:3], rounded(row[3])] for row in rows))
 
 
 def draw_ablations(path: Path, found: Ablations) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ...configuration import shown
 from ...core.errors import ModelError, SettingsError
 from ...core.records import load_json, record_from_dict, record_to_dict
 from .operating_point import OperatingPoint
@@ -260,7 +261,7 @@ def load_calibrations(path: Path) -> list[Calibration]:
     """Read `calibration.json`. Raises ModelError."""
     values = load_json(path, "calibration")
     if values.get("schema") != CALIBRATION_SCHEMA:
-        raise ModelError(f"{path} has schema {values.get('schema')!r}; this version reads {CALIBRATION_SCHEMA}.")
+        raise ModelError(f"{path} has schema {shown(values.get('schema'))}; this version reads {CALIBRATION_SCHEMA}.")
     entries = values.get("calibrations")
     if not isinstance(entries, list):
         raise ModelError(f"{path} holds no list of calibrations; calibrate the model again.")

@@ -68,11 +68,15 @@ class AnoFPDM:
         """See `Method`."""
         return overlaid(before, given, calibration)
 
-    def check_model(self, folder: ModelFolder) -> None:
+    def check_model(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""
         diffusion_config(folder)
-        if folder.calibration is not None:
-            load_calibrations(folder.calibration)
+        calibrations = load_calibrations(folder.calibration) if folder.calibration is not None else []
+        return [
+            f"The calibration '{calibration.name}' belongs to other weights and is not used."
+            for calibration in calibrations
+            if calibration.weights_sha256 != folder.weights_sha256
+        ]
 
     def parameter_shapes(self, config: DiffusionConfig) -> Mapping[str, tuple[int, ...]]:
         """See `Method`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +12,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from ...configuration import shown
 from ...core.errors import ModelError
 from ...core.output_set import write_output_set
 from ...core.records import load_json, record_from_dict, record_to_dict
+from ...store.model_folder import file_sha256
 from ...store.weights import save_weights
+from ...store.weights_file import check_header_length
 from ..anofpdm.model_config import DiffusionConfig
 from .noise_classifier import NoiseClassifier
 
@@ -54,19 +56,16 @@ def open_classifier(path: str | Path) -> ClassifierFolder:
         raise ModelError(f"{path} holds no classifier; name a folder made by anofpdm train --purpose classifier.")
     record = load_json(path / CLASSIFIER_FILE, "classifier")
     if record.get("schema") != CLASSIFIER_SCHEMA:
-        raise ModelError(f"{path / CLASSIFIER_FILE} has schema {record.get('schema')!r}; train the classifier again.")
-    config = record_from_dict(DiffusionConfig, record.get("model"), CLASSIFIER_FILE)
-    try:
-        digest = hashlib.sha256((path / CLASSIFIER_WEIGHTS).read_bytes()).hexdigest()
-    except OSError as error:
         raise ModelError(
-            f"The weights {path / CLASSIFIER_WEIGHTS} cannot be read; train the classifier again."
-        ) from error
-    return ClassifierFolder(path, config, digest)
+            f"{path / CLASSIFIER_FILE} has schema {shown(record.get('schema'))}; train the classifier again."
+        )
+    config = record_from_dict(DiffusionConfig, record.get("model"), CLASSIFIER_FILE)
+    return ClassifierFolder(path, config, file_sha256(path / CLASSIFIER_WEIGHTS))
 
 
 def load_classifier(folder: ClassifierFolder, device: torch.device | str = "cpu") -> NoiseClassifier:
     """The classifier in evaluation mode. Raises ModelError if its weights do not fit."""
+    check_header_length(folder.path / CLASSIFIER_WEIGHTS)
     network = NoiseClassifier(folder.config.network)
     try:
         network.load_state_dict(load_file(folder.path / CLASSIFIER_WEIGHTS))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ...core.errors import ModelError
+from ...store.weights_file import check_header_length
 from .config import StudentConfig
 from .network import ConvBlock, OtherSide, StudentNetwork
 
@@ -41,6 +42,7 @@ def parameter_shapes(form: StudentConfig) -> dict[str, tuple[int, ...]]:
 
 def read_weights(network: StudentNetwork, path: Path) -> None:
     """Fill the network. Raises ModelError if the file is damaged, does not fit, or holds what is not finite."""
+    check_header_length(path)
     try:
         tensors = safetensors.torch.load_file(path)
     except (OSError, SafetensorError, ValueError) as error:

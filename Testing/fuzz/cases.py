@@ -1,0 +1,115 @@
+"""One damaged input: made from its number, tried, and judged."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from random import Random
+
+from mutations import Files
+from tally import READ, REFUSED, UNCLEAR
+from targets import TARGETS, Act, Target
+
+LONGEST_SENTENCE = 1500
+"""Of a refusal, file names included."""
+NETWORK_EVERY = 100
+
+
+class Cases:
+    """Inputs by number; the same number and seed give the same input."""
+
+    def __init__(self, seeds: dict[str, Files], seed: int, folder: Path) -> None:
+        """`folder`: an empty one, for the files of a case, what is written, and temporary files."""
+        self._seeds = seeds
+        self._seed = seed
+        self._folder = folder
+        self._temporary = folder / "temporary"
+        self._output = folder / "output"
+        for place in (self._temporary, self._output):
+            place.mkdir(exist_ok=True)
+
+    def target(self, number: int) -> Target:
+        """The formats take turns."""
+        return TARGETS[number % len(TARGETS)]
+
+    def runs_network(self, number: int) -> bool:
+        """One in a hundred does, of the formats that a network is run on."""
+        share = len(TARGETS) / sum(target.with_network is not None for target in TARGETS) / NETWORK_EVERY
+        return self.target(number).with_network is not None and self._random(number).random() < share
+
+    def _random(self, number: int) -> Random:
+        return Random(f"{self._seed} {number}")
+
+    def write(self, number: int, place: Path) -> None:
+        """Make the files of a case."""
+        target = self.target(number)
+        random = self._random(number)
+        random.random()  # decides about the network
+        for name, content in target.mutate(self._seeds[target.name], random).items():
+            path = place / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+    def check_seeds(self) -> None:
+        """Undamaged files are read: a refused seed would hide everything. Raises what the project raises."""
+        for target in TARGETS:
+            place = self._folder / "input"
+            for name, content in self._seeds[target.name].items():
+                path = place / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            outcome = judged(target.act, place, self._output)
+            self.clear()
+            if outcome != READ:
+                raise AssertionError(f"the seed of {target.name} is not read: {outcome}")
+
+    def try_out(self, number: int) -> str:
+        """Do what the project does with such files, and judge how it ended."""
+        target = self.target(number)
+        act = target.with_network if self.runs_network(number) and target.with_network else target.act
+        tempfile.tempdir = str(self._temporary)
+        place = self._folder / "input"
+        place.mkdir()
+        try:
+            self.write(number, place)
+            outcome = judged(act, place, self._output)
+        finally:
+            shutil.rmtree(place)
+        left = self.clear()
+        return f"leftover: {left}" if left else outcome
+
+    def clear(self) -> str:
+        """Remove what a case, or a child that ended in it, left behind; its names."""
+        left = [entry for place in (self._temporary, self._output) for entry in place.rglob("*")]
+        # A place for models that was made is no leftover.
+        names = [entry.name for entry in left if entry != self._output / "models"]
+        for place in (self._temporary, self._output):
+            shutil.rmtree(place)
+            place.mkdir()
+        shutil.rmtree(self._folder / "input", ignore_errors=True)
+        return ", ".join(names[:5])
+
+
+def judged(act: Act, place: Path, output: Path) -> str:
+    """Read, refused in one clear sentence, or without the memory; everything else is raised."""
+    from anofpdm.core.errors import AnoFPDMError
+    from anofpdm.core.out_of_memory import is_out_of_memory
+
+    try:
+        act(place, output)
+    except AnoFPDMError as error:
+        text = str(error)
+        if "memory" in text:
+            return f"blow-up: {text}"
+        head = text.splitlines()[0] if text else ""
+        # Mistakes in a table are a heading and a list.
+        is_sentence = text.endswith((".", "?")) or ":\n" in text
+        if not is_sentence or len(head) > LONGEST_SENTENCE:
+            return f"{UNCLEAR}: {text[:200]}"
+        return REFUSED
+    except Exception as error:
+        if is_out_of_memory(error):
+            return f"blow-up: {type(error).__name__}: {error}"
+        raise
+    return READ

@@ -1,0 +1,40 @@
+"""What became of the inputs, counted by format, as a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+READ, REFUSED, UNCLEAR = "read", "refused", "unclear refusal"
+FAULTS = ("traceback", "crash", "hang", "blow-up", "leftover", UNCLEAR)
+COLUMNS = (READ, REFUSED, *FAULTS)
+
+
+class Tally:
+    """Counts, and the words of what should not be."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+        self.faults: list[tuple[int, str, str]] = []
+        """Number of the input, its format, what became of it."""
+
+    def add(self, number: int, name: str, outcome: str) -> bool:
+        """Count an outcome, a column's name and what follows it; whether it is a fault."""
+        kind = outcome.partition(":")[0]
+        self._counts[name][kind] += 1
+        if kind in FAULTS:
+            self.faults.append((number, name, outcome))
+        return kind in FAULTS
+
+    def total(self, kind: str) -> int:
+        """Of a column."""
+        return sum(counts[kind] for counts in self._counts.values())
+
+    def table(self) -> str:
+        """Markdown; a row for each format and one for all."""
+        rows = [(name, counts) for name, counts in self._counts.items() if counts]
+        rows.append(("all", sum((counts for _, counts in rows), Counter())))
+        lines = ["| format | inputs | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 2) + "|"]
+        for name, counts in rows:
+            cells = [name, counts.total(), *(counts[column] for column in COLUMNS)]
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
+        return "\n".join(lines)
