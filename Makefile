@@ -43,6 +43,7 @@ lint: $(VENV)/.installed-for-test
 	"$$VENV/bin/ruff" check
 	"$$VENV/bin/ruff" format --check
 	"$$VENV/bin/mypy"
+	PYTHONPATH=AnoFPDMSegment "$$VENV/bin/lint-imports"
 
 pictures: $(VENV)/.installed-for-test
 	@PYTHONPATH=AnoFPDMSegment "$$VENV/bin/python" Testing/slicer/render_pictures.py

@@ -26,6 +26,7 @@ import torch
 from preset_table import preset_page
 
 from anofpdm.core.device import choose_device, fastest_precision
+from anofpdm.core.precision import Precision
 from anofpdm.core.records import record_to_dict
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
@@ -43,7 +44,6 @@ from anofpdm.methods.anofpdm.forward_process import network_evaluations
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.methods.anofpdm.presets import PRESETS, default_calibration
 from anofpdm.methods.anofpdm.user_calibrations import calibrations_of
-from anofpdm.network.config import Precision
 from anofpdm.results.line_chart import BLUE, RED, Chart, Curve, charts_as_png
 from anofpdm.store.model_folder import ModelFolder
 from anofpdm.store.model_search import find_model

@@ -17,9 +17,10 @@ from network_samples import SMALL, random_network
 from tiny_model import tiny_calibration
 
 from anofpdm import Detector, SelectionSettings, Threshold
+from anofpdm.core import device as device_choice
 from anofpdm.core.device import ChosenDevice, choose_device
 from anofpdm.core.errors import AnoFPDMError
-from anofpdm.diffusion import device as device_choice
+from anofpdm.core.precision import Precision
 from anofpdm.diffusion.denoisers import NetworkPredictor
 from anofpdm.diffusion.noise import SeededNoise
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
@@ -46,7 +47,6 @@ from anofpdm.methods.anofpdm.benchmark.workbench import Workbench
 from anofpdm.methods.anofpdm.evidence import evidence_arrays
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.network import kernels
-from anofpdm.network.config import Precision
 from anofpdm.store.model_folder import open_model_folder
 
 CPU = torch.device("cpu")

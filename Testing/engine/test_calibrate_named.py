@@ -14,9 +14,9 @@ from PIL import Image
 from tiny_model import POINT, tiny_calibration
 from training_samples import with_unreadable_masks, write_data
 
+from anofpdm.methods.anofpdm import calibration_plot as plots
 from anofpdm.methods.anofpdm.calibration import load_calibrations
 from anofpdm.methods.anofpdm.user_calibrations import store_user_calibrations, user_calibration_names, user_calibrations
-from anofpdm.results import calibration_plot as plots
 from anofpdm.results.line_chart import BLUE, GRAY, HEIGHT, MARGIN, RED, WIDTH, Chart, Curve, draw_charts
 from anofpdm.store.model_folder import open_model_folder
 

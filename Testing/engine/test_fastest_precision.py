@@ -14,10 +14,10 @@ from tiny_model import POINT, tiny_calibration
 
 from anofpdm import Detector
 from anofpdm.core.device import fastest_precision
+from anofpdm.core.precision import Precision
 from anofpdm.methods.anofpdm import ready_network
 from anofpdm.methods.anofpdm.calibration import calibrations_to_json
 from anofpdm.methods.anofpdm.ready_network import fastest_point
-from anofpdm.network.config import Precision
 from anofpdm.store.model_folder import open_model_folder, write_calibration
 
 ROUNDED = dataclasses.replace(POINT, precision="bfloat16")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine
 
+from anofpdm.core.plain_text import markdown_cell, printable, table_cell
 from anofpdm.evaluation.report import write_csv
-from anofpdm.plain_text import markdown_cell, printable, table_cell
 from anofpdm.store.model_folder import file_sha256
 
 STEERING = [

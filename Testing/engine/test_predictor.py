@@ -11,6 +11,7 @@ from network_samples import SMALL, random_input, random_network, relative_differ
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
+from anofpdm.core.precision import Precision
 from anofpdm.diffusion import slices
 from anofpdm.diffusion.denoisers import NetworkPredictor
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
@@ -19,7 +20,7 @@ from anofpdm.methods.anofpdm.accumulate import accumulate_slices
 from anofpdm.methods.anofpdm.evidence import Evidence
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.network.activation_memory import activation_bytes
-from anofpdm.network.config import NetworkConfig, Precision
+from anofpdm.network.config import NetworkConfig
 
 CPU = torch.device("cpu")
 LABELS = torch.tensor([0, 0, -1, -1])

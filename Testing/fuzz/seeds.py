@@ -80,11 +80,13 @@ def _write_results(place: Path, image: sitk.Image) -> None:
     from tiny_model import write_tiny_model
 
     from anofpdm import Detector
-    from anofpdm.methods.student.student_folder import BUNDLED, bundled_students
+    from anofpdm.store.model_search import model_of_method, model_path
 
     torch.set_num_threads(1)
     write_tiny_model(place / "model folder" / "tiny")
-    shutil.copytree(BUNDLED / bundled_students()[0], place / "student" / "student")
+    student = model_path(model_of_method("student"))
+    assert student is not None
+    shutil.copytree(student, place / "student" / "student")
     result = place / "all of a result"
     Detector.from_model(place / "model folder" / "tiny", device="cpu").detect(image).write(result, overlay=False)
     for kind, name in (("evidence", "evidence.npz"), ("findings", "findings.json")):

@@ -155,7 +155,7 @@ def _components(result: Result) -> list[Column]:
 
 
 def _writeTable(path: Path, columns: list[Column]) -> None:
-    from anofpdm.plain_text import table_cell
+    from anofpdm.core.plain_text import table_cell
 
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)

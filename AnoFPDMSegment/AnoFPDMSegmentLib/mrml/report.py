@@ -173,7 +173,7 @@ def _pairs(values: Mapping[str, Any]) -> str:
 
 def _escaped(text: str) -> str:
     """`text` that is neither markup nor changes the direction in which the page is read."""
-    from anofpdm.plain_text import printable
+    from anofpdm.core.plain_text import printable
 
     return html.escape(printable(text))
 

@@ -16,7 +16,7 @@ from .interruption import cancellation
 from .options import input_images
 
 if TYPE_CHECKING:
-    from ..network.config import Precision
+    from ..core.precision import Precision
 
 
 def add_parser(commands: Any) -> None:

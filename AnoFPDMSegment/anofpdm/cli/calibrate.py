@@ -147,7 +147,7 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
 
 def _plot(found: CalibrationOutcome, reporter: Reporter) -> bytes | None:
     """The picture beside the table, which is no part of the result: without Pillow there is none."""
-    from ..results.calibration_plot import calibration_plot
+    from ..methods.anofpdm.calibration_plot import calibration_plot
 
     try:
         # In the further precision the curves are the same to the eye.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from ..network.config import Precision
 from .errors import SettingsError
 from .out_of_memory import is_out_of_memory
+from .precision import Precision
 
 DEVICE_CHOICES = ("auto", "cpu", "cuda", "mps")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from .. import __version__
-from ..plain_text import STEERING, printable
+from .plain_text import STEERING, printable
 from .progress import Progress, Stage
 
 _NOT_OF_ONE_LINE = re.compile(f"[{STEERING}\t\n]+")

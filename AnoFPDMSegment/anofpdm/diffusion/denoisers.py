@@ -8,8 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from ..core.precision import Precision
 from ..network.activation_memory import activation_bytes
-from ..network.config import Precision
 from ..network.unet import ConditionalUNet
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..core.arrays import FloatArray, IntArray
 from ..core.device import ChosenDevice
 from ..core.errors import ModelError
+from ..core.precision import Precision
 from ..core.progress import CancelToken
 from ..core.records import record_to_dict
 from ..diffusion.denoisers import NetworkPredictor
@@ -21,9 +22,8 @@ from ..methods.anofpdm.evidence import Evidence, broken_array, build_evidence, e
 from ..methods.anofpdm.forward_process import network_evaluations
 from ..methods.anofpdm.model_config import DiffusionConfig, diffusion_config
 from ..methods.anofpdm.operating_point import OperatingPoint
-from ..network.config import Precision
+from ..methods.anofpdm.weights import load_network
 from ..store.model_folder import ModelFolder
-from ..store.weights import load_network
 from .chunk_store import Arrays, ChunkStore
 from .method_output import Cost
 from .slices import LabelledSlices

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..plain_text import markdown_cell, table_cell
+from ..core.plain_text import markdown_cell, table_cell
 from .measure import Figure, Measured
 from .slices import MeasuredSlices
 

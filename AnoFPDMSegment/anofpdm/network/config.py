@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from ..core.records import require
 
-Precision = Literal["float32", "bfloat16"]
 NULL_LABEL = -1
 """Stands for no label: the unguided prediction."""
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..configuration import shown
 from ..core.array_archive import ArrayArchive, DamagedArchiveError, misshapen, missing, open_arrays
 from ..core.errors import EvidenceError
 from ..core.json_text import LARGEST_JSON_BYTES, parse_json
-from ..core.records import record_from_dict, record_to_dict
+from ..core.records import record_from_dict, record_to_dict, shown
 from ..methods.registry import FIRST_METHOD, find_method
 from ..volumes.geometry import VolumeGeometry
 from ..volumes.stack_grid import StackGrid

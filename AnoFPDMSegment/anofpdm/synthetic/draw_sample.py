@@ -21,10 +21,10 @@ from ..core.errors import AnoFPDMError
 from ..diffusion.denoisers import NetworkPredictor
 from ..diffusion.schedule import NoiseSchedule
 from ..methods.anofpdm.model_config import diffusion_config
+from ..methods.anofpdm.weights import load_network
 from ..results.slice_picture import gray_picture
 from ..store.model_folder import ModelFolder
 from ..store.model_search import find_model
-from ..store.weights import load_network
 from ..training.samples import draw_stack
 
 SLICES, SPACING_MM, MATRIX = 28, 5.0, 160

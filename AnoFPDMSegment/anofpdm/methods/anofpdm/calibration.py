@@ -13,9 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...configuration import shown
 from ...core.errors import ModelError, SettingsError
-from ...core.records import load_json, record_from_dict, record_to_dict
+from ...core.records import load_json, record_from_dict, record_to_dict, shown
 from .operating_point import OperatingPoint
 
 CALIBRATION_SCHEMA = 1

@@ -10,13 +10,13 @@ import numpy as np
 
 from ...core.device import ChosenDevice
 from ...core.errors import InputError, ModelError, SettingsError
+from ...core.precision import Precision
 from ...core.progress import CancelToken
 from ...datasets.manifest import Split
 from ...datasets.slice_cache import SliceCache
 from ...diffusion.denoisers import NetworkPredictor
 from ...diffusion.schedule import NoiseSchedule
 from ...diffusion.slices import SlicePredictor, smaller_batch
-from ...network.config import Precision
 from ...store.model_folder import ModelFolder
 from .accumulate import accumulate_slices
 from .calibrate import LabelledEvidence, calibrate

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ...core.precision import Precision
 from ...core.records import require
-from ...network.config import Precision
 
 Encoding = Literal["ddim", "ddpm"]
 Mode = Literal["paper", "reference"]

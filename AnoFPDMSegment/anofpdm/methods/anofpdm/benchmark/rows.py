@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-from ....network.config import Precision
+from ....core.precision import Precision
 from ..calibration import Calibration
 from ..forward_process import network_evaluations
 from ..operating_point import OperatingPoint

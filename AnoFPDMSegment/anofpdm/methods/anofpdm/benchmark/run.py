@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from ....core.device import ChosenDevice
 from ....core.errors import AnoFPDMError
+from ....core.precision import Precision
 from ....core.progress import CancelToken
-from ....network.config import Precision
 from .agreement import Agreement, agreement
 from .matrix_peak import QUICK_SIDES, MatrixPeak, matrix_peak
 from .memory import memory_of

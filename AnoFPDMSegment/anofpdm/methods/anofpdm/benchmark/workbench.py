@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ....core.device import ChosenDevice
+from ....core.precision import Precision
 from ....core.progress import CancelToken
 from ....diffusion.denoisers import NetworkPredictor
 from ....diffusion.noise import SeededNoise
 from ....diffusion.schedule import NoiseSchedule
 from ....diffusion.slices import SlicePredictor, batch_size_for
-from ....network.config import Precision
 from ..accumulate import accumulate_slices
 from ..evidence import Evidence
 from ..operating_point import OperatingPoint

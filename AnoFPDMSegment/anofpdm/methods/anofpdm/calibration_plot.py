@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..methods.anofpdm.calibration import Calibration, short_point
-from .line_chart import BLUE, RED, Chart, Curve, charts_as_png
+from ...results.line_chart import BLUE, RED, Chart, Curve, charts_as_png
+from .calibration import Calibration, short_point
 
 
 def calibration_plot(presets: Sequence[Calibration], ranges: Sequence[Calibration] = ()) -> bytes:

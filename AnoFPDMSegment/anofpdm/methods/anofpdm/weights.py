@@ -12,13 +12,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ..core.errors import ModelError, OutputError
-from ..methods.anofpdm.model_config import DiffusionConfig, diffusion_config
-from ..network.config import NetworkConfig
-from ..network.parameter_shapes import parameter_shapes
-from ..network.unet import ConditionalUNet
-from .model_folder import ModelFolder, write_model_folder
-from .weights_file import STORED_AS, check_fit, check_header_length, refuse_type, refuse_values
+from ...core.errors import ModelError, OutputError
+from ...network.config import NetworkConfig
+from ...network.parameter_shapes import parameter_shapes
+from ...network.unet import ConditionalUNet
+from ...store.model_folder import ModelFolder, write_model_folder
+from ...store.weights_file import STORED_AS, check_fit, check_header_length, refuse_type, refuse_values
+from .model_config import DiffusionConfig, diffusion_config
 
 STORED_TYPES = {name: getattr(torch, name) for name in STORED_AS}
 
