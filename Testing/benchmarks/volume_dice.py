@@ -1,10 +1,12 @@
 """3-D Dice a patient: an answer on the image's own voxels against the mask, the whole volume, mean over patients.
 
-    python Testing/benchmarks/volume_dice.py MANIFEST [--split val] [--maps DIR] [--results DIR] [--flair STUDENT]
+    python Testing/benchmarks/volume_dice.py MANIFEST [--split val] [--maps DIR] [--results DIR]
+        [--image STUDENT [--modality flair] [--dark]]
 
 --maps: score maps SUBJECT.nii.gz (or SOURCE/SUBJECT.nii.gz) that are 1 at their border; --results: results of
-`anofpdm detect --cases`, whose segmentation is taken; --flair: thresholding of the image itself, at the one threshold
-that is best for the set with the masks in sight, inside the brain that the student sees. Masks are read from the
+`anofpdm detect --cases`, whose segmentation is taken; --image: thresholding of the image itself, at the one threshold
+that is best for the set with the masks in sight, inside the brain that the student sees, from the threshold up or, with
+--dark, down. Masks are read from the
 manifest's column `mask`.
 """
 
@@ -26,7 +28,8 @@ from anofpdm.volumes.reading import read_volume
 
 THRESHOLDS = (0.3, 0.5, 0.75, 1.0, 1.25, 1.5)
 """Of score maps, relative to their border."""
-FLAIR_THRESHOLDS = np.arange(1.05, 3.01, 0.05)
+BRIGHT_THRESHOLDS = np.arange(1.05, 3.01, 0.05)
+DARK_THRESHOLDS = np.arange(0.95, 0.09, -0.05)
 """Relative to the brain's median."""
 
 Row = npt.NDArray[np.float64]
@@ -75,16 +78,17 @@ def dice_of_results(folder: Path) -> Callable[[Volume, BoolArray], Row]:
     return measure
 
 
-def dice_of_flair(student: StudentFolder) -> Callable[[Volume, BoolArray], Row]:
-    """At each of FLAIR_THRESHOLDS, inside the brain that the student sees."""
+def dice_of_image(student: StudentFolder, modality: str, thresholds: Row) -> Callable[[Volume, BoolArray], Row]:
+    """At each of the thresholds, upwards where they rise, inside the brain that the student sees."""
+    sign = 1 if thresholds[-1] > thresholds[0] else -1
     predictor, config = student.predictor(), student.config.network
 
     def measure(volume: Volume, mask: BoolArray) -> Row:
-        image = read_volume(volume.images[0], "flair")
+        image = read_volume(volume.images[0], modality)
         brain = mark_volume(image, predictor, config).brain >= 0.5
         values = sitk.GetArrayFromImage(sitk.Cast(image, sitk.sitkFloat32))
         level = float(np.median(values[brain]))
-        return np.array([dice_of(brain & (values / level >= threshold), mask) for threshold in FLAIR_THRESHOLDS])
+        return np.array([dice_of(brain & (sign * values / level >= sign * limit), mask) for limit in thresholds])
 
     return measure
 
@@ -101,18 +105,22 @@ def main() -> None:
     parser.add_argument("--split", choices=[*SPLITS, "all"], default="val")
     parser.add_argument("--maps", type=Path)
     parser.add_argument("--results", type=Path)
-    parser.add_argument("--flair", metavar="STUDENT")
+    parser.add_argument("--image", metavar="STUDENT")
+    parser.add_argument("--modality", default="flair")
+    parser.add_argument("--dark", action="store_true")
     options = parser.parse_args()
     splits = SPLITS if options.split == "all" else (options.split,)
-    manifest = read_manifest(options.manifest, ("flair",), both_labels_in=())
+    manifest = read_manifest(options.manifest, (options.modality,), both_labels_in=())
     volumes = [volume for volume in manifest.volumes() if volume.rows[0].split in splits]
     wanted: list[tuple[str, Sequence[float], Callable[[Volume, BoolArray], Row]]] = []
     if options.maps:
         wanted.append(("maps", THRESHOLDS, dice_of_maps(options.maps)))
     if options.results:
         wanted.append(("segmentations", (1.0,), dice_of_results(options.results)))
-    if options.flair:
-        wanted.append(("FLAIR", tuple(FLAIR_THRESHOLDS), dice_of_flair(open_student(options.flair))))
+    if options.image:
+        limits = DARK_THRESHOLDS if options.dark else BRIGHT_THRESHOLDS
+        measure = dice_of_image(open_student(options.image), options.modality, limits)
+        wanted.append((options.modality, tuple(limits), measure))
     for name, thresholds, measure in wanted:
         rows = table(volumes, measure)
         means = rows.mean(axis=0)
