@@ -3,8 +3,8 @@
     python Testing/benchmarks/student_carries_over.py [--maps FOLDER] [--steps 220] [--to t2]
 
 Trains on FLAIR-like heads rendered from three quarters of the label maps; prints, for FLAIR-like heads and those of
-the other prior from the remaining maps, how many painted lesions of 1 mL and more are found (10 % of their pixels marked
-at a probability of 0.5), and what is marked in heads without lesions.
+the other prior from the remaining maps, how many painted lesions of 1 mL and more are found (10 % of their pixels
+marked at a probability of 0.5), and what is marked in heads without lesions.
 """
 
 from __future__ import annotations
