@@ -15,6 +15,7 @@ import numpy as np
 
 from .configuration import OperatingPoint, load_json, record_from_dict, record_to_dict, shown
 from .errors import ModelError, SettingsError
+from .names import PLAIN_RULE, is_plain_name
 
 CALIBRATION_SCHEMA = 1
 CALIBRATION_FILE = "calibration.json"
@@ -89,6 +90,8 @@ class Calibration:
 
     def __post_init__(self) -> None:
         n = len(self.guidance)
+        for name in (self.name, *([self.user_name] if self.user_name else [])):
+            _require(is_plain_name(name), f"its name must be {PLAIN_RULE}")
         _require(n >= 1, "it has no guidance strengths")
         _require(list(self.guidance) == sorted(set(self.guidance)), "its guidance strengths do not rise")
         _require(self.guidance[0] >= 0, "a guidance strength is negative")

@@ -28,7 +28,7 @@ class ModelCatalog:
         """Every model found, sorted by name. Weights are not read."""
         from anofpdm.store.model_search import list_models
 
-        found = [self._entry(entry.name, entry.path) for entry in list_models()]
+        found = [self._entry(entry.name, entry.path, entry.error) for entry in list_models()]
         times = Counter(model.title for model in found)
         return [dataclasses.replace(model, namesake=times[model.title] > 1) for model in found]
 
@@ -75,12 +75,14 @@ class ModelCatalog:
 
         check_name(name)
 
-    def _entry(self, name: str, path: Path) -> CatalogModel:
+    def _entry(self, name: str, path: Path, error: str = "") -> CatalogModel:
         from anofpdm.errors import AnoFPDMError
         from anofpdm.store.model_folder import open_model_folder
         from anofpdm.store.model_search import user_folder
 
-        entry = CatalogModel(name, path, removable=path.parent == user_folder())
+        entry = CatalogModel(name, path, removable=path.parent == user_folder(), error=error)
+        if error:
+            return entry
         try:
             folder = open_model_folder(path, verify_weights=False)
             return dataclasses.replace(
@@ -90,8 +92,8 @@ class ModelCatalog:
                 weights_sha256=folder.weights_sha256,
                 calibrations=_calibrations(folder),
             )
-        except AnoFPDMError as error:
-            return dataclasses.replace(entry, error=str(error))
+        except AnoFPDMError as reason:
+            return dataclasses.replace(entry, error=str(reason))
 
 
 def _calibrations(folder: ModelFolder) -> dict[str, tuple[Preset, ...]]:

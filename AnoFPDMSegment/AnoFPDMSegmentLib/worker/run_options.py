@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .checked_names import checked_model, checked_name
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -43,11 +45,14 @@ class RunOptions:
     """Whether overlay.png is drawn, which needs Pillow."""
 
     def to_arguments(self) -> list[str]:
-        """The options of `anofpdm detect`, each with its value in one argument, so that none is taken for another."""
+        """The options of `anofpdm detect`, each with its value in one argument, so that none is taken for another.
+
+        Raises SettingsError for names that cannot be one.
+        """
         chosen: dict[str, str | None] = {
-            "model": self.model,
-            "calibration": self.calibration,
-            "preset": self.preset,
+            "model": checked_model(self.model),
+            "calibration": None if self.calibration is None else checked_name(self.calibration, "calibration"),
+            "preset": None if self.preset is None else checked_name(self.preset, "preset"),
             "guidance": _number(self.guidance),
             "threshold": self.threshold,
             "decision": self.decision,

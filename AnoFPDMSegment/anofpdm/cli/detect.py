@@ -23,6 +23,7 @@ from .options import (
     add_process_options,
     add_selection_options,
     input_images,
+    named_images,
     operating_point,
     output_folder,
     selection_settings,
@@ -44,6 +45,14 @@ def add_parser(commands: Any) -> None:
         metavar="INPUT",
         help="a NIfTI, NRRD or MetaImage file or a DICOM folder; for a model with several modalities one "
         "NAME=PATH each, as in flair=a.nii.gz t2=b.nii.gz",
+    )
+    parser.add_argument(
+        "--input",
+        dest="named",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="in place of INPUT, whatever the path begins with; once for each modality",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
@@ -80,16 +89,16 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     # Cheap checks come first: importing torch takes seconds.
     settings = selection_settings(options)
     batch_size = _batch_size(options.batch_size)
-    if options.cases is not None and options.input:
-        raise SettingsError("Give either one INPUT or --cases, not both.")
-    if options.cases is None and not options.input:
+    if sum(map(bool, (options.cases is not None, options.input, options.named))) > 1:
+        raise SettingsError("Give either INPUT, --input or --cases, not several of them.")
+    if options.cases is None and not (options.input or options.named):
         raise SettingsError("Name the volume to examine, or a table of patients with --cases.")
     output = output_folder(options.output)
     if options.cases is not None:
         cases = read_cases(Path(options.cases))
         _check_folder_of_table(output, overlay=options.overlay)
         return _prepared(options, settings, batch_size, reporter, cancel).detect_all(cases, output)
-    images = input_images(options.input)
+    images = named_images(options.named) if options.named else input_images(options.input)
     inputs = images.values() if isinstance(images, dict) else [images]
     with claimed_folder(output, inputs, overlay=options.overlay) as folder:
         runs = _prepared(options, settings, batch_size, reporter, cancel)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import Cancelled, InputError, OutputError, SettingsError
+from ...names import PLAIN_RULE, is_plain_name
 from ...progress import CancelToken
 from ...results.directory_lock import DirectoryLock
 from ...synthetic.structures import Structure, read_structures
@@ -79,6 +80,8 @@ def run_student(options: argparse.Namespace, cancel: CancelToken | None = None) 
     """Run the command. Raises SettingsError, InputError, ModelError, OutputError, Cancelled."""
     if options.device not in ("auto", "cpu"):
         raise SettingsError("A student is trained on the processor; leave --device out.")
+    if not is_plain_name(options.name):
+        raise SettingsError(f"'{options.name}' cannot name a student; use {PLAIN_RULE}.")
     if options.export is not None or options.purpose != "anofpdm":
         raise SettingsError("--export and --purpose are for diffusion models; leave them out with --method student.")
     if options.labels is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ...errors import ModelError
+from ...names import MODALITY_RULE, PLAIN_RULE, is_modality, is_plain_name
 
 NEIGHBOURS = 1
 """Slices looked at on either side."""
@@ -70,3 +71,10 @@ class StudentRecord:
     citation: str
     notes: str = ""
     schema: int = field(default=1)
+
+    def __post_init__(self) -> None:
+        """Raises ModelError."""
+        if not is_plain_name(self.name):
+            raise ModelError(f"'{self.name}' cannot name a student; use {PLAIN_RULE}.")
+        if not is_modality(self.modality):
+            raise ModelError(f"'{self.modality}' cannot name a student's contrast; use {MODALITY_RULE}.")
