@@ -71,6 +71,13 @@ def add_parser(commands: Any) -> None:
     run = parser.add_argument_group("run")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
     run.add_argument("--seed", type=int, default=0, help="of the noise, where noise is used (default: 0)")
+    run.add_argument(
+        "--anonymous",
+        action="store_true",
+        help="keep the names of the examined files and folders, perhaps a patient's, out of the results and of scenes "
+        "made from them; without it findings.json, evidence.npz and warnings carry them (never their paths). What the "
+        "output folders are called is left to you",
+    )
     run.add_argument("--batch-size", default="auto", metavar="N", help="slices a batch (default: auto)")
     add_overlay_option(run)
     run.add_argument("--progress", choices=("bar", "json", "none"), default="bar", help="default: bar")
@@ -135,7 +142,7 @@ def _prepared(
     point = operating_point(options, usual_point(folder, calibrations, options.preset))
     if options.precision is None:
         point = fastest_point(point, calibrations, folder.weights_sha256, options.device)
-    run = DetectorOptions(seed=options.seed, batch_size=batch_size)
+    run = DetectorOptions(seed=options.seed, batch_size=batch_size, anonymous=options.anonymous)
     cancel.raise_if_cancelled()
     detector = Detector.from_folder(
         folder, device=options.device, calibrations=calibrations, point=point, notice=reporter.notice
