@@ -37,8 +37,8 @@ class AnoFPDMSegment(ScriptedLoadableModule):
         resources = Path(self.resourcePath(""))
 
         def onStarted():
+            from anofpdm.core.private_folder import sweep
             from AnoFPDMSegmentLib.sample_data import registerSampleData
-            from AnoFPDMSegmentLib.worker.run_folder import sweep
 
             registerSampleData(resources)
             sweep()

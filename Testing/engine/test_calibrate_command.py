@@ -95,6 +95,8 @@ def test_both_precisions(command: CommandLine, model: Path, manifest: Path) -> N
     ("options", "words"),
     [
         (("--presets", "good"), "--presets takes entries"),
+        (("--presets", "../x=3"), "--presets takes entries"),
+        (("--presets", "a b=3"), "--presets takes entries"),
         (("--ranges", "5..5"), "--ranges takes ranges"),
     ],
 )

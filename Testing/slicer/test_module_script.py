@@ -95,10 +95,10 @@ def test_what_a_killed_slicer_left_behind_goes_at_the_next_start(
 ) -> None:
     import slicer
 
-    from AnoFPDMSegmentLib.worker.run_folder import RunFolder
+    from anofpdm.core.private_folder import PrivateFolder
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    kept, left = RunFolder(), RunFolder()
+    kept, left = PrivateFolder(), PrivateFolder()
     (left.path / "flair.nrrd").write_bytes(b"a head")
     # As the system does it when a process ends.
     os.close(left._lock._descriptor)

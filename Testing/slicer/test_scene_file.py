@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from made_results import LARGE
 from scene_makers import world_points
 from test_result_geometry import GRIDS, SIZE
 
+from anofpdm.results.case_storage import load_evidence
 from anofpdm.results.detection import build_detection
 from anofpdm.volumes.nrrd_file import write_nrrd
 from AnoFPDMSegmentLib.mrml.headless import SLICE_VIEWS, addSliceView, headlessScene
@@ -110,6 +113,20 @@ def test_a_volume_of_another_name_is_mentioned(tmp_path: Path, capsys: pytest.Ca
         said
         == "Note: the result was made from flair.nrrd; next patient.nrrd has the same grid and is shown in its place.\n"
     )
+
+
+def test_an_anonymous_result_makes_an_anonymous_scene(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    volume = write_result(tmp_path)
+    case = load_evidence(tmp_path / "out" / "evidence.npz")
+    run = dataclasses.replace(case.run, files=tuple((modality, "") for modality, _ in case.run.files))
+    build_detection(dataclasses.replace(case, run=run)).write(tmp_path / "out", overlay=False)
+    patient = volume.rename(tmp_path / "Doe_Jane.nrrd")
+    assert main([str(tmp_path / "out"), "--input", str(patient), "--output", str(tmp_path / "case.mrb")]) == 0
+    assert capsys.readouterr().err == ""
+    with zipfile.ZipFile(tmp_path / "case.mrb") as archive:
+        assert not any(b"Doe" in name.encode() + archive.read(name) for name in archive.namelist())
+    with opened(tmp_path / "case.mrb") as result:
+        assert result.inputNode.GetName() == "flair"
 
 
 def test_refusals_are_one_sentence_and_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

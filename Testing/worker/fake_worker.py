@@ -39,7 +39,7 @@ def result():
 def fake_worker(code: str, log: BoundedLog | None = None, **options: Any) -> WorkerProcess:
     """A process that runs `code`, which has start(), progress(), result() and say() at hand."""
     call = [sys.executable, "-c", _PRELUDE + textwrap.dedent(code)]
-    process = WorkerProcess(call, os.environ, log or BoundedLog(), engine=ENGINE, **options)
+    process = WorkerProcess(call, os.environ, Path.cwd(), log or BoundedLog(), engine=ENGINE, **options)
     process.start()
     return process
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import SimpleITK as sitk
 from bright_model import NAME, TITLE
 from fake_worker import SAMPLE
 
-from anofpdm.core.errors import AnoFPDMError, SettingsError
+from anofpdm.core.errors import AnoFPDMError, ModelError, SettingsError
 from anofpdm.methods.anofpdm.calibration import calibrations_to_json, load_calibrations
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.methods.anofpdm.presets import default_calibration
@@ -125,8 +126,34 @@ def test_a_damaged_model_is_shown_with_its_fault(catalog: ModelCatalog, tmp_path
         catalog.verify(added)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a file system of any names")
+@pytest.mark.parametrize("name", ["--cases", "-x", "a b", "a;b", "ends.", "n" * 65, "größe"])
+def test_a_folder_of_a_hostile_name_is_shown_with_its_fault(
+    catalog: ModelCatalog, home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    shutil.copytree(find_model(NAME).path, home / "models" / name)
+    monkeypatch.setenv("ANOFPDM_MODELS", str(home / "models"))
+    shown = entry(catalog, name)
+    assert "cannot name a model; rename it with up to 64 letters" in shown.error and shown.presets == ()
+    with pytest.raises(ModelError, match="cannot name a model; rename it"):
+        find_model(name)
+    assert find_model(home / "models" / name).config.name == NAME, "by its path it can be looked at"
+
+
 class TestPresets:
     """Calibrations as ways to run"""
+
+    @pytest.mark.parametrize("name", ["--cases", "../x", "a b", "", "fast/1", "a\n"])
+    def test_one_of_a_hostile_name_is_refused(self, catalog: ModelCatalog, tmp_path: Path, name: str) -> None:
+        added = catalog.add(changed_model(tmp_path / "download", name="mine"))
+        opened = find_model("mine")
+        assert opened.calibration is not None
+        values = json.loads(opened.calibration.read_text())
+        values["calibrations"][0]["name"] = name
+        write_calibration(opened, json.dumps(values))
+        with pytest.raises(ModelError, match="its name must be up to 64 letters"):
+            load_calibrations(added.folder / "calibration.json")
+        assert "its name must be up to 64 letters" in entry(catalog, "mine").error
 
     def test_the_usual_one_comes_first(self, catalog: ModelCatalog, tmp_path: Path) -> None:
         folder = catalog.add(changed_model(tmp_path / "download", name="mine")).folder

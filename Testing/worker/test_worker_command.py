@@ -14,8 +14,9 @@ from fake_worker import MODULE
 
 import anofpdm
 from anofpdm.cli.main import build_parser
-from anofpdm.cli.options import given_knobs, input_images
+from anofpdm.cli.options import given_knobs, named_images
 from anofpdm.core import progress
+from anofpdm.core.errors import SettingsError
 from anofpdm.core.reporting import JsonReporter
 from anofpdm.methods.anofpdm import knobs
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
@@ -23,12 +24,13 @@ from anofpdm.methods.anofpdm.settings import SelectionSettings
 from anofpdm.methods.registry import find_method
 from anofpdm.thresholds.settings import MinimumSize, Threshold
 from AnoFPDMSegmentLib.worker.command import WorkerCommand
+from AnoFPDMSegmentLib.worker.detection_run import DetectionRun
 from AnoFPDMSegmentLib.worker.events import Failed, Finished, Notice, Progress, Stage, Started, parse_line
 from AnoFPDMSegmentLib.worker.run_options import RunOptions
 
 COMMAND = WorkerCommand(sys.executable, MODULE)
 EVERYTHING = RunOptions(
-    model="-strange name",
+    model="/models/-strange name",
     calibration="clinic",
     preset="fast",
     chosen={
@@ -79,7 +81,7 @@ def test_every_choice_arrives() -> None:
     assert operating_point(options, OperatingPoint()) == OperatingPoint(
         steps=7, first=3, last=250, encoding="ddpm", mode="reference", precision="bfloat16", end_step=5
     )
-    assert (options.model, options.device, options.seed) == ("-strange name", "cuda:1", 11)
+    assert (options.model, options.device, options.seed) == ("/models/-strange name", "cuda:1", 11)
     assert (options.calibration, options.preset) == ("clinic", "fast")
     assert options.progress == "json" and options.watch_stdin and options.overlay is False
 
@@ -135,8 +137,8 @@ SOME = {
 def test_any_path_arrives_whole(name: str) -> None:
     inputs = {"flair": Path("/d", name), "t1ce": Path("/e", name)}
     options = parsed(RunOptions(f"/m/{name}"), inputs, Path("/o", name))
-    assert input_images(options.input) == {modality: str(path) for modality, path in inputs.items()}
-    assert options.output == f"/o/{name}" and options.model == f"/m/{name}"
+    assert named_images(options.named) == {modality: str(path) for modality, path in inputs.items()}
+    assert options.input == [] and options.output == f"/o/{name}" and options.model == f"/m/{name}"
 
 
 def test_calibration_is_called_with_its_name() -> None:
@@ -144,15 +146,72 @@ def test_calibration_is_called_with_its_name() -> None:
     assert call[:4] == [sys.executable, "-m", "anofpdm", "calibrate"]
     options = build_parser().parse_args(call[3:])
     assert (options.model, options.manifest, options.name, options.replace) == ("m", "/a b.csv", "clinic-2", True)
+    assert (options.first, options.second) == (None, None)
     assert (options.progress, options.watch_stdin, options.split, options.device) == ("json", True, "val", "cpu")
 
 
 def test_the_environment_puts_the_engine_first() -> None:
     environment = COMMAND.environment({"PYTHONPATH": "/others", "HOME": "/home/me"})
     assert environment["PYTHONPATH"].split(os.pathsep) == [str(MODULE), "/others"]
+    assert environment["PYTHONSAFEPATH"] == "1"
     assert environment["HOME"] == "/home/me" and environment["PYTHONUNBUFFERED"] == "1"
     assert COMMAND.environment({})["PYTHONPATH"] == str(MODULE)
     assert set(os.environ) <= set(COMMAND.environment())
+
+
+def test_relative_folders_are_not_looked_for_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker is started in another folder: modules from the current one it must not find, models there it must."""
+    monkeypatch.chdir(tmp_path)
+    given = {"PYTHONPATH": os.pathsep.join(["", ".", "lib", "/others", ""])}
+    environment = COMMAND.environment({**given, "ANOFPDM_MODELS": os.pathsep.join(["mine", "~/models", "/m", ""])})
+    assert environment["PYTHONPATH"].split(os.pathsep) == [str(MODULE), "/others"]
+    assert environment["ANOFPDM_MODELS"].split(os.pathsep) == [str(tmp_path / "mine"), "~/models", "/m"]
+    assert parsed(RunOptions("my model")).model == str(tmp_path / "my model")
+    assert parsed(RunOptions("a/model")).model == str(tmp_path / "a" / "model")
+    assert parsed(RunOptions("model")).model == "model", "a name, which the list of models knows"
+    call = COMMAND.calibrate("./model", Path("table.csv"), "clinic")
+    assert {f"--model={tmp_path / 'model'}", f"--manifest={tmp_path / 'table.csv'}"} <= set(call)
+
+
+PATHS = ["../../x", "/abs", "a/b", "a\\b", "..", "."]
+HOSTILE = [*PATHS, "--cases", "--cases=/etc/passwd", "-h", "", " ", "a\nb", "a=b", "a;b", "é"]
+
+
+class TestHostileNames:
+    """From the files of models, calibrations and scenes"""
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_none_becomes_part_of_a_call(self, name: str) -> None:
+        for call in (
+            lambda: COMMAND.detect({name: Path("/in.nrrd")}, Path("/o"), RunOptions("m")),
+            lambda: COMMAND.detect({}, Path("/o"), RunOptions("m", calibration=name)),
+            lambda: COMMAND.detect({}, Path("/o"), RunOptions("m", preset=name)),
+            lambda: COMMAND.calibrate("m", Path("/t.csv"), name),
+        ):
+            with pytest.raises(SettingsError, match=r"cannot name a (modality|calibration|preset); use "):
+                call()
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_a_modality_is_no_path(self, tmp_path: Path, name: str) -> None:
+        written: list[Path] = []
+        run = DetectionRun(COMMAND, tmp_path / "runs")
+        (tmp_path / "runs").mkdir()
+        with pytest.raises(SettingsError, match="cannot name a modality"):
+            run.start({name: written.append}, RunOptions("m"))
+        assert written == [] and [*tmp_path.iterdir()] == [tmp_path / "runs"] and [*(tmp_path / "runs").iterdir()] == []
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_folders_of_models_arrive_whole_and_alone(self, name: str) -> None:
+        """Nothing but options with their values follows the command, whatever a model's folder or a table is called."""
+        folder = f"/models/{name}"
+        calls = [
+            COMMAND.detect({"flair": Path(folder)}, Path("/o"), RunOptions(folder, device=name, threshold=name)),
+            COMMAND.calibrate(folder, Path(folder), "clinic", split="val", device=name),
+        ]
+        for call in calls:
+            assert call[:3] == [sys.executable, "-m", "anofpdm"] and all(each.startswith("--") for each in call[4:])
+            options = build_parser().parse_args(call[3:])
+            assert options.model == str(Path(folder)) and options.device == name
 
 
 def test_every_event_of_the_engine_is_understood() -> None:

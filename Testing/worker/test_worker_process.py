@@ -76,7 +76,7 @@ def test_killed_by_the_system() -> None:
 
 def test_a_program_that_cannot_be_started(tmp_path: Path) -> None:
     log = BoundedLog()
-    worker = WorkerProcess([str(tmp_path / "no such python")], {}, log, engine=ENGINE)
+    worker = WorkerProcess([str(tmp_path / "no such python")], {}, tmp_path, log, engine=ENGINE)
     worker.start()
     assert worker.running
     (last,) = worker.poll()
@@ -282,7 +282,7 @@ class TestCancel:
         worker.close()
 
     def test_closing_what_never_started(self) -> None:
-        worker = WorkerProcess([sys.executable], {}, BoundedLog(), engine=ENGINE)
+        worker = WorkerProcess([sys.executable], {}, Path.cwd(), BoundedLog(), engine=ENGINE)
         worker.close()
         assert not worker.running
 

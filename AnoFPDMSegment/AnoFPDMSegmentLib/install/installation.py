@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import subprocess
 import time
@@ -13,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote
 
+from ..worker.child_environment import child_environment
 from ..worker.event_queue import EventQueue
 from ..worker.events import Cancelled, Download, Event, Failed, Finished, Notice
 from ..worker.log import BoundedLog
@@ -128,7 +128,8 @@ class Installation:
         step = self._steps.pop(0)
         call = [self._python, *step.arguments]
         self.log.add(f"$ {subprocess.list2cmdline(call)}")
-        self._process = start_process(call, self._environment())
+        assert self._folder is not None
+        self._process = start_process(call, self._environment(), self._folder.empty)
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._exitedAt = None
@@ -138,8 +139,7 @@ class Installation:
 
     def _environment(self) -> dict[str, str]:
         assert self._folder is not None
-        variables = {**os.environ, **self._folder.environment, "PIP_NO_INPUT": "1", "PYTHONUNBUFFERED": "1"}
-        variables["PYTHONIOENCODING"] = "utf-8:backslashreplace"
+        variables = {**child_environment(), **self._folder.environment, "PIP_NO_INPUT": "1"}
         with contextlib.suppress(metadata.PackageNotFoundError):
             if not older_than(metadata.version("pip"), _RAW_PROGRESS):
                 variables["PIP_PROGRESS_BAR"] = "raw"

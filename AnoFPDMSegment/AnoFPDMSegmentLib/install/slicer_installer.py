@@ -7,6 +7,10 @@ window stands still, and ends in `import torch` inside Slicer.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from .installation import Step
 
 LIGHT_THE_TORCH = "light-the-torch>=0.5"
@@ -38,16 +42,33 @@ class SlicerInstaller:
         """Install PyTorch with the extension, without a question of its own. Slicer stands still meanwhile."""
         import PyTorchUtils
 
-        PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=False, torchVersionRequirement=requirement)
+        with _nothingFromTheCurrentFolder():
+            PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=False, torchVersionRequirement=requirement)
 
     def uninstallTorch(self) -> None:
         """Remove PyTorch with the extension; Slicer stands still meanwhile."""
         import PyTorchUtils
 
-        PyTorchUtils.PyTorchUtilsLogic().uninstallTorch()
+        with _nothingFromTheCurrentFolder():
+            PyTorchUtils.PyTorchUtilsLogic().uninstallTorch()
 
     def pipInstall(self, *arguments: str) -> None:
         """`pip install` with these arguments; Slicer stands still meanwhile."""
         import slicer.util
 
-        slicer.util.pip_install(list(arguments))
+        with _nothingFromTheCurrentFolder():
+            slicer.util.pip_install(list(arguments))
+
+
+@contextmanager
+def _nothingFromTheCurrentFolder() -> Iterator[None]:
+    """For the processes that Slicer starts: `python -m pip` would import from the folder Slicer was started in."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from ..worker.command import WorkerCommand
 from ..worker.process_tree import end_process_tree, start_process
+from ..worker.run_folder import RunFolder
 from .installation import Installation, Step
 from .requirements import SAFETENSORS, TORCH
 from .torch_state import TorchState, older_than, read_state
@@ -83,6 +84,8 @@ class TorchSetup:
         if state.needs_torch and state.kind != "missing" and "torch" in sys.modules:
             sentence = f"{state.sentence[:-1]}, but another module of Slicer uses it: restart Slicer, then try again."
             return replace(state, sentence=sentence)
+        if state.kind == "broken" and not (state.torch or state.needs_torch):
+            return state  # it could not even be looked at, which no installation mends
         try:
             steps = self._installer.torchSteps(TORCH) if state.needs_torch else []
         except ModuleNotFoundError as error:
@@ -149,7 +152,19 @@ class TorchSetup:
 
     def _probe(self) -> TorchState:
         try:
-            process = start_process([self._command.python, "-m", PROBE], self._command.environment())
+            folder = RunFolder()
+        except OSError as error:
+            sentence = f"No temporary folder could be made ({error.strerror}); check the disk and its permissions."
+            return TorchState("broken", sentence, str(error))
+        try:
+            return self._probe_in(folder)
+        finally:
+            folder.remove()
+
+    def _probe_in(self, folder: RunFolder) -> TorchState:
+        environment = {**self._command.environment(), **folder.environment}
+        try:
+            process = start_process([self._command.python, "-m", PROBE], environment, folder.empty)
         except OSError as error:
             sentence = f"Slicer's Python could not be started ({error.strerror}); install Slicer again."
             return TorchState("broken", sentence, str(error))

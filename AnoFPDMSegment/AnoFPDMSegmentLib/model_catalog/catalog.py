@@ -29,7 +29,7 @@ class ModelCatalog:
         from anofpdm.methods.registry import FIRST_METHOD
         from anofpdm.store.model_search import list_models
 
-        found = [self._entry(entry.name, entry.path) for entry in list_models()]
+        found = [self._entry(entry.name, entry.path, entry.error) for entry in list_models()]
         # Of other methods the panel cannot show presets and settings yet.
         found = [model for model in found if model.config is None or model.config.method == FIRST_METHOD]
         times = Counter(model.title for model in found)
@@ -78,13 +78,15 @@ class ModelCatalog:
 
         check_name(name)
 
-    def _entry(self, name: str, path: Path) -> CatalogModel:
+    def _entry(self, name: str, path: Path, error: str = "") -> CatalogModel:
         from anofpdm.core.errors import AnoFPDMError
         from anofpdm.methods.registry import FIRST_METHOD
         from anofpdm.store.model_folder import open_model_folder
         from anofpdm.store.model_search import user_folder
 
-        entry = CatalogModel(name, path, removable=path.parent == user_folder())
+        entry = CatalogModel(name, path, removable=path.parent == user_folder(), error=error)
+        if error:
+            return entry
         try:
             folder = open_model_folder(path, verify_weights=False)
             return dataclasses.replace(
@@ -94,8 +96,8 @@ class ModelCatalog:
                 weights_sha256=folder.weights_sha256,
                 calibrations=_calibrations(folder) if folder.config.method == FIRST_METHOD else {},
             )
-        except AnoFPDMError as error:
-            return dataclasses.replace(entry, error=str(error))
+        except AnoFPDMError as reason:
+            return dataclasses.replace(entry, error=str(reason))
 
 
 def _calibrations(folder: ModelFolder) -> dict[str, tuple[Preset, ...]]:

@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "--input",
         metavar="FILE",
         help="the examined volume, of a model with several modalities the first (default: the pictures kept with the "
-        "result)",
+        "result); the scene's volume is called after it, unless the result is one of detect --anonymous",
     )
     return parser
 
@@ -138,13 +138,15 @@ def _inputVoxels(case: CaseEvidence, inputFile: Path | None) -> tuple[str, Any]:
         geometry.to_physical(ends), case.geometry.to_physical(ends), atol=_PLACE_TOLERANCE_MM
     ):
         raise InputError(f"{inputFile} is not the volume that was examined (its grid differs); name that one.")
-    return _stem(inputFile.name), sitk.GetArrayFromImage(image)
+    # A result that carries no name (detect --anonymous) gives none to its scene.
+    modality, examined = case.run.files[0]
+    return _stem(inputFile.name) if examined else modality, sitk.GetArrayFromImage(image)
 
 
 def _noteOnInput(case: CaseEvidence, inputFile: Path | None) -> str:
     """Another volume on the same grid, a second patient's perhaps, cannot be told from the right one by its voxels."""
     examined = Path(case.run.files[0][1]).name
-    if inputFile is None or inputFile.name == examined:
+    if inputFile is None or not examined or inputFile.name == examined:
         return ""
     return f"the result was made from {examined}; {inputFile.name} has the same grid and is shown in its place."
 

@@ -11,6 +11,7 @@ class CalibrationRun(WorkerRun):
     """See WorkerRun; the calibration itself goes to the user's calibrations."""
 
     def start(self, model: str, manifest: Path, name: str, *, split: str = "val", device: str = "auto") -> None:
-        """Start the worker. Raises OSError."""
+        """Start the worker. Raises SettingsError for a name that cannot be one, and OSError."""
+        call = self._command.calibrate(model, manifest, name, split=split, device=device)
         self._make_folder()
-        self._run(self._command.calibrate(model, manifest, name, split=split, device=device))
+        self._run(call)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from .checked_names import checked_modality, checked_model, checked_name
+from .child_environment import child_environment
 from .run_options import RunOptions
 
 
@@ -28,25 +29,24 @@ class WorkerCommand:
         return self._package_dir
 
     def detect(self, inputs: Mapping[str, Path], output: Path, options: RunOptions) -> list[str]:
-        """Detect in one patient; `inputs` are files by modality."""
-        named = [f"{modality}={path}" for modality, path in inputs.items()]
+        """Detect in one patient; `inputs` are files by modality. Raises SettingsError for names that cannot be one."""
+        named = [f"--input={checked_modality(modality)}={path}" for modality, path in inputs.items()]
         return [*self._worker("detect"), *named, f"--output={output}", *options.to_arguments()]
 
     def calibrate(
         self, model: str, manifest: Path, name: str, *, split: str = "val", device: str = "auto"
     ) -> list[str]:
-        """Calibrate a model on the slices of a manifest; kept as the user's calibration `name`, which is replaced."""
-        options = [f"--name={name}", "--replace", f"--split={split}", f"--device={device}"]
-        return [*self._worker("calibrate"), model, str(manifest), *options]
+        """Calibrate a model on the slices of a manifest; kept as the user's calibration `name`, which is replaced.
+
+        Raises as `detect`.
+        """
+        options = [f"--name={checked_name(name, 'calibration')}", "--replace", f"--split={split}", f"--device={device}"]
+        data = [f"--model={checked_model(model)}", f"--manifest={manifest.absolute()}"]
+        return [*self._worker("calibrate"), *data, *options]
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """The variables of `base` (default: this process's) with the engine first on Python's path."""
-        variables = dict(os.environ if base is None else base)
-        others = variables.get("PYTHONPATH")
-        variables["PYTHONPATH"] = os.pathsep.join([str(self._package_dir), *([others] if others else [])])
-        variables["PYTHONUNBUFFERED"] = "1"
-        variables["PYTHONIOENCODING"] = "utf-8:backslashreplace"
-        return variables
+        return child_environment(base, self._package_dir)
 
     def _worker(self, command: str) -> list[str]:
         return [self._python, "-m", "anofpdm", command, "--progress=json", "--watch-stdin"]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .checked_names import checked_modality
 from .command import WorkerCommand
 from .events import Event, Finished
 from .run_options import RunOptions
@@ -29,16 +30,20 @@ class DetectionRun(WorkerRun):
         self._finished: Finished | None = None
 
     def start(self, inputs: Mapping[str, VolumeWriter], options: RunOptions) -> None:
-        """Write the inputs, by modality, and start the worker. Raises what the writers raise, and OSError."""
+        """Write the inputs, by modality, and start the worker.
+
+        Raises what the writers raise, SettingsError for names that cannot be one, and OSError.
+        """
         folder = self._make_folder()
-        files = {modality: folder / f"{modality}.nrrd" for modality in inputs}
         try:
+            files = {modality: folder / f"{checked_modality(modality)}.nrrd" for modality in inputs}
+            call = self._command.detect(files, folder / "result", options)
             for modality, write in inputs.items():
                 write(files[modality])
         except BaseException:
             self.close()
             raise
-        self._run(self._command.detect(files, folder / "result", options))
+        self._run(call)
 
     def poll(self) -> list[Event]:
         """What happened since the last call; never blocks."""

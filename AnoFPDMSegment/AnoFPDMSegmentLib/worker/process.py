@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from .event_queue import EventQueue
 from .events import Cancelled, Event, Failed, Finished, Started
@@ -31,14 +32,16 @@ class WorkerProcess:
         self,
         command: Sequence[str],
         environment: Mapping[str, str],
+        folder: Path,
         log: BoundedLog,
         *,
         engine: EngineIdentity | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`engine` is what the worker must turn out to be; None: the one of this process."""
+        """`folder` is where it starts; `engine` is what it must turn out to be, None: the one of this process."""
         self._command = list(command)
         self._environment = dict(environment)
+        self._folder = folder
         self._log = log
         self._engine = engine
         self._clock = clock
@@ -77,7 +80,7 @@ class WorkerProcess:
         if self._engine is None:
             self._engine = EngineIdentity.of_this_process()
         try:
-            self._process = start_process(self._command, self._environment)
+            self._process = start_process(self._command, self._environment, self._folder)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             self._outcome = Failed(f"The computation could not be started ({reason}); see the log.", None)

@@ -11,13 +11,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 
-def start_process(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start `command` with pipes as standard streams, without a console window. Raises OSError."""
+def start_process(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> subprocess.Popen[bytes]:
+    """Start `command` in `folder` with pipes as standard streams, without a console window. Raises OSError."""
     return subprocess.Popen(
         list(command),
         env=dict(environment),
+        cwd=folder,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

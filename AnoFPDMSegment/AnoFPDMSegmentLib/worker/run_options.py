@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .checked_names import checked_model, checked_name
+
 METHOD = "anofpdm"
 """Whose models the panel runs."""
 
@@ -34,13 +36,16 @@ class RunOptions:
         return dataclasses.replace(self, chosen=kept)
 
     def to_arguments(self) -> list[str]:
-        """The options of `anofpdm detect`, each with its value in one argument, so that none is taken for another."""
+        """The options of `anofpdm detect`, each with its value in one argument, so that none is taken for another.
+
+        Raises SettingsError for names that cannot be one.
+        """
         from anofpdm.methods.registry import find_method
 
         usual = {
-            "model": self.model,
-            "calibration": self.calibration,
-            "preset": self.preset,
+            "model": checked_model(self.model),
+            "calibration": None if self.calibration is None else checked_name(self.calibration, "calibration"),
+            "preset": None if self.preset is None else checked_name(self.preset, "preset"),
             "device": self.device,
             "seed": str(self.seed),
         }

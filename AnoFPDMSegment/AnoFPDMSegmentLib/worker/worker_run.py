@@ -60,5 +60,5 @@ class WorkerRun:
     def _run(self, call: Sequence[str]) -> None:
         assert self._folder is not None
         environment = {**self._command.environment(), **self._folder.environment}
-        self._process = WorkerProcess(call, environment, self.log)
+        self._process = WorkerProcess(call, environment, self._folder.empty, self.log)
         self._process.start()

@@ -39,8 +39,12 @@ def add_parser(commands: Any) -> None:
         "over a few ranges of the forward process, and write them into the model's folder, or with --name among the "
         "user's calibrations, which leaves the model as it is.",
     )
-    parser.add_argument("model", metavar="MODEL", help="model by name or folder; its own calibration is replaced")
-    parser.add_argument("manifest", metavar="MANIFEST", help="CSV table of slices with image-level labels")
+    parser.add_argument(
+        "first", nargs="?", metavar="MODEL", help="model by name or folder; its own calibration is replaced"
+    )
+    parser.add_argument("second", nargs="?", metavar="MANIFEST", help="CSV table of slices with image-level labels")
+    parser.add_argument("--model", metavar="MODEL", help="the same, whatever it begins with")
+    parser.add_argument("--manifest", metavar="MANIFEST", help="the same, whatever it begins with")
     parser.add_argument("--split", choices=SPLITS, default="val", help="which slices (default: val)")
     parser.add_argument("--name", metavar="NAME", help="keep the calibration under this name, for detect --calibration")
     parser.add_argument("--replace", action="store_true", help="replace the one of that name")
@@ -83,10 +87,11 @@ def run_calibrate(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken) -> int:
+    model, table = _data(options)
     plan = _plan(options)
     if options.replace and options.name is None:
         raise SettingsError("--replace goes with --name; the model's own calibration is always replaced.")
-    folder = find_model(options.model)
+    folder = find_model(model)
     config = diffusion_config(folder)
     plan.check(config)
     # Before the long run: whether its outcome could be written.
@@ -94,7 +99,7 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
         check_output_directory(folder.path)
     else:
         check_can_store(folder.weights_sha256, options.name, replace=options.replace)
-    manifest = read_manifest(Path(options.manifest), folder.config.modalities, both_labels_in=(options.split,))
+    manifest = read_manifest(table, folder.config.modalities, both_labels_in=(options.split,))
     cancel.raise_if_cancelled()
     from ..core.device import fastest_precision
     from ..datasets.build_slice_cache import build_slice_cache
@@ -124,7 +129,7 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
             predictor,
             device,
             splits=(options.split,),
-            source=f"{Path(options.manifest).name}, split {options.split}",
+            source=f"{table.name}, split {options.split}",
             notice=reporter.notice,
             on_progress=PassesClock(plan.costs, reporter.progress).report,
             cancel=cancel,
@@ -143,6 +148,16 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
         place = store_user_calibrations(found.presets, options.name, replace=options.replace, plot=plot)
     reporter.result(f"Written to {place}.", {"output": str(place)})
     return 0
+
+
+def _data(options: argparse.Namespace) -> tuple[str, Path]:
+    """Model and manifest. Raises SettingsError unless each is given once."""
+    given = [text for text in (options.first, options.second) if text is not None]
+    model = options.model if options.model is not None else given.pop(0) if given else None
+    manifest = options.manifest if options.manifest is not None else given.pop(0) if given else None
+    if model is None or manifest is None or given:
+        raise SettingsError("Name one model and one manifest: anofpdm calibrate MODEL MANIFEST.")
+    return model, Path(manifest)
 
 
 def _plot(found: CalibrationOutcome, reporter: Reporter) -> bytes | None:

@@ -27,6 +27,7 @@ from .options import (
     check_knobs,
     given_knobs,
     input_images,
+    named_images,
     output_folder,
 )
 
@@ -45,6 +46,14 @@ def add_parser(commands: Any) -> None:
         metavar="INPUT",
         help="a NIfTI, NRRD or MetaImage file or a DICOM folder; for a model with several modalities one "
         "NAME=PATH each, as in flair=a.nii.gz t2=b.nii.gz",
+    )
+    parser.add_argument(
+        "--input",
+        dest="named",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="in place of INPUT, whatever the path begins with; once for each modality",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
@@ -71,6 +80,13 @@ def add_parser(commands: Any) -> None:
     run = parser.add_argument_group("run")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
     run.add_argument("--seed", type=int, default=0, help="of the noise, where noise is used (default: 0)")
+    run.add_argument(
+        "--anonymous",
+        action="store_true",
+        help="keep the names of the examined files and folders, perhaps a patient's, out of the results and of scenes "
+        "made from them; without it findings.json, evidence.npz and warnings carry them (never their paths). What the "
+        "output folders are called is left to you",
+    )
     run.add_argument("--batch-size", default="auto", metavar="N", help="slices a batch (default: auto)")
     add_overlay_option(run)
     run.add_argument("--progress", choices=("bar", "json", "none"), default="bar", help="default: bar")
@@ -89,16 +105,16 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     # Cheap checks come first: importing torch takes seconds.
     check_knobs(options)
     batch_size = _batch_size(options.batch_size)
-    if options.cases is not None and options.input:
-        raise SettingsError("Give either one INPUT or --cases, not both.")
-    if options.cases is None and not options.input:
+    if sum(map(bool, (options.cases is not None, options.input, options.named))) > 1:
+        raise SettingsError("Give either INPUT, --input or --cases, not several of them.")
+    if options.cases is None and not (options.input or options.named):
         raise SettingsError("Name the volume to examine, or a table of patients with --cases.")
     output = output_folder(options.output)
     if options.cases is not None:
         cases = read_cases(Path(options.cases))
         _check_folder_of_table(output, overlay=options.overlay)
         return _prepared(options, batch_size, reporter, cancel).detect_all(cases, output)
-    images = input_images(options.input)
+    images = named_images(options.named) if options.named else input_images(options.input)
     inputs = images.values() if isinstance(images, dict) else [images]
     with claimed_folder(output, inputs, overlay=options.overlay) as folder:
         runs = _prepared(options, batch_size, reporter, cancel)
@@ -125,7 +141,7 @@ def _prepared(options: argparse.Namespace, batch_size: int | None, reporter: Rep
     folder = find_model(_model(options))
     method = find_method(folder.config.method)
     settings = method.overlaid(method.settings_type(), given_knobs(options, method, live=True))
-    run = DetectorOptions(seed=options.seed, batch_size=batch_size)
+    run = DetectorOptions(seed=options.seed, batch_size=batch_size, anonymous=options.anonymous)
     cancel.raise_if_cancelled()
     detector = Detector.from_folder(
         folder,

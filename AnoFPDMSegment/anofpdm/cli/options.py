@@ -113,6 +113,20 @@ def add_overlay_option(parser: Any) -> None:
     )
 
 
+def named_images(texts: list[str]) -> dict[str, str]:
+    """The volumes of --input, a path by modality, each NAME=PATH. Raises InputError."""
+    images: dict[str, str] = {}
+    for text in texts:
+        match = _NAMED.fullmatch(text)
+        if match is None:
+            raise InputError(f"--input takes a modality and its volume, as in flair=a.nii.gz, not '{text}'.")
+        modality = match.group(1).lower()
+        if modality in images:
+            raise InputError(f"The modality {modality} is given twice; name each modality once.")
+        images[modality] = match.group(2)
+    return images
+
+
 def input_images(texts: list[str]) -> str | dict[str, str]:
     """The volumes of the command line: one path, or a path by modality from NAME=PATH. Raises InputError."""
     if not all(texts):
@@ -122,16 +136,10 @@ def input_images(texts: list[str]) -> str | dict[str, str]:
             raise InputError(f"No file is named after '{text}'; write it as in flair=a.nii.gz.")
     if len(texts) == 1 and (Path(texts[0]).exists() or not _NAMED.fullmatch(texts[0])):
         return texts[0]
-    images: dict[str, str] = {}
     for text in texts:
-        match = _NAMED.fullmatch(text)
-        if match is None:
+        if _NAMED.fullmatch(text) is None:
             raise InputError(f"With several inputs each needs its modality, as in flair={text}.")
-        modality = match.group(1).lower()
-        if modality in images:
-            raise InputError(f"The modality {modality} is given twice; name each modality once.")
-        images[modality] = match.group(2)
-    return images
+    return named_images(texts)
 
 
 def output_folder(text: str) -> Path:

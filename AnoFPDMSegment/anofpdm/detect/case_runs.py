@@ -162,13 +162,18 @@ class CaseRuns:
         return status
 
     def _request(self, case: Case) -> str:
-        """A digest of everything the result depends on, inputs by path, size and time of change."""
+        """A digest of everything the result depends on, inputs by path, size and time of change.
+
+        Of anonymous ones the path is left out: a digest of it would tell whether a guessed name is right.
+        """
         images = case.images if isinstance(case.images, Mapping) else {"": case.images}
+        anonymous = self.options.anonymous
         record = {
             "model": self.detector.identity(),
             "settings": record_to_dict(self.settings),
             "seed": self.options.seed,
-            "inputs": {name: _fingerprint(Path(path)) for name, path in images.items()},
+            "inputs": {name: _fingerprint(Path(path), named=not anonymous) for name, path in images.items()},
+            **({"anonymous": True} if anonymous else {}),
         }
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
@@ -183,7 +188,7 @@ def result_details(findings: Mapping[str, Any], output: Path) -> dict[str, Any]:
     return {"output": str(output), "summary": findings["summary"], "warnings": findings["warnings"]}
 
 
-def _fingerprint(path: Path) -> list[list[Any]]:
+def _fingerprint(path: Path, *, named: bool) -> list[list[Any]]:
     try:
         files = data_files(path)
     except OSError:
@@ -194,5 +199,5 @@ def _fingerprint(path: Path) -> list[list[Any]]:
             status = file.stat()
         except OSError:
             continue
-        found.append([str(file.resolve()), status.st_size, status.st_mtime_ns])
+        found.append([*([str(file.resolve())] if named else []), status.st_size, status.st_mtime_ns])
     return found

@@ -37,6 +37,8 @@ class DetectorOptions:
     seed: int = 0
     batch_size: int | None = None
     """Slices a batch; None chooses by device."""
+    anonymous: bool = False
+    """Keep no names of files and folders, which may be a patient's."""
 
     def __post_init__(self) -> None:
         if self.batch_size is not None and not 1 <= self.batch_size <= 4096:
@@ -168,7 +170,7 @@ class Detector:
         on_stage = on_stage or (lambda _: None)
         start = time.monotonic()
         on_stage("reading")
-        files, volumes = read_images(images, self.config, cancel)
+        files, volumes = read_images(images, self.config, cancel, anonymous=options.anonymous)
         found = self._runner.examine(
             volumes,
             seed=options.seed,
@@ -224,9 +226,9 @@ class Detector:
 
 
 def read_images(
-    images: Image | Mapping[str, Image], config: InputConfig, cancel: CancelToken
+    images: Image | Mapping[str, Image], config: InputConfig, cancel: CancelToken, *, anonymous: bool = False
 ) -> tuple[dict[str, str], dict[str, Volume]]:
-    """File names ("" for images in memory) and checked volumes by modality, in the model's order.
+    """File names ("" for images in memory, and `anonymous` ones) and checked volumes by modality, in the model's order.
 
     `images` as of `Detector.detect`. Raises InputError, or Cancelled between the volumes.
     """
@@ -243,7 +245,8 @@ def read_images(
         if isinstance(image, sitk.Image):
             files[modality], volumes[modality] = "", check_noted_volume(image, modality)
         else:
-            files[modality], volumes[modality] = Path(image).name, read_noted_volume(image, modality, cancel)
+            files[modality] = "" if anonymous else Path(image).name
+            volumes[modality] = read_noted_volume(image, modality, cancel, anonymous=anonymous)
     return files, volumes
 
 

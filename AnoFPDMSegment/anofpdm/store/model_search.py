@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..core.bounded_file import read_text_at_most
 from ..core.errors import ModelError
+from ..core.names import PLAIN_RULE, is_plain_name
 from .model_config import CONFIG_FILE, load_model_config
 from .model_folder import CALIBRATION_FILE, WEIGHTS_FILE, ModelFolder, open_model_folder
 
@@ -84,7 +85,7 @@ def find_model(name_or_path: str | Path) -> ModelFolder:
     text = str(name_or_path)
     is_name = isinstance(name_or_path, str) and text == Path(text).name
     if is_name and (known := _found().get(text)) is not None:
-        return open_model_folder(known)
+        return open_model_folder(_named_well(known))
     path = _expanded(text)
     if path.is_dir() or not is_name:
         return open_model_folder(path)
@@ -172,9 +173,16 @@ def _found() -> dict[str, Path]:
 def _entry(name: str, path: Path) -> ModelEntry:
     calibrated = (path / CALIBRATION_FILE).exists()
     try:
-        return ModelEntry(name, path, load_model_config(path).title, calibrated, "")
+        return ModelEntry(name, path, load_model_config(_named_well(path)).title, calibrated, "")
     except ModelError as error:
         return ModelEntry(name, path, name, calibrated, str(error))
+
+
+def _named_well(path: Path) -> Path:
+    """The folder itself. Raises ModelError if it is called what no model may be called."""
+    if not is_plain_name(path.name):
+        raise ModelError(f"The folder {path} cannot name a model; rename it with {PLAIN_RULE}.")
+    return path
 
 
 def _what_there_is() -> str:

@@ -21,7 +21,6 @@ from .value_stream import LARGEST_IMAGE_VOXELS, TOO_MANY_VOXELS
 from .volume import Volume
 
 DAMAGED_FILE = "{} holds a DICOM file that is damaged or cut off; export the series again."
-MOST_NAMED = 3
 
 
 def read_dicom_folder(
@@ -48,7 +47,7 @@ def read_dicom_folder(
     if len(images) > 1 and any(len(image.frames) > 1 for image in images):
         raise InputError(f"{called} holds several multi-frame DICOM files of one series; give one of the files.")
     volume = _read_stack(images, called, DAMAGED_FILE, cancel, check_grid)
-    return Volume(volume.image, (*volume.warnings, _named(skipped)) if skipped else volume.warnings)
+    return Volume(volume.image, volume.warnings, skipped=tuple(file.name for file in skipped))
 
 
 def read_dicom_file(
@@ -106,15 +105,6 @@ def _slices_in_same_series(path: Path, image: DicomImage, cancel: CancelToken | 
             continue
         count += isinstance(other, DicomImage) and other.series == image.series
     return count
-
-
-def _named(skipped: Sequence[Path]) -> str:
-    names = ", ".join(f"'{file.name}'" for file in skipped[:MOST_NAMED])
-    more = len(skipped) - MOST_NAMED
-    if more > 0:
-        names += f" and {more} more"
-    verb = "is" if len(skipped) == 1 else "are"
-    return f"was read without {names}, which {verb} no part of the series; check that nothing is missing."
 
 
 def _read_stack(

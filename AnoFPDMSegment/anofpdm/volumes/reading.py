@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ from .volume import Volume
 
 FARTHEST_MM = 1e6
 """No image begins further from the scanner's middle."""
+MOST_NAMED = 3
+"""Of the files that are passed over."""
 VANISHING_COSINE = 1e-100
 ROUNDED_COSINE = 1e-6
 """What differs by less keeps its own digits."""
@@ -42,18 +44,32 @@ def read_volume(path: str | Path, name: str) -> sitk.Image:
     return read_noted_volume(path, name).image
 
 
-def read_noted_volume(path: str | Path, name: str, cancel: CancelToken | None = None) -> Volume:
+def read_noted_volume(
+    path: str | Path, name: str, cancel: CancelToken | None = None, *, anonymous: bool = False
+) -> Volume:
     """Read one scalar 3-D volume of a head as float32, without its header entries.
 
     `path` is a NIfTI, NRRD or MetaImage file, a DICOM file, or the folder of one DICOM series;
     `name` (a modality) goes into messages. Raises InputError, in one sentence, if there is
-    nothing usable; Cancelled while it reads. The warnings are whole sentences.
+    nothing usable; Cancelled while it reads. The warnings are whole sentences; `anonymous` ones name no file.
     """
     called = f"The {name} image {path}"
     volume = _read_any(Path(path), called, cancel, head_grid(called))
     image, told = _without_far_constant(_checked(volume.image, called))
-    warnings = tuple(f"The {name} image {warning}" for warning in (*volume.warnings, *told))
-    return Volume(image, warnings, volume.side_known)
+    skipped = [_without(volume.skipped, anonymous=anonymous)] if volume.skipped else []
+    warnings = tuple(f"The {name} image {warning}" for warning in (*volume.warnings, *skipped, *told))
+    return Volume(image, warnings, volume.side_known, volume.skipped)
+
+
+def _without(skipped: Sequence[str], *, anonymous: bool) -> str:
+    named = [] if anonymous else [f"'{name}'" for name in skipped[:MOST_NAMED]]
+    more = len(skipped) - len(named)
+    if not named:
+        names = "a file of the folder" if more == 1 else f"{more} files of the folder"
+    else:
+        names = ", ".join(named) + (f" and {more} more" if more else "")
+    verb = "is" if len(skipped) == 1 else "are"
+    return f"was read without {names}, which {verb} no part of the series; check that nothing is missing."
 
 
 def read_finite_volume(path: str | Path, name: str) -> sitk.Image:

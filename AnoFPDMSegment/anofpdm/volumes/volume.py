@@ -16,3 +16,5 @@ class Volume:
     """One sentence each, whose subject ("The flair image") is left out: a path must not get into results."""
     side_known: bool = True
     """Whether the file tells the patient's left from right without contradicting itself."""
+    skipped: tuple[str, ...] = ()
+    """Names of files beside it that are no part of it."""

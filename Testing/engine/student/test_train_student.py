@@ -98,6 +98,7 @@ def test_label_maps_that_cannot_be_used_are_named(label_maps, tmp_path):
         ([], "needs --labels"),
         (["--labels", "t.csv", "--device", "cuda"], "trained on the processor"),
         (["--labels", "t.csv", "--export", "x"], "are for diffusion models"),
+        (["--labels", "t.csv", "--name", "../x"], "cannot name a student"),
         (["--labels", "t.csv", "--stage", "self-training"], "needs --label-maps"),
         (["--labels", "t.csv", "--stage", "self-training", "--label-maps", "m"], "needs --start-from"),
         (["--labels", "t.csv", "--steps", "0"], "--steps takes"),

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...core.errors import ModelError, SettingsError
+from ...core.names import PLAIN_RULE, is_plain_name
 from ...core.records import load_json, record_from_dict, record_to_dict, shown
 from .operating_point import OperatingPoint
 
@@ -90,6 +91,8 @@ class Calibration:
 
     def __post_init__(self) -> None:
         n = len(self.guidance)
+        for name in (self.name, *([self.user_name] if self.user_name else [])):
+            _require(is_plain_name(name), f"its name must be {PLAIN_RULE}")
         _require(n >= 1, "it has no guidance strengths")
         _require(list(self.guidance) == sorted(set(self.guidance)), "its guidance strengths do not rise")
         _require(self.guidance[0] >= 0, "a guidance strength is negative")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ...core.errors import SettingsError
+from ...core.names import is_plain_name
 from .calibration import Calibration
 
 
@@ -45,7 +46,7 @@ def parse_presets(text: str) -> tuple[Preset, ...]:
     for entry in text.split(","):
         name, equals, steps = (part.strip() for part in entry.partition("="))
         preset = PRESETS.get(name)
-        if equals and name and steps.isdecimal() and 2 <= int(steps) <= 100_000:
+        if equals and is_plain_name(name) and steps.isdecimal() and 2 <= int(steps) <= 100_000:
             preset = replace(preset or Preset(name, 2), steps=int(steps))
         elif equals:
             preset = None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ...core.directory_lock import DirectoryLock
 from ...core.errors import Cancelled, InputError, OutputError, SettingsError
+from ...core.names import PLAIN_RULE, is_plain_name
 from ...core.progress import CancelToken
 from ...synthetic.structures import Structure, read_structures
 from .model_config import Contrast
@@ -82,6 +83,8 @@ def run_student(options: argparse.Namespace, cancel: CancelToken | None = None) 
     """Run the command. Raises SettingsError, InputError, ModelError, OutputError, Cancelled."""
     if options.device not in ("auto", "cpu"):
         raise SettingsError("A student is trained on the processor; leave --device out.")
+    if not is_plain_name(options.name):
+        raise SettingsError(f"'{options.name}' cannot name a student; use {PLAIN_RULE}.")
     if options.export is not None or options.purpose != "anofpdm":
         raise SettingsError("--export and --purpose are for diffusion models; leave them out with --method student.")
     if options.labels is None:

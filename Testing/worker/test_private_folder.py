@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 from fake_worker import MODULE
 
-from AnoFPDMSegmentLib.worker.run_folder import RunFolder, sweep
+from anofpdm.core.private_folder import PrivateFolder, sweep
+from AnoFPDMSegmentLib.worker.run_folder import RunFolder
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals, owners and modes")
 
 APPLICATION = """
 import sys, time
 from pathlib import Path
-from AnoFPDMSegmentLib.worker.run_folder import RunFolder
-folder = RunFolder(Path(sys.argv[1]))
+from anofpdm.core.private_folder import PrivateFolder
+folder = PrivateFolder(Path(sys.argv[1]))
 (folder.path / "flair.nrrd").write_bytes(b"a head")
 (folder.path / "result").mkdir()
 (folder.path / "result" / "evidence.npz").write_bytes(b"of a head")
@@ -65,9 +66,9 @@ def files(place: Path) -> list[str]:
 
 
 def test_closed_as_usual(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path)
+    folder = PrivateFolder(tmp_path)
     (folder.path / "flair.nrrd").write_bytes(b"a head")
-    other = RunFolder(tmp_path)
+    other = PrivateFolder(tmp_path)
     folder.remove()
     assert not folder.path.exists() and other.path.exists()
     folder.remove()
@@ -89,7 +90,7 @@ def test_an_application_that_was_killed_is_swept_at_the_next_start(application: 
 @POSIX
 def test_own_runs_are_not_swept(application: Application, tmp_path: Path) -> None:
     """A second application starts, or the module is loaded again, while this one computes."""
-    mine = RunFolder(tmp_path)
+    mine = PrivateFolder(tmp_path)
     (mine.path / "flair.nrrd").write_bytes(b"a head")
     application.kill()
     sweep(tmp_path)
@@ -101,7 +102,7 @@ def test_own_runs_are_not_swept(application: Application, tmp_path: Path) -> Non
 def test_nobody_else_can_look_inside(tmp_path: Path) -> None:
     umask = os.umask(0)
     try:
-        folder = RunFolder(tmp_path)
+        folder = PrivateFolder(tmp_path)
     finally:
         os.umask(umask)
     assert {path.stat().st_mode & 0o777 for path in (folder.path, folder.path.parent)} == {0o700}
@@ -112,7 +113,7 @@ def test_nobody_else_can_look_inside(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["open to others", "a link", "a file"])
 def test_a_folder_that_is_not_private_is_neither_used_nor_swept(tmp_path: Path, kind: str) -> None:
     """In /tmp anybody may have made a folder of this name before."""
-    folder = RunFolder(tmp_path)
+    folder = PrivateFolder(tmp_path)
     ours = folder.path.parent
     folder.remove()
     foreign = tmp_path / "foreign"
@@ -126,7 +127,7 @@ def test_a_folder_that_is_not_private_is_neither_used_nor_swept(tmp_path: Path, 
         ours.symlink_to(foreign)
     else:
         ours.write_text("mine")
-    again = RunFolder(tmp_path)
+    again = PrivateFolder(tmp_path)
     assert again.path.parent.name == f"{ours.name}-1"
     assert again.path.parent.stat().st_mode & 0o777 == 0o700
     sweep(tmp_path)
@@ -137,23 +138,23 @@ def test_a_folder_that_is_not_private_is_neither_used_nor_swept(tmp_path: Path, 
 @POSIX
 def test_a_sweep_at_the_wrong_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between making a folder and holding it: another one is made."""
-    real, made = RunFolder._hold, []
+    real, made = PrivateFolder._hold, []
 
-    def swept(self: RunFolder) -> bool:
+    def swept(self: PrivateFolder) -> bool:
         made.append(self.path)
         if len(made) == 1:
             sweep(tmp_path)
         return real(self)
 
-    monkeypatch.setattr(RunFolder, "_hold", swept)
-    folder = RunFolder(tmp_path)
+    monkeypatch.setattr(PrivateFolder, "_hold", swept)
+    folder = PrivateFolder(tmp_path)
     assert len(made) == 2 and not made[0].exists() and folder.path.is_dir()
     folder.remove()
 
 
 def test_without_a_place(tmp_path: Path) -> None:
     with pytest.raises(OSError):
-        RunFolder(tmp_path / "gone")
+        PrivateFolder(tmp_path / "gone")
 
 
 @POSIX
@@ -162,5 +163,6 @@ def test_temporary_files_of_a_worker_lie_inside(tmp_path: Path) -> None:
     call = [sys.executable, "-c", "import tempfile; print(tempfile.mkdtemp())"]
     made = subprocess.run(call, env={**os.environ, **folder.environment}, capture_output=True, text=True, check=True)
     assert Path(made.stdout.strip()).is_relative_to(folder.path)
+    assert list(folder.empty.iterdir()) == []
     folder.remove()
     assert list(tmp_path.iterdir()) == []
