@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from module_files import LISTS, MODULE, MODULE_CMAKE, REPOSITORY, is_checkout, list_pattern, tracked_files
 
+from anofpdm.methods.registry import find_method
 from anofpdm.store.model_folder import CHECKSUMS_FILE, METADATA_FILE, open_model_folder
 
 MODELS = MODULE / "anofpdm" / "models"
@@ -35,7 +36,11 @@ def test_every_model_is_sound_and_complete(name: str) -> None:
     """Opening checks every file against its checksum."""
     folder = open_model_folder(MODELS / name)
     assert folder.config.name == name
-    assert folder.calibration is not None and METADATA_FILE in folder.checksums
+    method = find_method(folder.config.method)
+    assert (METADATA_FILE in folder.checksums) == (method.bundle_metadata(folder.config) is not None)
+    assert method.check_model(folder) == [] and not any(
+        "calibration none" in line for line in method.model_lines(folder)
+    )
     assert folder.config.licence != "unspecified" and folder.config.trained_on
 
 

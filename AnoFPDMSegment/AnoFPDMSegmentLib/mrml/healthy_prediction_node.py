@@ -32,8 +32,12 @@ def createHealthyPrediction(context: SceneContext, name: str, frame: OutputFrame
 
 
 def updateHealthyPrediction(node: Any, detection: Detection) -> None:
-    """As the settings in use make it, as far as pictures go (see Detection.healthy_picture)."""
+    """As the settings in use make it, as far as pictures go (see Detection.healthy_picture).
+
+    None: of a method that predicts none.
+    """
     picture = detection.healthy_picture
-    assert picture is not None  # a result of a method without has no such node
+    if node is None or picture is None:
+        return
     setVoxels(node, np.nan_to_num(detection.stack_of(picture.values), nan=_NOT_EXAMINED))
     node.SetDescription(picture.caption[0].upper() + picture.caption[1:])

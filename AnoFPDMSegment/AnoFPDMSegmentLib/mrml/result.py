@@ -292,8 +292,7 @@ class Result:
         frame = self.frame
         self._restoreRemoved(detection, frame)
         heatmap_node.updateHeatmap(self.heatmapNode, frame, detection.score)
-        if self.healthyPredictionNode is not None:
-            updateHealthyPrediction(self.healthyPredictionNode, detection)
+        updateHealthyPrediction(self.healthyPredictionNode, detection)
         self._writeSegmentation(onEdited)
         self._fillTables(detection)
         evidence_nodes.storeSettings(self.node, settings)
@@ -341,11 +340,8 @@ class Result:
 
     def divergencePlot(self) -> DivergencePlot | None:
         """The plot of the slices' curves; its nodes are made at first use. None if the method has no curves."""
-        curves = self.detection.curves(0)
-        if curves is None:
-            return None
-        plot = findPlot(self.node)
-        if plot is None:
+        curves, plot = self.detection.curves(0), findPlot(self.node)
+        if plot is None and curves is not None:
             plot = addPlot(self.context, self.node, f"{self.name} divergence", curves)
             subject_hierarchy.putBeside(self.context, self.inputNode, [plot.chart])
         return plot

@@ -12,8 +12,10 @@ from anofpdm.methods.student.config import StudentCalibration, StudentConfig
 from anofpdm.methods.student.model_config import PREPROCESSING, StudentModelConfig, grid_of
 from anofpdm.methods.student.network import StudentNetwork
 from anofpdm.methods.student.network_weights import folded
+from anofpdm.methods.student.parameter_shapes import parameter_shapes
 from anofpdm.methods.student.predictor import StudentPredictor
 from anofpdm.methods.student.student_folder import open_student, write_student
+from anofpdm.store.weights_file import check_weights_file
 
 
 def _network(config, seed=0):
@@ -47,6 +49,12 @@ def test_it_comes_back_as_it_was_written(folder, config):
     inputs = torch.rand(2, config.channels, 64, 64)
     with torch.inference_mode():
         torch.testing.assert_close(again.network()(inputs), _network(config)(inputs), rtol=0.05, atol=0.1)
+
+
+def test_the_shapes_are_known_without_building_it(folder, config):
+    state = {name: tuple(value.shape) for name, value in _network(config).state_dict().items()}
+    assert parameter_shapes(config) == {k: shape for k, shape in state.items() if not k.endswith("num_batches_tracked")}
+    check_weights_file(folder.folder)
 
 
 def test_folding_changes_nothing(folder, config):

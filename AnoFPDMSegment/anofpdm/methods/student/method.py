@@ -12,6 +12,7 @@ from ..map_method import MapMethod, Report
 from ..method import Method
 from .config import StudentCalibration
 from .model_config import NAME, StudentModelConfig
+from .parameter_shapes import parameter_shapes
 from .standardise import standardise
 
 if TYPE_CHECKING:
@@ -67,9 +68,7 @@ class Student(MapMethod):
         return np.asarray(case.evidence.map[:, 0])
 
     def parameter_shapes(self, config: StudentModelConfig) -> Mapping[str, tuple[int, ...]]:
-        """See `Method`. Imports torch."""
-        from .network_weights import parameter_shapes
-
+        """See `Method`."""
         return parameter_shapes(config.network)
 
     def describe(self, parameters: Mapping[str, Any]) -> str:

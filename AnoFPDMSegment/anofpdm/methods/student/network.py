@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .parameter_shapes import OUTPUTS, PATCH
+
 LESION, BRAIN = 0, 1
-OUTPUTS = 2
-PATCH = 2
-"""The stem folds this many pixels each way into channels; convolutions never run at full resolution."""
 
 
 class ConvBlock(nn.Module):

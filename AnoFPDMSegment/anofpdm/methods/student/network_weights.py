@@ -13,7 +13,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ...core.errors import ModelError
 from ...store.weights_file import check_header_length
-from .config import StudentConfig
 from .network import ConvBlock, OtherSide, StudentNetwork
 
 COUNTER = "num_batches_tracked"
@@ -31,13 +30,6 @@ def weights_to_bytes(state: Mapping[str, Tensor]) -> bytes:
         if not bool(torch.isfinite(tensors[name]).all()):
             raise ModelError(f"The weights are damaged: {name} holds values that are not finite numbers.")
     return bytes(safetensors.torch.save(tensors))
-
-
-def parameter_shapes(form: StudentConfig) -> dict[str, tuple[int, ...]]:
-    """Of every tensor in the file of such a network."""
-    with torch.device("meta"):
-        network = StudentNetwork(form.channels, form.widths)
-    return {name: tuple(value.shape) for name, value in network.state_dict().items() if not name.endswith(COUNTER)}
 
 
 def read_weights(network: StudentNetwork, path: Path) -> None:
