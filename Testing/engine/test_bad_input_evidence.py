@@ -288,7 +288,7 @@ class TestEvidenceRecord:
             ("geometry.spacing", [10**400, 4, 6], DAMAGED),
             ("run.seed", 10**30, DAMAGED),
             ("run.device", "\ud800", DAMAGED),
-            ("grid.size", [1024, 1024, 1000], "is needed; detect again"),
+            ("grid.size", [1024, 1024, 1000], "geometry is damaged; run the detection again"),
             ("grid.size", [16, 16, 27], "'examined' has the shape .* is needed; detect again"),
             ("grid.size", [8, 32, 26], "'x0' has the shape .* is needed; detect again"),
             ("grid.direction", [0] * 9, "damaged"),

@@ -16,11 +16,12 @@ import SimpleITK as sitk
 from case_table import FILES, Table
 from command_line import check_refusal, environment, snapshot
 
-from anofpdm import detection, detector
 from anofpdm.core.exchange import Exchange
 from anofpdm.core.output_set import OutputSet
 from anofpdm.core.progress import CancelToken
+from anofpdm.detect import detector
 from anofpdm.detect.case_runs import CaseRuns
+from anofpdm.results import detection
 
 TWO = "case,flair\na,head.nii.gz\nb,head.nii.gz\n"
 THREE = TWO + "c,head.nii.gz\n"

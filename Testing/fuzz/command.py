@@ -68,7 +68,7 @@ def load_readers() -> None:
     import pydicom
     import SimpleITK
 
-    from anofpdm import detection
+    from anofpdm.results import detection
     from anofpdm.store import model_install
     from anofpdm.volumes import dicom, preparation, reading
 
@@ -79,7 +79,7 @@ def load_network() -> None:
     """In the child that runs it."""
     import torch
 
-    from anofpdm import detector
+    from anofpdm.detect import detector
 
     assert detector
     torch.set_num_threads(1)

@@ -117,14 +117,15 @@ class Work:
     """What is done for a change of the settings, counted."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from anofpdm import detection
+        from anofpdm.methods.anofpdm import method
+        from anofpdm.results import detection
         from AnoFPDMSegmentLib.mrml import heatmap_node, segmentation_node
 
         self.calls: Counter[str] = Counter()
         self.voxels = 0
         """Of which the score was interpolated."""
         for module, name in (
-            (detection, "select"),
+            (method, "select"),
             (detection, "find_components"),
             (detection, "score_in_volume"),
             (evidence_nodes, "storeEvidence"),
