@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import signal
@@ -86,7 +85,7 @@ def test_options_reach_the_result(run: DetectionRun) -> None:
     chosen = {"guidance": 8.0, "threshold": "dynamic", "scaling": (0.5,), "minimum_size": "500mm3"}
     options = RunOptions(MODEL, chosen, device="cpu")
     # Nothing is calibrated for a fixed end step.
-    run.start({"flair": write_sample}, dataclasses.replace(options, steps=5, end_step=3, ungated=True))
+    run.start({"flair": write_sample}, options.choosing(steps=5, end_step=3, ungated=True))
     assert isinstance(events_of(run)[-1], Finished)
     parameters = run.detection().findings["parameters"]
     assert (parameters["guidance"], parameters["threshold"], parameters["scaling"]) == (8.0, "dynamic", [0.5])

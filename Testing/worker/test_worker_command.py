@@ -205,7 +205,7 @@ class TestHostileNames:
         """Nothing but options with their values follows the command, whatever a model's folder or a table is called."""
         folder = f"/models/{name}"
         calls = [
-            COMMAND.detect({"flair": Path(folder)}, Path("/o"), RunOptions(folder, device=name, threshold=name)),
+            COMMAND.detect({"flair": Path(folder)}, Path("/o"), RunOptions(folder, {"threshold": name}, device=name)),
             COMMAND.calibrate(folder, Path(folder), "clinic", split="val", device=name),
         ]
         for call in calls:
