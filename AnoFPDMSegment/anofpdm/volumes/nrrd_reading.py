@@ -27,6 +27,7 @@ from .value_stream import (
     Readable,
     expect_end,
     read_float32,
+    to_float32,
 )
 from .volume import Volume
 
@@ -132,7 +133,7 @@ def _part(
         words = stream.read(count * TEXT_BYTES + 1).split()
         if len(words) != count:
             raise ValueError("another number of values")
-        return np.array(words, dtype=np.float64).astype(np.float32)
+        return to_float32(np.array(words, dtype=np.float64))
     if header.encoding == "hex":
         text = stream.read(count * kind.itemsize * 2 + TEXT_BYTES * count + 1)
         unpacked = io.BytesIO(bytes.fromhex(text.decode("ascii")))
