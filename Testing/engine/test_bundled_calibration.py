@@ -17,7 +17,6 @@ from anofpdm.store.model_search import find_model
 DATA = os.environ.get("ANOFPDM_TEST_DATA")
 pytestmark = [
     pytest.mark.data,
-    pytest.mark.timeout(900),
     pytest.mark.skipif(not DATA, reason="ANOFPDM_TEST_DATA does not name the folder of real volumes"),
 ]
 

@@ -236,8 +236,12 @@ class TestRefused:
             changes |= {"SamplesPerPixel": 1, "PixelData": bytes(80 * 80 * 2)}
         refused(write("classic", tmp_path, planes(base), **changes), "vector or color image")
 
-    def test_values_that_are_not_finite(self, base: sitk.Image, tmp_path: Path) -> None:
-        refused(write("classic", tmp_path, [replace(p, slope=1e300) for p in planes(base)]), "too large")
+    @pytest.mark.parametrize("slope", [1e36, 1e308, -1e308])
+    def test_values_that_are_not_finite(self, base: sitk.Image, tmp_path: Path, slope: float) -> None:
+        """Refused in a sentence alone: no warning of numpy's comes with it, padding or not."""
+        slices = [replace(p, slope=slope) for p in planes(base)]
+        refused(write("classic", tmp_path / "a", slices), "too large")
+        refused(write("classic", tmp_path / "b", slices, PixelPaddingValue=0), "too large")
 
     @both
     def test_cut_off(self, base: sitk.Image, tmp_path: Path, kind: str) -> None:

@@ -196,6 +196,15 @@ class TestDetached:
         refused(nrrd(tmp_path / "a.nhdr", b"", data_file=name), "again")
 
 
+@pytest.mark.parametrize("encoding", ["raw", "text"])
+def test_numbers_that_are_too_large(tmp_path: Path, encoding: str) -> None:
+    """Refused in a sentence, without a warning of numpy's."""
+    values = base_values().astype("<f8").ravel(order="F")
+    values[1000] = 1e300
+    data = values.tobytes() if encoding == "raw" else " ".join(map(str, values)).encode()
+    refused(nrrd(tmp_path / "a.nrrd", data, type="double", encoding=encoding), "infinite, undefined or too large")
+
+
 class TestDamaged:
     @pytest.mark.parametrize("encoding", PACK)
     def test_more_or_fewer_values(self, tmp_path: Path, encoding: str) -> None:

@@ -39,7 +39,8 @@ def check_result(folder: Path, volume: Path) -> dict:
 @pytest.mark.parametrize("patient", ["TCGA_DU_5851_19950428", "TCGA_HT_8105_19980826"])
 def test_the_bundled_model_on_a_glioma_patient(patient: str, tmp_path: Path) -> None:
     volume = Path(str(DATA)) / "lgg" / patient / "flair.nii.gz"
-    assert main(["detect", str(volume), "--output", str(tmp_path / "out"), "--progress", "none"]) == 0
+    options = ["--preset", "fast", "--progress", "none"]
+    assert main(["detect", str(volume), "--output", str(tmp_path / "out"), *options]) == 0
     findings = check_result(tmp_path / "out", volume)
     assert findings["totals"]["slices"] == sitk.ReadImage(str(volume)).GetSize()[2]
     assert findings["input"]["skull_stripped"] is False

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bright_fixtures import bright_default, bright_place  # noqa: F401
+from bundled_fixtures import bundled_results  # noqa: F401
 from scene_makers import SAMPLE, load_volume
 
 

@@ -118,11 +118,19 @@ def surface_picture(context: SceneContext, result: Result, logics: list[Any]) ->
     return window.picture()
 
 
-def draw(folder: Path) -> None:
-    """Write both pictures."""
-    from anofpdm import Detector
+def detected(evidence: Path | None) -> Any:
+    """What is found in the bundled sample: from the evidence of an earlier run, if there is one."""
+    from anofpdm import Detector, build_detection
+    from anofpdm.results.case_storage import load_evidence
 
-    detection = Detector.from_model().detect(BUNDLED_SAMPLE)
+    return (
+        Detector.from_model().detect(BUNDLED_SAMPLE) if evidence is None else build_detection(load_evidence(evidence))
+    )
+
+
+def draw(folder: Path, evidence: Path | None) -> None:
+    """Write both pictures."""
+    detection = detected(evidence)
     with headlessScene() as context:
         volume = context.moduleLogic("Volumes").AddArchetypeVolume(str(BUNDLED_SAMPLE), "sample")
         result = Result.create(context, volume, detection)
@@ -159,6 +167,7 @@ def beside(pictures: list[np.ndarray]) -> np.ndarray:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--output", type=Path, default=REPOSITORY / "Resources" / "Screenshots")
+    parser.add_argument("--evidence", type=Path, help="of a detection in the sample, so that none is run")
     options = parser.parse_args()
     # Threads that spin while they wait slow a busy machine down several times.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -167,7 +176,7 @@ def main() -> int:
     if vtk.vtkRenderWindow().GetClassName() != "vtkEGLRenderWindow":
         print("There is no EGL here, so nothing can be drawn: install libegl1 and libegl-mesa0.", file=sys.stderr)
         return NO_GRAPHICS
-    draw(options.output)
+    draw(options.output, options.evidence)
     print(f"Drawn: {options.output / SLICES}, {options.output / SURFACE}")
     return 0
 

@@ -13,6 +13,8 @@ import vtk
 from render_pictures import NO_GRAPHICS, SIDE_PX, SLICES, SURFACE
 from vtk.util.numpy_support import vtk_to_numpy
 
+from anofpdm.results.case_storage import EVIDENCE_FILE
+
 SCRIPT = Path(__file__).with_name("render_pictures.py")
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "Resources" / "Screenshots"
 
@@ -32,10 +34,11 @@ def cyan(picture: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_pictures_are_drawn_and_those_of_the_repository_are_current(tmp_path: Path) -> None:
+def test_pictures_are_drawn_and_those_of_the_repository_are_current(bundled_results: Path, tmp_path: Path) -> None:
+    evidence = bundled_results / "lesion" / EVIDENCE_FILE
     # In a process of its own: graphics drivers that are not there may end it.
     run = subprocess.run(
-        [sys.executable, str(SCRIPT), "--output", str(tmp_path)],
+        [sys.executable, str(SCRIPT), "--output", str(tmp_path), "--evidence", str(evidence)],
         env={**os.environ, "PYTHONPATH": str(SCRIPT.parents[2] / "AnoFPDMSegment")},
         capture_output=True,
         text=True,

@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ..core.errors import InputError
 from ..core.progress import CancelToken
-from .dicom_header import DamagedDicomError, DicomImage, ForeignObject, Frame, read_dicom_header
+from .dicom_header import DamagedDicomError, DicomImage, ForeignObject, read_dicom_header
 from .dicom_stack import even_stack
 from .dicom_values import stored_values
 from .file_kinds import DICOM_ENDINGS
 from .grid_check import GridCheck, any_grid
 from .nifti_file import SEVERAL_VALUES
 from .padding import fill_padding
-from .value_stream import LARGEST_IMAGE_VOXELS, TOO_MANY_VOXELS
+from .value_stream import LARGEST_IMAGE_VOXELS, TOO_MANY_VOXELS, to_float32
 from .volume import Volume
 
 DAMAGED_FILE = "{} holds a DICOM file that is damaged or cut off; export the series again."
@@ -130,9 +129,7 @@ def _read_stack(
             raise InputError(damaged.format(called)) from error
         for frame, plane in zip(image.frames, stored, strict=True):
             place = places[frame.file, frame.index]
-            with np.errstate(over="ignore", invalid="ignore"):
-                # What becomes infinite is refused with its volume.
-                values[place] = _scaled(plane, frame)
+            values[place] = to_float32(plane, frame.slope, frame.intercept)
             if padding is not None and image.padding is not None:
                 low, high = image.padding
                 padding[place] = (plane >= low) & (plane <= high)
@@ -140,7 +137,3 @@ def _read_stack(
         across, down, between = stack.placement.spacing.tolist()
         fill_padding(values, padding, 0, (between, down, across))
     return Volume(stack.placement.image_of(values))
-
-
-def _scaled(plane: npt.NDArray[np.integer], frame: Frame) -> npt.NDArray[np.float64]:
-    return plane.astype(np.float64) * frame.slope + frame.intercept

@@ -168,10 +168,10 @@ def _from_text(stream: BinaryIO, count: int, cancel: CancelToken | None) -> npt.
         rest = words.pop() if words and not block[-1:].isspace() else b""
         if len(rest) > TEXT_BYTES or done + len(words) > count:
             raise ValueError("another number of values")
-        values[done : done + len(words)] = np.array(words, dtype=np.float64)
+        values[done : done + len(words)] = to_float32(np.array(words, dtype=np.float64))
         done += len(words)
     if rest:
-        values[done : done + 1] = float(rest)
+        values[done : done + 1] = to_float32(np.array([rest], dtype=np.float64))
         done += 1
     if done != count:
         raise ValueError("another number of values")

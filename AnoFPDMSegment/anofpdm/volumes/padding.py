@@ -51,11 +51,13 @@ def fill_padding(values: Floats, padding: Mask, axis: int, spacing: tuple[float,
     """Replace padding by background, in place. All [k, j, i]; `spacing` in mm; slices lie across `axis`.
 
     Where the scan shows air, padding takes its level, and near measured voxels of the same slice their values;
-    elsewhere it takes the lowest measured value.
+    elsewhere it takes the lowest measured value. Nothing is replaced where a measured value is not finite.
     """
     if not padding.any() or padding.all():
         return
     measured = values[~padding]
+    if not np.isfinite(measured).all():
+        return
     bright = float(np.percentile(measured, 99.5))
     lowest = float(measured.min())
     air = measured[measured < lowest + DARK_SHARE * (bright - lowest)]

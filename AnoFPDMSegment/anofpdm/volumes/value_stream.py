@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -55,14 +55,19 @@ def read_float32(
     done = 0
     for block in _blocks(stream, count * stored.itemsize, cancel):
         part = np.frombuffer(block, stored)
-        with np.errstate(over="ignore", invalid="ignore"):
-            # Wide numbers first: the sum of a large intercept and a small value must not be rounded twice.
-            target = values[done : done + len(part)]
-            target[:] = part if (slope, intercept) == (1.0, 0.0) else part.astype(np.float64) * slope + intercept
+        values[done : done + len(part)] = to_float32(part, slope, intercept)
         done += len(part)
     if done < count:
         raise InputError(CUT_OFF.format(called))
     return values
+
+
+def to_float32(stored: npt.NDArray[Any], slope: float = 1.0, intercept: float = 0.0) -> npt.NDArray[np.float32]:
+    """Times `slope` plus `intercept`. What is too large becomes infinite, which is refused once the volume is whole."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Wide numbers first: the sum of a large intercept and a small value must not be rounded twice.
+        scaled = stored if (slope, intercept) == (1.0, 0.0) else stored.astype(np.float64) * slope + intercept
+        return scaled.astype(np.float32)
 
 
 def expect_end(stream: Readable, called: str) -> None:

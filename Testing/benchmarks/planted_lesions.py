@@ -1,19 +1,27 @@
-"""The whole way in under a minute: train, calibrate, detect; better than any threshold on heads never seen.
+"""The whole way in a minute or two: train, calibrate, detect; better than any threshold on heads never seen.
+
+    python Testing/benchmarks/planted_lesions.py [--output Resources/benchmarks/planted-lesions.json]
 
 Every head has a bright structure at nearly the same place, brighter than the lesions: a threshold marks it, a model
-that has seen healthy slices does not. Nothing but image-level labels is learned from.
+that has seen healthy slices does not. Nothing but image-level labels is learned from. The run follows from its seeds;
+the figures are Dice coefficients over all voxels of the test heads.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-import dataset_makers as make
 import numpy as np
 import numpy.typing as npt
-import pytest
 import torch
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "engine"))
+import dataset_makers as make
 
 from anofpdm import Detector
 from anofpdm.cli.main import main
@@ -23,8 +31,6 @@ from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.network.config import NetworkConfig
 from anofpdm.training.config import AugmentationConfig, MonitorConfig, TrainingConfig, training_config_to_dict
 from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
-
-pytest.importorskip("lightning_fabric", reason="needs the train extra: pip install 'anofpdm[train]'")
 
 SPLITS = ["train"] * 12 + ["val"] * 6 + ["test"] * 6
 STRUCTURE_MM, STRUCTURE_RADIUS_MM = np.array([0.0, 15.0, 6.0]), 20.0
@@ -71,6 +77,7 @@ CONFIG = TrainingConfig(
     augmentation=AugmentationConfig(),
     monitor=MonitorConfig(every=0),
 )
+PLAN = ("--presets", "balanced=8", "--ranges", "1..200,1..400", "--guidance", "0,2,4,8,16")
 
 
 def head(number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
@@ -96,10 +103,10 @@ def lesion_center(rng: np.random.Generator) -> tuple[float, float, float]:
             return float(x), float(y), float(z)
 
 
-def write_heads(folder: Path) -> Path:
+def write_heads(folder: Path, splits: Sequence[str]) -> Path:
     """All heads as files with a manifest of their slices."""
     rows: list[ManifestRow] = []
-    for number, split in enumerate(SPLITS):
+    for number, split in enumerate(splits):
         values, lesion = head(number)
         path = make.write(folder / f"{number}.nii.gz", values)
         voxels = lesion.sum(axis=(1, 2))
@@ -116,26 +123,49 @@ def dice(found: npt.NDArray[np.bool_], lesion: npt.NDArray[np.bool_]) -> float:
     return float(2 * (found & lesion).sum() / (found.sum() + lesion.sum()))
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_a_model_of_a_minute_beats_the_best_possible_threshold(tmp_path: Path) -> None:
-    torch.set_num_threads(1)
-    manifest = write_heads(tmp_path / "heads")
-    (tmp_path / "config.json").write_text(json.dumps(training_config_to_dict(CONFIG)))
-    cache = ("--cache", str(tmp_path / "slices"))
-    run = ("--output", str(tmp_path / "run"), "--config", str(tmp_path / "config.json"), "--no-tensorboard")
-    assert main(["train", str(manifest), *run, *cache, "--device", "cpu", "--threads", "1"]) == 0
-    model = tmp_path / "run" / "planted"
-    plan = ("--presets", "balanced=8", "--ranges", "1..200,1..400", "--guidance", "0,2,4,8,16", "--progress", "none")
-    assert main(["calibrate", str(model), str(manifest), *plan, *cache, "--device", "cpu"]) == 0
+def run(folder: Path, config: TrainingConfig, splits: Sequence[str], plan: Sequence[str]) -> dict[str, float]:
+    """Train on heads of the splits, calibrate, and detect in the test heads; everything is written below `folder`."""
+    manifest = write_heads(folder / "heads", splits)
+    (folder / "config.json").write_text(json.dumps(training_config_to_dict(config)))
+    shared = ("--cache", str(folder / "slices"), "--device", "cpu")
+    trained = ("--output", str(folder / "run"), "--config", str(folder / "config.json"), "--no-tensorboard")
+    model = folder / "run" / config.model.name
+    for call in (
+        ["train", str(manifest), *trained, *shared, "--threads", "1"],
+        ["calibrate", str(model), str(manifest), *plan, *shared, "--progress", "none"],
+    ):
+        if main(call) != 0:
+            raise SystemExit(f"anofpdm {call[0]} did not succeed.")
     detector = Detector.from_model(model, device="cpu")
     masks, images, lesions = [], [], []
-    for number in (n for n, split in enumerate(SPLITS) if split == "test"):
+    for number in (n for n, split in enumerate(splits) if split == "test"):
         values, lesion = head(number)
-        masks.append(detector.detect(tmp_path / "heads" / f"{number}.nii.gz").mask)
+        masks.append(detector.detect(folder / "heads" / f"{number}.nii.gz").mask)
         # Scalp aside, which no threshold would survive.
         images.append(np.where(make.ellipsoid(17), values, 0))
         lesions.append(lesion)
-    found, seen, planted = np.stack(masks), np.stack(images), np.stack(lesions)
-    best_threshold = max(dice(seen >= t, planted) for t in range(50, 330, 5))
-    assert dice(found, planted) > max(best_threshold + 0.05, 0.6), best_threshold
+    found, planted = np.stack(masks), np.stack(lesions)
+    return {"dice": dice(found, planted), "best_threshold_dice": best_threshold(np.stack(images), planted)}
+
+
+def best_threshold(images: npt.NDArray[np.float32], lesions: npt.NDArray[np.bool_]) -> float:
+    """The Dice coefficient of the threshold that is best with the lesions in sight."""
+    return max(dice(images >= threshold, lesions) for threshold in range(50, 330, 5))
+
+
+def command() -> None:
+    """Of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, help="a JSON file for the figures")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        figures = run(Path(folder), CONFIG, SPLITS, PLAN)
+    text = json.dumps({"kind": "anofpdm planted lesions", "steps": CONFIG.steps, **figures}, indent=1) + "\n"
+    print(text, end="")
+    if options.output:
+        options.output.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    command()
