@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -28,9 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     from anofpdm.cli.failures import describe_failure
     from anofpdm.cli.reporting import one_line
+    from anofpdm.private_folder import sweep
 
     options = _parser().parse_args(arguments)
     try:
+        with contextlib.suppress(OSError):
+            sweep()  # what a killed run left of a patient
         target = _target(options.output)
         note = writeScene(Path(options.result), target, Path(options.input) if options.input else None)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: a sentence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,6 +12,7 @@ from ..configuration import Direction
 from ..datasets.manifest import Split, read_manifest
 from ..errors import SettingsError
 from ..presets import default_calibration, parse_presets
+from ..private_folder import PrivateFolder
 from ..progress import CancelToken, PassesClock
 from ..results.output_set import check_output_directory
 from ..store.model_folder import write_calibration
@@ -104,8 +104,8 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
     from ..diffusion.device import fastest_precision
     from ..ready_network import ready_predictor
 
-    with tempfile.TemporaryDirectory(prefix="anofpdm-") as temporary:
-        place = Path(options.cache) if options.cache is not None else Path(temporary) / "slices"
+    with PrivateFolder() as temporary:
+        place = Path(options.cache) if options.cache is not None else temporary.path / "slices"
         reporter.stage("preparing")
         cache: SliceCache = build_slice_cache(
             dataclasses.replace(manifest, rows=manifest.of_split(options.split).rows)
