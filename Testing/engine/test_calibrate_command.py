@@ -8,12 +8,15 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 from command_line import CommandLine, run_process, snapshot
+from dying import NEEDS_FORK, dies
 from training_samples import SLICES, write_data
 
+from anofpdm.cli.main import main
 from anofpdm.core import output_set
 from anofpdm.core.progress import PassesClock, Progress
 from anofpdm.methods.anofpdm.calibration import load_calibrations
@@ -123,6 +126,21 @@ def test_the_end_of_standard_input_ends_it(model: Path, manifest: Path, tmp_path
     assert done.returncode == 130
     assert json.loads(done.stdout.splitlines()[-1])["message"] == "The run was cancelled; nothing was written."
     assert snapshot(tmp_path) == before
+
+
+@NEEDS_FORK
+def test_slices_of_a_killed_run_go_with_the_next_command(
+    command: CommandLine, model: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    call = ["calibrate", str(model), str(manifest), *QUICK, "--progress", "none"]
+    # When the cache of slices is whole its folder takes its place.
+    assert dies(lambda: main(call), lambda step: step[0] == "os.rename" and str(step[1][1]).endswith("slices"))
+    assert any(path.is_file() and path.suffix == ".npy" for path in place.rglob("*"))
+    assert command("models", "list").status == 0
+    assert list(place.iterdir()) == []
 
 
 def test_the_time_left_counts_all_passes() -> None:

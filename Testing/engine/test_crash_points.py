@@ -1,8 +1,4 @@
-"""A process dies at any step of writing, or of putting right what a dead one left: old result or new, never neither.
-
-Every step that changes a disk is one that the interpreter reports (`sys.addaudithook`): files opened for writing, made,
-renamed and removed. The process is a fork, which ends without any of its own clean-up.
-"""
+"""A process dies at any step of writing, or of putting right what a dead one left: old result or new, never neither."""
 
 from __future__ import annotations
 
@@ -13,15 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from dying import NEEDS_FORK, dies_before
 from output_samples import NEW, contents, write_older_result
 
 from anofpdm.core.output_set import check_output_directory, write_output_set
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+pytestmark = NEEDS_FORK
 
-STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "half-written"}
-WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-DIED = 9
 MOST_STEPS = 500
 
 
@@ -39,30 +33,6 @@ def half_writer(text: str) -> Callable[[Path], object]:
 
 
 WRITERS = {name: half_writer(f"new {name[0]}") for name in NEW}
-
-
-def dies_before(step: int, work: Callable[[], object]) -> bool:
-    """Do `work` in a process that dies before its step of this number; False if it has no such step."""
-    child = os.fork()
-    if child == 0:
-        left = step
-
-        def die(event: str, arguments: tuple[object, ...]) -> None:
-            nonlocal left
-            if event in STEPS or (event == "open" and int(str(arguments[2])) & WRITING):
-                left -= 1
-                if left < 0:
-                    os._exit(DIED)
-
-        try:
-            sys.addaudithook(die)
-            work()
-        except BaseException:  # noqa: BLE001 - the fork must not go on with the tests
-            os._exit(1)
-        os._exit(0)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert status in (0, DIED), f"step {step}"
-    return status == DIED
 
 
 def crashes(folder: Path, older: Path | None, work: Callable[[Path], object]) -> Iterator[tuple[int, Path]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import dataset_makers as make
 import numpy as np
 import pytest
+from dying import NEEDS_FORK, dies
 
 from anofpdm.core.errors import Cancelled, InputError, OutputError, SettingsError
 from anofpdm.core.progress import CancelToken, Progress
@@ -49,6 +50,19 @@ def manifest(volumes: Path) -> Manifest:
 @pytest.fixture(scope="module")
 def cache(manifest: Manifest, tmp_path_factory: pytest.TempPathFactory) -> SliceCache:
     return build_slice_cache(manifest, make.model(), tmp_path_factory.mktemp("cache") / "slices")
+
+
+@NEEDS_FORK
+def test_what_a_killed_run_leaves_goes_with_the_next(manifest: Manifest, tmp_path: Path) -> None:
+    """Its slices, which lie beside the cache until they are whole; nothing that only has such a name."""
+    (tmp_path / ".slices-of-mine").mkdir()
+    died = dies(
+        lambda: build_slice_cache(manifest, make.model(), tmp_path / "slices"),
+        lambda step: step[0] == "os.rename" and str(step[1][1]) == str(tmp_path / "slices"),
+    )
+    assert died and not (tmp_path / "slices").exists() and len(list(tmp_path.glob(".slices-*/new/*"))) > 2
+    build_slice_cache(manifest, make.model(), tmp_path / "slices")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".slices-of-mine", "slices"]
 
 
 def with_rows(manifest: Manifest, *rows: ManifestRow) -> Manifest:

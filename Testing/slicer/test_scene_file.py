@@ -6,6 +6,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -127,6 +128,15 @@ def test_an_anonymous_result_makes_an_anonymous_scene(tmp_path: Path, capsys: py
         assert not any(b"Doe" in name.encode() + archive.read(name) for name in archive.namelist())
     with opened(tmp_path / "case.mrb") as result:
         assert result.inputNode.GetName() == "flair"
+
+
+def test_scenes_are_made_in_the_private_folder_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the next start finds what a killed process left of a patient."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with headlessScene() as context:
+        place = Path(context.applicationLogic.GetTemporaryPath())
+        assert place.is_dir() and place.relative_to(tmp_path).parts[0].startswith("AnoFPDM")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_refusals_are_one_sentence_and_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

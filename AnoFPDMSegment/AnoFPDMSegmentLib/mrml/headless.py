@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,8 +27,10 @@ SLICE_VIEWS = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
 @contextmanager
 def headlessScene() -> Iterator[SceneContext]:
     """A scene of slicer-core with everything a result needs; its temporary files go when it ends."""
-    with tempfile.TemporaryDirectory(prefix="anofpdm-scene-") as folder:
-        context = _makeScene(Path(folder))
+    from anofpdm.core.private_folder import PrivateFolder
+
+    with PrivateFolder() as folder:
+        context = _makeScene(folder.path)
         try:
             yield context
         finally:

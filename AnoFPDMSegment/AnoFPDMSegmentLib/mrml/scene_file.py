@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -27,10 +28,13 @@ def run() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     from anofpdm.core.failures import describe_failure
+    from anofpdm.core.private_folder import sweep
     from anofpdm.core.reporting import one_line
 
     options = _parser().parse_args(arguments)
     try:
+        with contextlib.suppress(OSError):
+            sweep()  # what a killed run left of a patient
         target = _target(options.output)
         note = writeScene(Path(options.result), target, Path(options.input) if options.input else None)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: a sentence

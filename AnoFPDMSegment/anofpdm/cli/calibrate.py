@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from ..core.errors import SettingsError
 from ..core.output_set import check_output_directory
+from ..core.private_folder import PrivateFolder
 from ..core.progress import CancelToken, PassesClock
 from ..core.reporting import Reporter, make_reporter
 from ..datasets.manifest import Split, read_manifest
@@ -106,8 +106,8 @@ def _calibrate(options: argparse.Namespace, reporter: Reporter, cancel: CancelTo
     from ..methods.anofpdm.calibration_run import CalibrationRun
     from ..methods.anofpdm.ready_network import ready_predictor
 
-    with tempfile.TemporaryDirectory(prefix="anofpdm-") as temporary:
-        place = Path(options.cache) if options.cache is not None else Path(temporary) / "slices"
+    with PrivateFolder() as temporary:
+        place = Path(options.cache) if options.cache is not None else temporary.path / "slices"
         reporter.stage("preparing")
         cache: SliceCache = build_slice_cache(
             dataclasses.replace(manifest, rows=manifest.of_split(options.split).rows)

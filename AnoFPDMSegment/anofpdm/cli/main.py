@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..core.failures import describe_failure
+from ..core.private_folder import sweep
 from ..core.reporting import complain, one_line
 from . import adjust, bench, calibrate, compare, detect, evaluate, manifest, models, render, train
 from .interruption import termination_interrupts
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     options = build_parser().parse_args(arguments)
     try:
+        with contextlib.suppress(OSError):
+            sweep()  # what a killed run left of a patient
         with termination_interrupts():
             status: int = options.run(options)
         sys.stdout.flush()

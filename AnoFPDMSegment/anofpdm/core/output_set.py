@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 
+from ..full_disk import is_full_disk
 from .directory_lock import DirectoryLock
 from .errors import DiskFull, OutputError
 from .exchange import Exchange, flush
@@ -25,8 +26,6 @@ Writer = Callable[[Path], object]
 
 _WORK_PREFIX = ".anofpdm-work-"
 _ATTEMPTS = 20
-FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-"""What a full disk and an exhausted quota are called by the system."""
 
 
 class OutputSet:
@@ -187,7 +186,7 @@ def _output_error(error: OSError | ValueError, directory: Path) -> OutputError:
     if isinstance(error, ValueError):
         return OutputError(f"{str(directory)!r} is not a valid path; choose another output folder.")
     code = error.errno
-    if code in FULL:
+    if is_full_disk(error):
         return DiskFull(f"The disk of {directory} is full; free some space or choose another output folder.")
     if code == errno.EFBIG:
         text = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import multiprocessing
@@ -21,6 +22,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from ..core.arrays import BoolArray, FloatArray
+from ..core.directory_lock import LOCK_FILE, DirectoryLock
 from ..core.errors import InputError, OutputError, SettingsError
 from ..core.progress import CancelToken, ProgressCallback, ProgressClock
 from ..core.records import record_to_dict
@@ -112,7 +114,12 @@ def _stamps(path: Path) -> list[tuple[int, int]]:
 def _whole_or_nothing(directory: Path) -> Iterator[Path]:
     """A folder beside `directory` that takes its place if the block succeeds and vanishes if not."""
     directory.parent.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    prefix = f".{directory.name}-"
+    _sweep(directory.parent, prefix)
+    workshop = Path(tempfile.mkdtemp(prefix=prefix, dir=directory.parent))
+    lock = DirectoryLock(workshop)
+    with contextlib.suppress(OSError):  # a file system without locks is never swept
+        lock.acquire()
     try:
         new = workshop / "new"
         new.mkdir()
@@ -122,6 +129,22 @@ def _whole_or_nothing(directory: Path) -> Iterator[Path]:
         os.replace(new, directory)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
+        lock.release()
+        shutil.rmtree(workshop, ignore_errors=True)  # on Windows, where a locked file stays
+
+
+def _sweep(place: Path, prefix: str) -> None:
+    """Remove what killed processes left of their slices."""
+    for left in place.glob(f"{glob.escape(prefix)}*"):
+        if not (left / LOCK_FILE).is_file():
+            continue  # not of ours
+        lock = DirectoryLock(left)
+        # The system gives the lock back when its holder ends, however it ends.
+        with contextlib.suppress(OutputError, OSError):
+            lock.acquire()
+            shutil.rmtree(left, ignore_errors=True)
+            lock.release()
+            shutil.rmtree(left, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 import pydicom
 import SimpleITK as sitk
 
+from ..core.private_folder import PrivateFolder
 from .dicom_codestream import check_frames
 from .dicom_file import read_dataset
 from .dicom_header import DamagedDicomError, quiet_pydicom
@@ -81,8 +81,8 @@ def _decompressed(dataset: pydicom.Dataset, frames: int) -> npt.NDArray[np.integ
             setattr(plain, name, dataset[name].value)
     plain.NumberOfFrames = frames
     plain["PixelData"] = dataset["PixelData"]
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "pixels.dcm"
+    with PrivateFolder() as folder:
+        copy = folder.path / "pixels.dcm"
         pydicom.dcmwrite(copy, plain)
         reader = sitk.ImageFileReader()
         reader.SetImageIO("GDCMImageIO")

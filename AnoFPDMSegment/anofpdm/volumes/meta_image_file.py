@@ -1,26 +1,24 @@
-"""MetaImage files are rewritten before ITK reads them: under a damaged header it writes past its memory."""
+"""MetaImage files, read here and not by a library: under a damaged header ITK writes past its memory."""
 
 from __future__ import annotations
 
 import math
-import shutil
-import tempfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-import SimpleITK as sitk
+import numpy as np
+import numpy.typing as npt
 
 from ..core.errors import InputError
+from ..core.progress import CancelToken
 from .grid_check import GridCheck, any_grid
 from .meta_image_header import HEADER_BYTES, MetaImageHeader, parse_meta_image_header
-from .placement import NO_VOXEL_SIZE, NOT_PERPENDICULAR, SIZE_NOT_STATED
-from .value_stream import LARGEST_IMAGE_VOXELS, TOO_MANY_VOXELS
+from .nifti_file import PICTURE, SEVERAL_VALUES, SEVERAL_VOLUMES
+from .placement import NO_VOXEL_SIZE, SIZE_NOT_STATED, Placement, sound_direction
+from .value_stream import BLOCK_BYTES, LARGEST_IMAGE_VOXELS, MAXIMUM_DEFLATION, TOO_MANY_VOXELS, read_float32
 from .volume import Volume
 
-BLOCK_BYTES = 2**20
 ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
 DAMAGED = "{} may be damaged, cut off or not an image; copy or export it again."
 WRONG_LENGTH = "{} holds more or fewer values than its header says; copy or export it again."
@@ -31,96 +29,126 @@ UNKNOWN_PLACE = (
 NO_DATA_FILE = "{} names a data file that is not there; copy all its files together again."
 
 
-def read_meta_image(path: Path, called: str, check_grid: GridCheck = any_grid) -> Volume:
-    """A MetaImage, its values behind the header or in files of their own.
+def read_meta_image(
+    path: Path, called: str, cancel: CancelToken | None = None, check_grid: GridCheck = any_grid
+) -> Volume:
+    """A MetaImage, its values behind the header or in files of their own, as float32.
 
-    Raises InputError, in a sentence that begins with `called`; OSError.
+    `check_grid` is asked before any value is read. Raises InputError, in a sentence that begins with `called`; OSError;
+    Cancelled.
     """
-    with sound_copy(path, called, check_grid) as copy:
-        reader = sitk.ImageFileReader()
-        reader.SetImageIO("MetaImageIO")
-        reader.SetFileName(str(copy))
-        try:
-            image = reader.Execute()
-        except RuntimeError as error:
-            raise InputError((NOT_PERPENDICULAR if "orthonormal" in str(error) else DAMAGED).format(called)) from error
-    placed = _header(path).is_placed
-    return Volume(image, () if placed else (UNKNOWN_PLACE,), placed)
+    try:
+        with path.open("rb") as stream:
+            header = parse_meta_image_header(stream.read(HEADER_BYTES))
+        size = _volume(header, called)
+        placement = _place(header, called)
+        if math.prod(size) > LARGEST_IMAGE_VOXELS:
+            raise InputError(TOO_MANY_VOXELS.format(called))
+        check_grid(size, placement.spacing)
+        values = _values(header, path, called, cancel)
+    except (KeyError, ValueError, zlib.error) as error:
+        raise InputError(DAMAGED.format(called)) from error
+    placed = header.is_placed
+    return Volume(placement.image_of(values.reshape(size[::-1])), () if placed else (UNKNOWN_PLACE,), placed)
 
 
-@contextmanager
-def sound_copy(path: Path, called: str, check_grid: GridCheck = any_grid) -> Iterator[Path]:
-    """A temporary copy of a MetaImage, local and uncompressed, with geometry and kind of values in its header alone.
-
-    Raises InputError, in a sentence that begins with `called`, if the header is damaged or states no voxel size, a data
-    file is missing, or the values are not exactly as many as the header says.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "volume.mha"
-        try:
-            header = _header(path)
-            if header.spacing is None:
-                raise InputError(SIZE_NOT_STATED.format(called))
-            if min(header.spacing) <= 0:
-                raise InputError(NO_VOXEL_SIZE.format(called))
-            if math.prod(header.size) * header.channels > LARGEST_IMAGE_VOXELS:
-                raise InputError(TOO_MANY_VOXELS.format(called))
-            if len(header.size) == 3:
-                check_grid(header.size, header.spacing)
-            with copy.open("wb") as target:
-                target.write(header.rewritten().encode("ascii"))
-                _write_values(header, path, target, called)
-        except (KeyError, ValueError, zlib.error) as error:
-            raise InputError(DAMAGED.format(called)) from error
-        yield copy
+def _volume(header: MetaImageHeader, called: str) -> tuple[int, int, int]:
+    """Size (i, j, k)."""
+    if header.channels > 1:
+        raise InputError(SEVERAL_VALUES.format(called))
+    if len(header.size) < 3:
+        raise InputError(PICTURE.format(called))
+    i, j, k, *further = header.size
+    if math.prod(further) > 1:
+        raise InputError(SEVERAL_VOLUMES.format(called))
+    return i, j, k
 
 
-def _header(path: Path) -> MetaImageHeader:
-    """Raises KeyError or ValueError."""
-    with path.open("rb") as stream:
-        return parse_meta_image_header(stream.read(HEADER_BYTES))
+def _place(header: MetaImageHeader, called: str) -> Placement:
+    """Of the first three axes. Raises ValueError for what are no numbers."""
+    spacing = header.spacing
+    if spacing is None:
+        raise InputError(SIZE_NOT_STATED.format(called))
+    if min(spacing) <= 0:
+        raise InputError(NO_VOXEL_SIZE.format(called))
+    direction = np.array([axis[:3] for axis in header.axes[:3]]).T
+    return Placement(np.array(spacing[:3]), np.array(header.origin[:3]), sound_direction(direction, called))
 
 
-def _write_values(header: MetaImageHeader, path: Path, target: BinaryIO, called: str) -> None:
-    """Raises InputError, ValueError or zlib.error."""
+def _values(header: MetaImageHeader, path: Path, called: str, cancel: CancelToken | None) -> npt.NDArray[np.float32]:
+    """Raises ValueError or zlib.error."""
     files = [path.parent / name for name in header.data_files] or [path]
-    expected, left_over = divmod(header.data_bytes, len(files))
+    kind = np.dtype(header.kind)
+    count, left_over = divmod(math.prod(header.size), len(files))
     # How compressed values lie in several files, or behind an offset, programs do not agree on.
     if left_over or (header.compressed and (len(files) > 1 or header.skipped_bytes)):
         raise ValueError("values in unknown places")
+    parts = []
     for file in files:
         if not file.is_file():
             raise InputError(NO_DATA_FILE.format(called))
         start = header.skipped_bytes or (0 if header.data_files else header.header_bytes)
         if start < 0:
-            start = max(0, file.stat().st_size - expected)
-        stored = file.stat().st_size - start
+            start = max(0, file.stat().st_size - count * kind.itemsize)
         with file.open("rb") as source:
             source.seek(start)
-            if header.compressed:
-                if header.fields.get("CompressedDataSize", str(stored)) != str(stored):
-                    raise ValueError("another length than stated")
-                stored = _inflate(source, target, expected)
-            elif stored == expected:
-                shutil.copyfileobj(source, target)
+            parts.append(_part(source, header, count, file.stat().st_size - start, called, cancel))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _part(
+    source: BinaryIO, header: MetaImageHeader, count: int, stored: int, called: str, cancel: CancelToken | None
+) -> npt.NDArray[np.float32]:
+    """`count` values from here on; `stored`: bytes of the file from here on."""
+    kind = np.dtype(header.kind)
+    expected = count * kind.itemsize
+    if not header.compressed:
         if stored != expected:
             raise InputError(WRONG_LENGTH.format(called))
+        return read_float32(source, kind, count, called, cancel=cancel)
+    if header.fields.get("CompressedDataSize", str(stored)) != str(stored):
+        raise ValueError("another length than stated")
+    if expected > stored * MAXIMUM_DEFLATION:
+        raise ValueError("fewer bytes than the values can be packed into")
+    stream = _Inflated(source, expected, called)
+    values = read_float32(stream, kind, count, called, cancel=cancel)
+    stream.expect_end()
+    return values
 
 
-def _inflate(source: BinaryIO, target: BinaryIO, expected: int) -> int:
-    """Unpack one stream of zlib or gzip; returns its length, or one beyond `expected` as soon as it is longer.
+class _Inflated:
+    """One stream of zlib or gzip that unpacks to a length known before, and ends where its file ends."""
 
-    Raises ValueError where the stream ends early or something follows it, zlib.error where it is damaged.
-    """
-    unpacker, length = zlib.decompressobj(ZLIB_OR_GZIP), 0
-    packed = source.read(BLOCK_BYTES)
-    while packed and not unpacker.eof:
-        values = unpacker.decompress(packed, BLOCK_BYTES)
-        length += len(values)
-        if length > expected:
-            return length
-        target.write(values)
-        packed = unpacker.unconsumed_tail or source.read(BLOCK_BYTES)
-    if not unpacker.eof or unpacker.unused_data or packed:
-        raise ValueError("the compressed stream does not end where the file ends")
-    return length
+    def __init__(self, source: BinaryIO, expected: int, called: str) -> None:
+        self._source = source
+        self._unpacker = zlib.decompressobj(ZLIB_OR_GZIP)
+        self._packed = b""
+        self._left = expected
+        self._called = called
+
+    def read(self, length: int, /) -> bytes:
+        """Raises InputError where there are fewer bytes, ValueError and zlib.error for a damaged stream."""
+        wanted = min(length, self._left)
+        values = self._unpack(wanted) if wanted else b""
+        if wanted and not values:
+            raise InputError(WRONG_LENGTH.format(self._called))
+        self._left -= len(values)
+        return values
+
+    def expect_end(self) -> None:
+        """Raises as `read`, and where there are more bytes."""
+        if self._unpack(1):
+            raise InputError(WRONG_LENGTH.format(self._called))
+        if self._unpacker.unused_data or self._packed or self._source.read(1):
+            raise ValueError("the compressed stream does not end where the file ends")
+
+    def _unpack(self, most: int) -> bytes:
+        """Up to so many bytes, one at least before the stream has ended."""
+        values = b""
+        while not values and not self._unpacker.eof:
+            packed = self._packed or self._source.read(BLOCK_BYTES)
+            values = self._unpacker.decompress(packed, most)
+            self._packed = self._unpacker.unconsumed_tail
+            if not packed and not values:
+                raise ValueError("the compressed stream is cut off")
+        return values

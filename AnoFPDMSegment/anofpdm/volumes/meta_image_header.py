@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 HEADER_BYTES = 1 << 16
 MOST_DIMENSIONS = 5
 MOST_FILES = 1 << 14
 LONGEST_LINE = 1 << 12
-ELEMENT_BYTES = {
-    "MET_CHAR": 1,
-    "MET_UCHAR": 1,
-    "MET_SHORT": 2,
-    "MET_USHORT": 2,
-    "MET_INT": 4,
-    "MET_UINT": 4,
-    "MET_LONG": 4,
-    "MET_ULONG": 4,
-    "MET_LONG_LONG": 8,
-    "MET_ULONG_LONG": 8,
-    "MET_FLOAT": 4,
-    "MET_DOUBLE": 8,
+ELEMENT_KINDS = {
+    "MET_CHAR": "i1",
+    "MET_UCHAR": "u1",
+    "MET_SHORT": "i2",
+    "MET_USHORT": "u2",
+    "MET_INT": "i4",
+    "MET_UINT": "u4",
+    "MET_LONG": "i4",
+    "MET_ULONG": "u4",
+    "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8",
+    "MET_FLOAT": "f4",
+    "MET_DOUBLE": "f8",
 }
+"""Signed, unsigned or floating, and the length in bytes."""
 _LOCAL = ("LOCAL", "Local", "local")
-_BYTE_ORDER = ("ElementByteOrderMSB", "BinaryDataByteOrderMSB")
-_VECTORS = ("Position", "Origin", "Offset", "ElementSize", "ElementSpacing")
+# Where a file has several of these, the first counts, as for ITK.
+_BYTE_ORDER = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
 _SPACINGS = ("ElementSpacing", "ElementSize")
-_MATRICES = ("Orientation", "Rotation", "TransformMatrix")
+_ORIGINS = ("Origin", "Offset", "Position")
+_MATRICES = ("TransformMatrix", "Rotation", "Orientation")
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _SEPARATOR = re.compile(r"[=:]")
@@ -54,38 +56,44 @@ class MetaImageHeader:
     fields: Mapping[str, str]
 
     @property
-    def data_bytes(self) -> int:
-        """Length of the values when they are not compressed."""
-        return math.prod(self.size) * self.channels * ELEMENT_BYTES[self.element_type]
+    def kind(self) -> str:
+        """Of a value, with its byte order: `<i2`. Raises ValueError if the order is not told as true or false."""
+        told = next((self.fields[name] for name in _BYTE_ORDER if name in self.fields), "False")
+        return f"{'>' if _truth(told) else '<'}{ELEMENT_KINDS[self.element_type]}"
 
     @property
     def spacing(self) -> tuple[float, ...] | None:
         """Of each axis, in mm; None if the file states none. Raises ValueError if it is not that many numbers."""
-        for name in _SPACINGS:
-            if name in self.fields:
-                return tuple(map(float, _numbers(self.fields[name], len(self.size)).split()))
-        return None
+        return self._numbers(_SPACINGS, len(self.size))
+
+    @property
+    def origin(self) -> tuple[float, ...]:
+        """Of the first voxel in LPS mm, 0 where none is stated. Raises ValueError if it is not that many numbers."""
+        return self._numbers(_ORIGINS, len(self.size)) or (0.0,) * len(self.size)
+
+    @property
+    def axes(self) -> tuple[tuple[float, ...], ...]:
+        """The direction of each axis in LPS, those of the patient where none is stated. Raises ValueError likewise."""
+        rank = len(self.size)
+        numbers = self._numbers(_MATRICES, rank * rank)
+        if numbers is None:
+            return tuple(tuple(float(row == column) for column in range(rank)) for row in range(rank))
+        return tuple(numbers[row * rank : (row + 1) * rank] for row in range(rank))
 
     @property
     def is_placed(self) -> bool:
         """Whether the file says how its axes lie in the patient."""
         return any(name in self.fields for name in _MATRICES) or self.fields.get("AnatomicalOrientation") == "RAI"
 
-    def rewritten(self) -> str:
-        """A header for the same values, uncompressed behind it: geometry, kind of values and byte order alone.
-
-        Raises ValueError if one of these is not what its name says.
-        """
-        rank = len(self.size)
-        lines = {"ObjectType": "Image", "NDims": str(rank), "BinaryData": "True", "CompressedData": "False"}
-        lines |= {name: str(_truth(self.fields[name])) for name in _BYTE_ORDER if name in self.fields}
-        for names, count in ((_MATRICES, rank * rank), (_VECTORS, rank)):
-            lines |= {name: _numbers(self.fields[name], count) for name in names if name in self.fields}
-        lines["DimSize"] = " ".join(map(str, self.size))
-        lines["ElementNumberOfChannels"] = str(self.channels)
-        lines["ElementType"] = self.element_type
-        lines["ElementDataFile"] = "LOCAL"
-        return "".join(f"{name} = {value}\n" for name, value in lines.items())
+    def _numbers(self, names: Iterable[str], count: int) -> tuple[float, ...] | None:
+        """Of the first of these fields that is there: `count` finite numbers."""
+        text = next((self.fields[name] for name in names if name in self.fields), None)
+        if text is None:
+            return None
+        numbers = tuple(float(word) for word in text.split())
+        if len(numbers) != count or not all(map(math.isfinite, numbers)):
+            raise ValueError("not that many finite numbers")
+        return numbers
 
 
 def parse_meta_image_header(start: bytes) -> MetaImageHeader:
@@ -104,7 +112,7 @@ def parse_meta_image_header(start: bytes) -> MetaImageHeader:
     size = tuple(_positive(number) for number in fields["DimSize"].split())
     if len(size) != _positive(fields["NDims"]) or len(size) > MOST_DIMENSIONS:
         raise ValueError("dimensions and sizes differ in number")
-    if fields["ElementType"] not in ELEMENT_BYTES:
+    if fields["ElementType"] not in ELEMENT_KINDS:
         raise ValueError("unknown kind of values")
     if not _truth(fields.get("BinaryData", "True")):
         raise ValueError("values written as text")
@@ -156,11 +164,3 @@ def _whole(text: str, least: int) -> int:
     if not _WHOLE.fullmatch(text) or int(text) < least:
         raise ValueError("no whole number, or too small a one")
     return int(text)
-
-
-def _numbers(text: str, count: int) -> str:
-    """`count` finite numbers, written anew."""
-    numbers = [float(word) for word in text.split()]
-    if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        raise ValueError("not that many finite numbers")
-    return " ".join(map(repr, numbers))

@@ -15,6 +15,8 @@ FloatArray = npt.NDArray[np.float64]
 COSINE_TOLERANCE = 1e-2
 """Direction cosines may differ by this much from those of the nearest perpendicular axes: rounded to two decimals they
 do by half of it. Beyond it the axes are taken to be meant so."""
+ROUNDED_COSINE = 1e-6
+"""What differs by less keeps its own digits."""
 LARGEST_ANGLE_DEGREES = 10.0
 """Two statements of the same axis further apart than this contradict each other."""
 NOT_PERPENDICULAR = "{} has axes that are not perpendicular; resample it onto perpendicular axes first."
@@ -64,6 +66,12 @@ def perpendicular(direction: FloatArray, called: str) -> FloatArray:
     if np.abs(nearest - direction).max() > COSINE_TOLERANCE:
         raise InputError(NOT_PERPENDICULAR.format(called))
     return nearest
+
+
+def sound_direction(direction: FloatArray, called: str) -> FloatArray:
+    """The same as `perpendicular`, but what is perpendicular up to rounding keeps its own digits."""
+    nearest = perpendicular(direction, called)
+    return nearest if np.abs(nearest - direction).max() > ROUNDED_COSINE else direction
 
 
 def angle_degrees(one: FloatArray, other: FloatArray) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ..core.errors import InputError
+from ..core.errors import DiskFull, InputError
 from ..core.progress import CancelToken
+from ..full_disk import is_full_disk
 from .file_kinds import DICOM_ENDINGS, IMAGE_IO_BY_ENDING, has_dicom_mark
 from .grid_check import GridCheck, any_grid, head_grid
 from .head import axis_of_slices
@@ -23,7 +25,7 @@ from .meta_image_file import read_meta_image
 from .nifti_file import COMPLEX_NUMBERS, PICTURE, SEVERAL_VALUES, SEVERAL_VOLUMES, read_nifti
 from .nrrd_reading import read_nrrd
 from .padding import far_constant, fill_padding
-from .placement import NO_VOXEL_SIZE, UNDEFINED_PLACE, perpendicular
+from .placement import NO_VOXEL_SIZE, UNDEFINED_PLACE, sound_direction
 from .volume import Volume
 
 FARTHEST_MM = 1e6
@@ -31,8 +33,6 @@ FARTHEST_MM = 1e6
 MOST_NAMED = 3
 """Of the files that are passed over."""
 VANISHING_COSINE = 1e-100
-ROUNDED_COSINE = 1e-6
-"""What differs by less keeps its own digits."""
 NOT_FINITE = "{} holds values that are infinite, undefined or too large; replace them first."
 
 # ITK's warnings quote header entries.
@@ -102,6 +102,9 @@ def _read_any(path: Path, called: str, cancel: CancelToken | None, check_grid: G
     except PermissionError as error:
         raise InputError(f"{called} may not be read; check its permissions.") from error
     except OSError as error:
+        if is_full_disk(error):  # where a copy had to be made
+            place = tempfile.gettempdir()
+            raise DiskFull(f"The disk of the temporary folder {place} is full; free some space.") from error
         raise InputError(f"{called} cannot be read; check the disk and the path.") from error
 
 
@@ -158,7 +161,7 @@ def _read(path: Path, called: str, cancel: CancelToken | None, check_grid: GridC
     if image_io == "NiftiImageIO":
         return read_nifti(path, called, cancel, check_grid)
     if image_io == "MetaImageIO":
-        return read_meta_image(path, called, check_grid)
+        return read_meta_image(path, called, cancel, check_grid)
     return read_nrrd(path, called, cancel, check_grid)
 
 
@@ -241,6 +244,4 @@ def _checked_direction(image: sitk.Image, called: str) -> list[float]:
         raise InputError(NO_VOXEL_SIZE.format(called))
     if not (np.isfinite(direction).all() and np.abs(image.GetOrigin()).max() <= FARTHEST_MM):
         raise InputError(UNDEFINED_PLACE.format(called))
-    nearest = perpendicular(direction, called)
-    changed = np.abs(nearest - direction).max() > ROUNDED_COSINE
-    return [float(cosine) for cosine in (nearest if changed else direction).ravel()]
+    return [float(cosine) for cosine in sound_direction(direction, called).ravel()]
