@@ -30,6 +30,7 @@ from .value_stream import (
     Readable,
     expect_end,
     read_float32,
+    to_float32,
 )
 from .volume import Volume
 
