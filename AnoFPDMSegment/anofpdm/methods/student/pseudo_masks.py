@@ -22,7 +22,11 @@ DEFINITE = 0.15
 TRUSTED_HEALTHY = 0.85
 """A source's label *healthy* means it if the best witness tells it from *unhealthy* this well (AUROC)."""
 LEAST_UNHEALTHY = 0.5
-"""An unhealthy slice in which no pixel reaches this teaches nothing."""
+"""An unhealthy slice in which no pixel reaches this shows something faint, if anything."""
+LEAST_FAINT = 0.15
+"""One in which no pixel reaches this teaches nothing."""
+FAINT_CORE, FAINT_RIM = 0.8, 0.5
+"""Of the slice's peak: from the first on it is taken for the lesion, down to the second nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,24 @@ def targets_of(volume: RealVolume, maps: Mapping[str, FloatArray], trust: Trust)
         if label == HEALTHY and trust.healthy_means_it:
             mask[index], weight[index] = False, 1.0
         elif label == UNHEALTHY and not (fused[index] >= LEAST_UNHEALTHY).any():
-            weight[index] = 0.0
+            mask[index], weight[index] = _faint(fused[index], weight[index], trust)
     return Target(mask.astype(np.uint8) * 255, np.asarray(weight * 255, dtype=np.uint8))
+
+
+def _faint(
+    fused: npt.NDArray[np.float32], weight: npt.NDArray[np.float32], trust: Trust
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+    """Mask and weight [H, W] of an unhealthy slice where nothing reaches the border.
+
+    Its label says that a lesion is there: the most suspicious place is taken for it, as surely as the witnesses tell
+    the source's slices apart.
+    """
+    peak = float(fused.max())
+    if peak < LEAST_FAINT:
+        return np.zeros(fused.shape, np.bool_), np.zeros_like(weight)
+    core = fused >= FAINT_CORE * peak
+    sure = np.where(fused >= FAINT_RIM * peak, np.float32(0), weight)
+    return core, np.where(core, np.float32(max(trust.weight.values())), sure)
 
 
 def border_at_half(score: FloatArray) -> FloatArray:

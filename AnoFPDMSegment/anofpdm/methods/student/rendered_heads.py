@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...core.errors import InputError
 from ...core.output_set import write_files
 from ...synthetic.contrast import ContrastPrior
 from ...synthetic.head_map import HeadMap
@@ -17,7 +19,8 @@ from ...synthetic.structures import Structure, Tissue
 from .samples import HeadSample, to_bytes
 from .standardise import standardise
 
-ANYWHERE = 0.1
+MOST_ATTEMPTS = 20
+ANYWHERE = 0.25
 """Share of slices that are drawn from below and above the brain as well."""
 
 
@@ -40,10 +43,18 @@ class RenderedHeads:
 
     def __call__(self, number: int) -> HeadSample:
         """Head `number`."""
-        rng = np.random.default_rng([self.seed, number])
+        for attempt in range(MOST_ATTEMPTS):
+            # A thin slab that lies altogether above a brain without its skull shows nothing: then another one.
+            with contextlib.suppress(InputError):
+                return self._draw([self.seed, number] if attempt == 0 else [self.seed, number, attempt])
+        raise InputError(f"The label maps in {self.maps} give heads with nothing to see; check them.")
+
+    def _draw(self, seed: list[int]) -> HeadSample:
+        """Raises InputError if nothing of the head is in view."""
+        rng = np.random.default_rng(seed)
         head = self._heads[int(rng.integers(len(self._heads)))]
         prior = self.priors[int(rng.choice(len(self.priors), p=self.weights))]
-        rendered = render_head(head, replace(self.settings, prior=prior), [self.seed, number, 1])
+        rendered = render_head(head, replace(self.settings, prior=prior), [*seed, 1])
         image = rendered.image.numpy()
         if rendered.stripped and rng.random() < 0.3:
             # As after z-scoring inside a brain mask, where the darkest of the brain is taken for 0.
