@@ -63,6 +63,16 @@ def test_targets_keep_to_the_labels():
     assert target.mask[3].any()
 
 
+def test_something_faint_in_an_unhealthy_slice_is_taken_as_surely_as_the_witness_tells_slices_apart():
+    trust = Trust({"w": 0.8}, {"w": 0.36}, healthy_means_it=False)
+    target = targets_of(_volume([UNHEALTHY, UNKNOWN, UNHEALTHY] * 2), {"w": _map([0, 1], value=0.3)}, trust)
+    assert (target.mask[0, 8:16, 8:16] == 255).all() and target.mask[0].sum() == 64 * 255
+    assert target.weight[0, 10, 10] == int(0.36 * 255)
+    assert target.weight[0, 0, 0] == 255, "elsewhere there is nothing"
+    assert not target.mask[1].any(), "no label says that something is there"
+    assert not target.weight[2].any(), "nothing at all is suspicious"
+
+
 def test_what_is_unsure_counts_little():
     trust = Trust({"w": 1.0}, {"w": 1.0}, healthy_means_it=False)
     target = targets_of(_volume([UNHEALTHY] * 6), {"w": _map([1], value=0.55)}, trust)
@@ -72,7 +82,7 @@ def test_what_is_unsure_counts_little():
 
 def test_two_witnesses_are_weighed():
     trust = Trust({}, {"a": 3.0, "b": 1.0}, healthy_means_it=False)
-    target = targets_of(_volume([UNHEALTHY] * 6), {"a": _map([1]), "b": _map([2])}, trust)
+    target = targets_of(_volume([UNKNOWN] * 6), {"a": _map([1]), "b": _map([2])}, trust)
     assert target.mask[1].any()
     assert not target.mask[2].any()
 

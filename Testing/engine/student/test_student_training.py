@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from anofpdm.core.errors import Cancelled, ModelError, SettingsError
+from anofpdm.core.errors import Cancelled, InputError, ModelError, SettingsError
 from anofpdm.core.progress import CancelToken
 from anofpdm.methods.student.config import StudentConfig
 from anofpdm.methods.student.pool import Pool
-from anofpdm.methods.student.samples import join, slice_of
+from anofpdm.methods.student.rendered_heads import RenderedHeads
+from anofpdm.methods.student.samples import HeadSample, join, slice_of
 from anofpdm.methods.student.trainer import Schedule, StudentTrainer
 
 
@@ -107,3 +108,20 @@ def test_the_pools_samples_follow_from_the_step_alone(heads):
     for sample, alike in zip(walked, Pool(heads, size=2, rate=0.5, workers=0).samples(4), strict=True):
         np.testing.assert_array_equal(sample.image, alike.image)
         np.testing.assert_array_equal(sample.lesion, alike.lesion)
+
+
+def test_a_head_with_nothing_to_see_is_drawn_again(heads: RenderedHeads, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = []
+    draw = RenderedHeads._draw
+
+    def dark_at_first(self: RenderedHeads, seed: list[int]) -> HeadSample:
+        seeds.append(seed)
+        if len(seeds) < 3:
+            raise InputError("The image is dark everywhere; check that it is the right image.")
+        return draw(self, seed)
+
+    monkeypatch.setattr(RenderedHeads, "_draw", dark_at_first)
+    assert heads(7).usable.size and seeds == [[5, 7], [5, 7, 1], [5, 7, 2]]
+    monkeypatch.setattr(RenderedHeads, "_draw", lambda self, seed: (_ for _ in ()).throw(InputError("dark")))
+    with pytest.raises(InputError, match="nothing to see"):
+        heads(8)
