@@ -131,7 +131,7 @@ def default_model_name() -> str:
 
 
 def model_of_method(method: str) -> str:
-    """The model to use where only a method is named: the default model if it is of that method, else the only one.
+    """The model to use where only a method is named: the default model if it is of that method, else the one of its name, else the only one.
 
     Raises ModelError if that leaves the choice open.
     """
@@ -142,6 +142,8 @@ def model_of_method(method: str) -> str:
         usual = default_model_name()
         if usual in names:
             return usual
+    if method in names:
+        return method
     if len(names) > 1:
         raise ModelError(f"Name the model with --model; those of the method '{method}' are {', '.join(names)}.")
     return names[0]
