@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -30,13 +31,16 @@ def run_command(text: str | None, arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not hasattr(os, "fork"):
         parser.error("this system cannot fork processes; use Linux or macOS")
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        # What was counted so far is printed, in the background as well.
+        signal.signal(ending, signal.default_int_handler)
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="anofpdm-fuzz-") as folder:
         tally = run(options, Path(folder))
     print(tally.table())
     for number, name, outcome in tally.faults:
         print(f"{number} {name}: {' '.join(outcome.split())}")
-    print(f"{options.inputs} inputs, seed {options.seed}, {time.monotonic() - begin:.0f} s.")
+    print(f"{tally.inputs} inputs, seed {options.seed}, {time.monotonic() - begin:.0f} s.")
     return 1 if tally.faults else 0
 
 
@@ -57,6 +61,8 @@ def run(options: argparse.Namespace, folder: Path) -> Tally:
             cases.clear()
             if tally.add(number, cases.target(number).name, outcome) and options.keep is not None:
                 keep(cases, number, outcome, options.keep)
+    except KeyboardInterrupt:
+        print(f"Ended before input {number}.")
     finally:
         plain.end()
         network.end()
