@@ -131,7 +131,9 @@ def default_model_name() -> str:
 
 
 def model_of_method(method: str) -> str:
-    """The model to use where only a method is named: the default model if it is of that method, else the one of its name, else the only one.
+    """The model to use where only a method is named.
+
+    The default model if it is of that method, else the one of its name, else the only one.
 
     Raises ModelError if that leaves the choice open.
     """
