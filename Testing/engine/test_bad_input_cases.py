@@ -122,10 +122,10 @@ class TestPatient:
 
         read = detector.read_noted_volume
 
-        def fail(path: Path, name: str, cancel: CancelToken) -> Volume:
+        def fail(path: Path, name: str, cancel: CancelToken, **options: bool) -> Volume:
             if "bad" in str(path):
                 raise RuntimeError("something\nunforeseen")
-            return read(path, name, cancel)
+            return read(path, name, cancel, **options)
 
         monkeypatch.setattr(detector, "read_noted_volume", fail)
         outcome = table.run(self.GOOD.format("bad.nii.gz"))
@@ -211,10 +211,10 @@ class TestTakingUpAgain:
 
         read = detector.read_noted_volume
 
-        def interrupt(path: Path, name: str, cancel: CancelToken) -> Volume:
+        def interrupt(path: Path, name: str, cancel: CancelToken, **options: bool) -> Volume:
             if (table.output / "a" / "findings.json").exists():
                 os.kill(os.getpid(), signal.SIGINT)
-            return read(path, name, cancel)
+            return read(path, name, cancel, **options)
 
         text = "case,flair\na,head.nii.gz\nb,head.nii.gz\nc,head.nii.gz\n"
         with monkeypatch.context() as patch:

@@ -15,6 +15,7 @@ import pytest
 import SimpleITK as sitk
 from case_table import FILES, Table
 from command_line import check_refusal, environment, snapshot
+from volume_makers import write_dicom_series
 
 from anofpdm.core.exchange import Exchange
 from anofpdm.core.output_set import OutputSet
@@ -34,9 +35,9 @@ def examined(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     read = detector.read_noted_volume
 
-    def counting(path: Path, *arguments: object) -> object:
+    def counting(path: Path, *arguments: object, **options: object) -> object:
         seen.append(Path(path).name)
-        return read(path, *arguments)  # type: ignore[arg-type]
+        return read(path, *arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(detector, "read_noted_volume", counting)
     return seen
@@ -103,6 +104,13 @@ class TestFinished:
         outcome = table.run(TWO)
         assert outcome.status == 0 and outcome.out.count("finished earlier") == 2 and examined == []
         assert snapshot(table.output) == before
+
+    def test_results_inside_the_examined_folder(self, table: Table, head_image: sitk.Image) -> None:
+        write_dicom_series(table.folder / "series", head_image)
+        table.output = table.folder / "series" / "out"
+        text = "case,flair\na,series\n"
+        assert table.run(text).status == 0
+        assert "finished earlier" in table.run(text).out
 
     @pytest.mark.parametrize("call", [("adjust", "--guidance", "1"), ("compare",)])
     def test_other_commands_put_right_before_they_read(self, table: Table, call: tuple[str, ...]) -> None:
@@ -209,10 +217,10 @@ class TestTheEnd:
     def test_a_second_ctrl_c(self, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
         read = detector.read_noted_volume
 
-        def interrupt(*arguments: object) -> object:
+        def interrupt(*arguments: object, **options: object) -> object:
             if (table.output / "b").exists():
                 raise KeyboardInterrupt
-            return read(*arguments)  # type: ignore[arg-type]
+            return read(*arguments, **options)  # type: ignore[arg-type]
 
         monkeypatch.setattr(detector, "read_noted_volume", interrupt)
         outcome = table.run(THREE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,6 +199,9 @@ def _fingerprint(path: Path, *, named: bool) -> list[list[Any]]:
         try:
             status = file.stat()
         except OSError:
+            continue
+        # A folder inside may be that of the results; hidden files are not read.
+        if not stat.S_ISREG(status.st_mode) or file.name.startswith("."):
             continue
         found.append([*([str(file.resolve())] if named else []), status.st_size, status.st_mtime_ns])
     return found
