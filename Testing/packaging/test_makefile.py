@@ -39,7 +39,7 @@ def make(environment: Path, *arguments: str) -> subprocess.CompletedProcess[str]
         env=variables,
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=240,
         check=False,
     )
 

@@ -13,13 +13,13 @@ from typing import Any
 
 _SLICER = Path(__file__).resolve().parents[1]
 _PLACES = (_SLICER.parents[1] / "AnoFPDMSegment", _SLICER.parent / "engine", _SLICER, _SLICER / "standin")
-ROUNDS = 5
+ROUNDS = 2
 """Of each action."""
 NODE = "vtkMRMLScriptedModuleNode"
 
 
 def main() -> None:
-    """Leave the module in every way, collect and touch its node, many times; tells which way on stderr."""
+    """Leave the module in every way, collect and touch its node, more than once; tells which way on stderr."""
     sys.path[:0] = [str(place) for place in _PLACES]
     import qt_install
     import slicer_install
