@@ -12,21 +12,10 @@ from pathlib import Path
 
 import pytest
 
-<<<<<<< ours
-from anofpdm.cli.main import main
-from anofpdm.methods.anofpdm.calibration import load_calibrations
-from anofpdm.store.model_search import find_model
-||||||| base
-from anofpdm.calibration import load_calibrations
-from anofpdm.cli.main import main
-from anofpdm.store.model_search import find_model
-=======
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-sys.path.append(str(BENCHMARKS))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 from compare_calibration import calibrate, differences, shipped
 
-from anofpdm.calibration import load_calibrations
->>>>>>> theirs
+from anofpdm.methods.anofpdm.calibration import load_calibrations
 
 DATA = os.environ.get("ANOFPDM_TEST_DATA")
 pytestmark = [
