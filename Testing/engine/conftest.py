@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from bundled_fixtures import bundled_results  # noqa: F401
 from case_table import Table
 from command_line import CommandLine, DetectCalls
 

@@ -291,7 +291,7 @@ class TestCall:
             (("detect", "--output", "out"), "Name the volume to examine"),
             (("detect", "head.nii", "--output", ""), "--output is empty"),
             (("detect", "", "--output", "out"), "INPUT is empty"),
-            (("detect", "head.nii", "--cases", "a.csv", "--output", "out"), "not both"),
+            (("detect", "head.nii", "--cases", "a.csv", "--output", "out"), "not several of them"),
             (("detect", "head.nii", "--output", "out", "--bogus"), "unrecognized arguments"),
             (("detect", "head.nii", "--output", "out", "--bogus\nline"), "unrecognized arguments"),
             (("detect", "head.nii", "--output", "out", "--progress", "loud"), "--progress: invalid choice"),

@@ -185,7 +185,7 @@ class TestTrain:
             ("steps", "many", "must be of type int"),
             ("batch_size", 0, "batch_size must be at least 1"),
             ("learning_rate", -1, "learning_rate must lie in"),
-            ("learning_rate", float("nan"), "finite number"),
+            ("learning_rate", float("nan"), "NaN is not JSON"),
             ("label_dropout", 0, "label_dropout must be above 0"),
             ("precision", "64", "one of 32, bf16-mixed"),
             ("surprise", 1, "unknown entry 'surprise'"),

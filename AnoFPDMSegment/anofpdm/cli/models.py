@@ -99,9 +99,10 @@ def run_verify(options: argparse.Namespace) -> int:
     """Check everything that can be checked without running the network."""
     folder = find_model(options.model or default_model_name())
     method = find_method(folder.config.method)
-    for note in method.check_model(folder):
-        say(f"Note: {note}")
+    notes = method.check_model(folder)
     check_weights_file(folder)
+    for note in notes:
+        say(f"Note: {note}")
     parameters = sum(math.prod(shape) for shape in method.parameter_shapes(folder.config).values())
     say(f"{folder.config.name}: files, checksums and {parameters:,} weights are sound.")
     return 0
