@@ -12,6 +12,7 @@ from ..datasets.csv_table import read_table
 from ..errors import InputError
 
 Side = Literal["left", "right", ""]
+LONGEST_NAME = 200
 MOST_STRUCTURES = 255
 """Label maps are kept as one byte a voxel."""
 
@@ -104,7 +105,7 @@ def read_structures(path: Path) -> tuple[Structure, ...]:
     structures: dict[int, Structure] = {}
     for number, fields in records:
         row = dict(zip(header, fields, strict=False))
-        text, name = row.get("label", "").strip(), row.get("structure", "").strip()
+        text, name = (row.get(column, "").strip()[:LONGEST_NAME] for column in ("label", "structure"))
         if not text.isdecimal() or len(text) > 9:
             raise InputError(f"{path}, line {number}: '{text}' is no label; write a whole number.")
         found = structure_of(int(text), name)

@@ -38,8 +38,7 @@ def unseen_pixels(image: sitk.Image, grid: StackGrid, coverage: FloatArray, *, s
     found, counts = np.unique(
         np.concatenate([values.take(end, axis=axis).ravel() for axis, end in ends]), return_counts=True
     )
-    padding = sitk.GetImageFromArray((values == found[counts.argmax()]).astype(np.float32))
-    padding.CopyInformation(image)
+    padding = sitk.Equal(image, float(found[counts.argmax()]))
     nothing = sample_stack(padding, grid, slab_average=slab_average) + 1 - coverage
     return np.asarray(nothing >= NOTHING_SEEN)
 

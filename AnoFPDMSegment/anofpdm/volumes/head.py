@@ -84,6 +84,11 @@ def axis_of_slices(image: sitk.Image) -> int:
     return int(np.argmax(np.abs(direction[2])))
 
 
+def as_float32(image: sitk.Image) -> sitk.Image:
+    """The image itself if it has such values: a cast to the same kind copies them."""
+    return image if image.GetPixelID() == sitk.sitkFloat32 else sitk.Cast(image, sitk.sitkFloat32)
+
+
 def find_head(image: sitk.Image, name: str = "", cancel: CancelToken | None = None) -> HeadFinding:
     """Find the head in a 3-D scalar image.
 
@@ -91,7 +96,7 @@ def find_head(image: sitk.Image, name: str = "", cancel: CancelToken | None = No
     there is no head; Cancelled between its steps.
     """
     cancel = cancel or CancelToken()
-    image = sitk.Cast(image, sitk.sitkFloat32)
+    image = as_float32(image)
     axis = 2 - axis_of_slices(image)
     work = _shrink(image)
     values = np.ascontiguousarray(np.moveaxis(sitk.GetArrayFromImage(work), axis, 0))
@@ -353,9 +358,10 @@ def _fit_to_constant(
     """A stripped brain's exact outline: what differs from the constant, near the coarse mask, filled."""
     sizes_and_spacings = zip(image.GetSize(), image.GetSpacing(), strict=True)
     reach = [int(2 * WORK_SPACING_MM / spacing + 0.5) if size > 1 else 0 for size, spacing in sizes_and_spacings]
-    near = sitk.GetArrayFromImage(sitk.BinaryDilate(mask, reach, sitk.sitkBox)) > 0
-    differs = np.abs(sitk.GetArrayViewFromImage(image) - background.level) > CONSTANT_TOLERANCE * scale
-    exact = np.moveaxis(near & differs, axis, 0)
+    exact = sitk.GetArrayFromImage(sitk.BinaryDilate(mask, reach, sitk.sitkBox)).view(bool)
+    for near, values in zip(exact, sitk.GetArrayViewFromImage(image), strict=True):
+        near &= np.abs(values - background.level) > CONSTANT_TOLERANCE * scale
+    exact = np.moveaxis(exact, axis, 0)
     coarse: Mask = np.moveaxis(sitk.GetArrayViewFromImage(mask) > 0, axis, 0)
     exact &= _slices_with(coarse)
     if background.inside_range:  # the outline's voxels that happen to equal the constant

@@ -89,7 +89,7 @@ def prepare_case(
         findings[name] = find_head(images[name], name, cancel)
     grid = plan_stack(images[first], findings[first].mask, config.grid)
     slab = config.grid.slab_average
-    head: Mask = sample_stack(sitk.Cast(findings[first].mask, sitk.sitkFloat32), grid, slab_average=slab) >= 0.5
+    head: Mask = sample_stack(findings[first].mask, grid, slab_average=slab) >= 0.5
     if not head.any():
         raise InputError("No head is left inside the model's field of view; check the image's voxel size.")
     cut = np.zeros(len(head), dtype=bool)
@@ -144,7 +144,9 @@ def prepare_case(
 
 def _refuse_mask(image: sitk.Image, name: str) -> None:
     values = sitk.GetArrayViewFromImage(image)
-    if bool(np.isin(values, (values.min(), values.max())).all()):
+    ends = (values.min(), values.max())
+    # Plane by plane, which ends at the first one of an image, and takes no memory of the volume's size.
+    if all(bool(np.isin(plane, ends).all()) for plane in values):
         raise InputError(f"The {name} image holds two values only, like a mask; give the MRI itself.")
 
 
@@ -226,9 +228,18 @@ def _levels(areas: NDArray[Any], grid: StackGrid, config: ModelConfig) -> Floats
 
 def _cropped_share(finding: HeadFinding, grid: StackGrid) -> float:
     """Share of the head's voxels that lie beside the stack's field of view."""
-    voxels = np.argwhere(sitk.GetArrayViewFromImage(finding.mask) > 0)
-    voxels = voxels[:: max(1, len(voxels) // 50_000)]
-    index = grid.to_index(VolumeGeometry.from_image(finding.mask).to_physical(voxels[:, ::-1]))[:, :2]
+    mask = sitk.GetArrayViewFromImage(finding.mask)
+    # Every so many voxels, counted through; all their indices would take many times the volume.
+    step = max(1, int(np.count_nonzero(mask)) // 50_000)
+    planes, before = [], 0
+    for k, plane in enumerate(mask):
+        inside = np.flatnonzero(plane)
+        chosen = inside[-before % step :: step]
+        before += len(inside)
+        j, i = np.divmod(chosen, plane.shape[1])
+        planes.append(np.stack([i, j, np.full_like(i, k)], axis=1))
+    voxels = np.concatenate(planes)
+    index = grid.to_index(VolumeGeometry.from_image(finding.mask).to_physical(voxels))[:, :2]
     outside = (index < -0.5) | (index > np.asarray(grid.size[:2]) - 0.5)
     return float(outside.any(axis=1).mean())
 
@@ -252,4 +263,6 @@ def _display_stack(image: sitk.Image, grid: StackGrid, slab: bool, in_head: Floa
     if not top > 0:
         raise InputError("The image is dark nearly everywhere inside the head; check that it is the right image.")
     values = sample_stack(image, fine, slab_average=slab)
-    return np.asarray(np.clip(values * (255 / top), 0, 255).round(), dtype=np.uint8)
+    values *= 255 / top
+    np.clip(values, 0, 255, out=values)
+    return np.rint(values, out=values).astype(np.uint8)

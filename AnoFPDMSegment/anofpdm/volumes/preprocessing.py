@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..configuration import PreprocessingConfig
 from ..errors import InputError
-from .head import HeadFinding
+from .head import HeadFinding, as_float32
 
 OFFSET_SHARE = 0.02
 """A background further from 0 than this share of the head's 99th percentile is an offset."""
@@ -28,13 +28,17 @@ def remove_background_offset(image: sitk.Image, finding: HeadFinding, name: str)
     percentile moves to 0 and everything outside the brain is set to 0. Noise around 0 that merely
     dips below it is clipped. Inverted images are not repaired. Returns float32.
     """
-    values = sitk.GetArrayFromImage(sitk.Cast(image, sitk.sitkFloat32))
+    image = as_float32(image)
+    viewed = sitk.GetArrayViewFromImage(image)
     head = sitk.GetArrayViewFromImage(finding.mask) > 0
+    bright, darkest = (float(np.percentile(viewed[head], share)) for share in (99, 0.5))
     warnings = []
-    bright = float(np.percentile(values[head], 99))
+    # A copy only where something changes: a volume is large.
+    values: Floats | None = None
     if finding.background_inside_range:
-        darkest = float(np.percentile(values[head], 0.5))
-        values = np.where(head, values - darkest, 0.0)
+        values = sitk.GetArrayFromImage(image)
+        values -= darkest
+        values[~head] = 0
         warnings.append(
             f"The {name} image has brain values on both sides of its constant background, as after z-scoring; "
             "they were shifted to start at 0, but the original intensities are the better input."
@@ -43,12 +47,18 @@ def remove_background_offset(image: sitk.Image, finding: HeadFinding, name: str)
         abs(finding.background) > OFFSET_SHARE * (bright - finding.background)
         and (finding.constant_background or finding.background < 0)
     ):
-        values = values - finding.background
+        values = sitk.GetArrayFromImage(image)
+        values -= finding.background
         warnings.append(
             f"The {name} image's background is {finding.background:.4g} instead of 0, as after z-scoring or rescaling; "
             "all values were shifted so that it is 0, but the original intensities are the better input."
         )
-    shifted = sitk.GetImageFromArray(np.clip(values, 0, None).astype(np.float32))
+    elif viewed.min() < 0:
+        values = sitk.GetArrayFromImage(image)
+    if values is None:
+        return image, warnings
+    np.maximum(values, 0, out=values)
+    shifted = sitk.GetImageFromArray(values)
     shifted.CopyInformation(image)
     return shifted, warnings
 

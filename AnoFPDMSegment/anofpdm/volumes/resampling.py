@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from .geometry import VolumeGeometry
 from .stack_grid import ROUNDING, StackGrid
 
-CHUNK_BYTES = 96 * 2**20
+CHUNK_BYTES = 16 * 2**20
 """Most bytes of finely sampled slices held at a time."""
 BORDER_SLACK = 1e-6
 """Sampling grids shrink by this fraction towards the middle of the volume they read.
@@ -31,7 +31,7 @@ def sample_stack(image: sitk.Image, grid: StackGrid, *, slab_average: bool) -> F
     voxels; with `slab_average` also across the slice's thickness (the slice spacing), else in the
     slice's middle plane. Samples outside the volume count as 0.
     """
-    return _sample(sitk.Cast(image, sitk.sitkFloat32), grid, _samples_per_pixel(image, grid, slab_average))
+    return _sample(image, grid, _samples_per_pixel(image, grid, slab_average))
 
 
 def sample_stack_coverage(image: sitk.Image, grid: StackGrid, *, slab_average: bool = True) -> FloatStack:
