@@ -10,6 +10,10 @@ from pathlib import Path
 from ..datasets.csv_table import read_table
 from ..errors import InputError
 
+LONGEST_NAME = 200
+"""Bytes; with what is put before it while a result is written, disks take 255."""
+LONGEST_SHOWN = 100
+
 
 @dataclass(frozen=True)
 class Case:
@@ -45,8 +49,12 @@ def read_cases(path: Path) -> list[Case]:
         if len(fields) != len(columns) or not all(field.strip() for field in fields):
             raise InputError(f"{path}, line {line}: every column needs a value, as many as the header names.")
         name = row["case"].strip()
-        if Path(name).name != name or name.startswith(".") or not name.isprintable():
-            raise InputError(f"{path}, line {line}: the case '{name}' must be a plain folder name.")
+        plain = Path(name).name == name and not name.startswith(".") and name.isprintable()
+        if not plain or len(name.encode("utf-8")) > LONGEST_NAME:
+            shown = name[:LONGEST_SHOWN]
+            raise InputError(
+                f"{path}, line {line}: the case '{shown}' must be a plain folder name of at most {LONGEST_NAME} bytes."
+            )
         folder = unicodedata.normalize("NFC", name).casefold()
         if folder in cases:
             twin = cases[folder].name

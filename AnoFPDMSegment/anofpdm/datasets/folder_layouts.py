@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..volumes.file_kinds import DICOM_ENDINGS, IMAGE_IO_BY_ENDING, has_dicom_mark
 from .csv_table import read_table
-from .manifest import SPLITS, ManifestRow, Mistakes, is_whole_number
+from .manifest import LONGEST_SUBJECT, SPLITS, ManifestRow, Mistakes, is_whole_number
 
 LGG_LAYOUT = (
     "this layout is one folder a patient with flair.nii.gz (and lesion.nii.gz), and beside them slices.csv with the "
@@ -103,13 +103,13 @@ def lgg_folder(root: Path) -> list[ManifestRow]:
         if not patient:
             mistakes.add(number, "the patient is missing")
             continue
-        if "\0" in patient or Path(patient).name != patient:
-            mistakes.add(number, f"the patient '{patient[:200]}' is no folder's name")
+        if "\0" in patient or Path(patient).name != patient or len(patient) > LONGEST_SUBJECT:
+            mistakes.add(number, f"the patient '{patient[:LONGEST_SUBJECT]}' is no folder's name")
             continue
         image, mask = root / patient / "flair.nii.gz", root / patient / "lesion.nii.gz"
         if not os.path.isfile(image) and patient not in absent:  # noqa: PTH113 - Path.is_file raises for long names
             absent.add(patient)
-            mistakes.add(number, f"there is no image {patient[:200]}/flair.nii.gz")
+            mistakes.add(number, f"there is no image {patient[:LONGEST_SUBJECT]}/flair.nii.gz")
         if split is None or line["unhealthy"] not in ("0", "1") or not is_whole_number(line["slice"] or ""):
             mistakes.add(number, "the split, the slice number or the label is wrong")
             continue

@@ -33,6 +33,9 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 LABELS = {"0": False, "healthy": False, "1": True, "unhealthy": True}
 NOT_MODALITIES = ("subject", "split", "slice", "slices", "label", "mask", "source")
 MISTAKES_SHOWN = 20
+LONGEST_SHOWN = 40
+"""Characters of a wrong value that a message shows."""
+LONGEST_SUBJECT = 200
 MOST_DIGITS = 9
 """Of a slice's number; what is longer is no number of slices."""
 
@@ -251,11 +254,16 @@ class _RowReader:
         subject, split, label = values["subject"], values["split"].lower(), values["label"].lower()
         if not subject:
             self._mistakes.add(line, "the subject is missing")
+        if len(subject) > LONGEST_SUBJECT:
+            self._mistakes.add(line, f"the subject's name is longer than {LONGEST_SUBJECT} characters")
+            subject = ""
         known: Split | None = next((s for s in SPLITS if s == split), None)
         if known is None:
-            self._mistakes.add(line, f"the split must be train, val or test, not '{values['split']}'")
+            self._mistakes.add(line, f"the split must be train, val or test, not '{values['split'][:LONGEST_SHOWN]}'")
         if label not in LABELS:
-            self._mistakes.add(line, f"the label must be 0, 1, healthy or unhealthy, not '{values['label']}'")
+            self._mistakes.add(
+                line, f"the label must be 0, 1, healthy or unhealthy, not '{values['label'][:LONGEST_SHOWN]}'"
+            )
         slices = self._count(line, "slices", values.get("slices", ""))
         number = self._count(line, "slice", values["slice"])
         images = [self._image(line, modality, values[modality]) for modality in self._modalities]
@@ -284,7 +292,7 @@ class _RowReader:
         if not text:
             return None
         if not is_whole_number(text):
-            self._mistakes.add(line, f"'{column}' must be empty or a whole number from 0, not '{text[:40]}'")
+            self._mistakes.add(line, f"'{column}' must be empty or a whole number from 0, not '{text[:LONGEST_SHOWN]}'")
             return -1
         return int(text)
 
