@@ -36,7 +36,7 @@ def run_command(text: str | None, arguments: list[str] | None = None) -> int:
     print(tally.table())
     for number, name, outcome in tally.faults:
         print(f"{number} {name}: {' '.join(outcome.split())}")
-    print(f"{options.inputs} inputs, seed {options.seed}, {time.monotonic() - begin:.0f} s.")
+    print(f"{tally.inputs} inputs, seed {options.seed}, {time.monotonic() - begin:.0f} s.")
     return 1 if tally.faults else 0
 
 
@@ -57,6 +57,8 @@ def run(options: argparse.Namespace, folder: Path) -> Tally:
             cases.clear()
             if tally.add(number, cases.target(number).name, outcome) and options.keep is not None:
                 keep(cases, number, outcome, options.keep)
+    except KeyboardInterrupt:
+        print(f"Ended before input {number}.")
     finally:
         plain.end()
         network.end()

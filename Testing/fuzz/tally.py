@@ -25,6 +25,11 @@ class Tally:
             self.faults.append((number, name, outcome))
         return kind in FAULTS
 
+    @property
+    def inputs(self) -> int:
+        """How many were counted."""
+        return sum(counts.total() for counts in self._counts.values())
+
     def total(self, kind: str) -> int:
         """Of a column."""
         return sum(counts[kind] for counts in self._counts.values())

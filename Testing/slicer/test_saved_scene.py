@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import random
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -173,3 +176,37 @@ def test_damaged_evidence_is_refused_in_a_sentence(scene: Any, tmp_path: Path, d
         setVoxels(volume, np.zeros((3, 4, 5), np.float32))
     with reopened(scene, tmp_path / "case.mrb") as again, pytest.raises(EvidenceError, match="detect again"):
         again.detection  # noqa: B018
+
+
+CHANGED = [None, True, -1, 0, 3, 1e300, 10**400, "", "x", "\\ud800", [], {}, [[]], [1, 2], {"a": 1}]
+
+
+def test_any_changed_record_is_read_or_refused(scene: Any) -> None:
+    """Whatever the text of the scene says, and wherever: evidence, or EvidenceError and nothing else."""
+    from AnoFPDMSegmentLib.mrml.evidence_nodes import RECORD_ROLE, loadEvidence
+
+    result = make_result(scene)
+    record = result.node.GetNodeReference(RECORD_ROLE)
+    whole, chance, outcomes = record.GetText(), random.Random(3), Counter[str]()
+    for _ in range(400):
+        content = json.loads(whole)
+        entry, places = content, []
+        while isinstance(entry, dict | list) and entry:
+            key = chance.choice(list(entry) if isinstance(entry, dict) else range(len(entry)))
+            places.append((entry, key))
+            entry = entry[key]
+        holder, key = chance.choice(places)
+        if chance.random() < 0.2:
+            del holder[key]
+        else:
+            holder[key] = chance.choice(CHANGED)
+        record.SetText(json.dumps(content).replace("\\\\ud800", "\\ud800"))
+        try:
+            loadEvidence(result.node)
+            outcomes["read"] += 1
+        except EvidenceError as error:
+            outcomes["refused"] += 1
+            assert str(error).endswith(".")
+    assert outcomes["refused"] > 100 and outcomes["read"] > 0
+    record.SetText(whole)
+    assert len(loadEvidence(result.node).evidence) > 0

@@ -8,7 +8,6 @@ Everything else reads volumes, so each slice is written as a NIfTI file of one s
 from __future__ import annotations
 
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
+from ..array_archive import DamagedArchiveError, open_arrays
 from ..errors import InputError, OutputError
+from ..volumes.value_stream import LARGEST_IMAGE_VOXELS
 from .manifest import SPLITS, ManifestRow
 
 ARCHIVE = "soop_flair_axial.npz"
@@ -55,12 +56,17 @@ def soop_slices(root: Path, output: Path) -> list[ManifestRow]:
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in ("subject", "split", "flair", "lesion")}
+        with open_arrays(path) as archive:
+            # Only as much as so many voxels of one byte have.
+            arrays = {
+                name: archive.read(name, LARGEST_IMAGE_VOXELS) for name in ("subject", "split", "flair", "lesion")
+            }
     except FileNotFoundError as error:
         raise InputError(f"There is no {path.name} in {path.parent}; check the path.") from error
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, DamagedArchiveError) as error:
         raise InputError(f"{path} is damaged or not the archive that this layout expects; copy it again.") from error
+    if any(not array.ndim for array in arrays.values()):
+        raise InputError(f"{path} holds single values where lists are expected; copy it again.")
     count = len(arrays["subject"])
     fits = arrays["flair"].ndim == 3 and arrays["flair"].shape == arrays["lesion"].shape
     if not fits or {len(array) for array in arrays.values()} != {count}:

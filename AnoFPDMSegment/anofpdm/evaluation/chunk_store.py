@@ -6,13 +6,13 @@ import hashlib
 import json
 import os
 import time
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..array_archive import DamagedArchiveError, open_arrays
 from ..arrays import IntArray
 from ..errors import OutputError
 
@@ -68,9 +68,10 @@ def _digest(key: Mapping[str, Any], rows: IntArray) -> str:
 def _read(path: Path, count: int) -> Arrays | None:
     """The chunk, or None where there is none or it is damaged: then it is computed again."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        with open_arrays(path) as archive:
+            # They are not packed, so that the file is as long as they are.
+            arrays = {name: archive.read(name, path.stat().st_size) for name in archive.names}
+    except (OSError, DamagedArchiveError):
         return None
     sound = _SECONDS in arrays and all(len(array) == count for array in arrays.values())
     return arrays if sound else None

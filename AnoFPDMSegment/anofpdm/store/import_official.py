@@ -165,6 +165,7 @@ def _levels(state: Mapping[str, Tensor]) -> tuple[list[int], list[int], set[int]
 def _load_without_code(checkpoint: Path) -> Any:
     if not checkpoint.is_file():
         raise ModelError(f"The checkpoint {checkpoint} does not exist; check the path.")
+    _refuse_packed(checkpoint)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -180,6 +181,19 @@ def _load_without_code(checkpoint: Path) -> Any:
         raise ModelError(f"The checkpoint {checkpoint} cannot be read ({error.strerror}).") from error
     except Exception as error:  # a damaged file fails in many ways, down to KeyError for an unknown pickle code
         raise ModelError(f"{checkpoint} is not a PyTorch checkpoint, or is cut off or damaged.") from error
+
+
+def _refuse_packed(checkpoint: Path) -> None:
+    """PyTorch packs nothing; what is packed may unpack to a thousand times its size. Raises ModelError."""
+    try:
+        if not zipfile.is_zipfile(checkpoint):
+            return
+        with zipfile.ZipFile(checkpoint) as archive:
+            packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise ModelError(f"{checkpoint} is not a PyTorch checkpoint, or is cut off or damaged.") from error
+    if packed:
+        raise ModelError(f"{checkpoint} is a packed zip file, which no PyTorch checkpoint is; unpack it first.")
 
 
 def _state_dictionaries(content: Any) -> dict[str, dict[str, Tensor]]:

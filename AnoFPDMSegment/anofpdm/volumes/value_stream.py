@@ -19,6 +19,7 @@ LONGEST_PREFIX = 2**24
 unpack to a thousand times over."""
 MAXIMUM_DEFLATION = 1032
 """Bytes that one byte of a deflated stream can stand for (zlib's technical details)."""
+FIRST_VALUES = 2**24
 LONGEST_PADDING = 2**16
 """Zero bytes that may follow the values."""
 
@@ -51,10 +52,13 @@ def read_float32(
     if count > LARGEST_IMAGE_VOXELS:
         raise InputError(TOO_MANY_VOXELS.format(called))
     stored = np.dtype(kind)
-    values = np.empty(count, dtype=np.float32)
+    # Grows with what is there: a small file must not reserve what its header claims.
+    values = np.empty(min(count, FIRST_VALUES), dtype=np.float32)
     done = 0
     for block in _blocks(stream, count * stored.itemsize, cancel):
         part = np.frombuffer(block, stored)
+        if done + len(part) > len(values):
+            values.resize(min(count, 2 * len(values)), refcheck=False)
         with np.errstate(over="ignore", invalid="ignore"):
             # Wide numbers first: the sum of a large intercept and a small value must not be rounded twice.
             target = values[done : done + len(part)]

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import OutputError
+from ...array_archive import DamagedArchiveError, open_arrays
+from ...errors import EvidenceError, OutputError
 from ...results.output_set import write_files
 from ...volumes.reading import read_volume
 from ...volumes.stack_grid import StackGrid
@@ -30,10 +31,9 @@ def prepared_slices(image: Path, config: StudentConfig, cache: Path | None) -> t
     if cache is None:
         return _prepare(image, config)
     path = cache / f"{_key(image, config)}.npz"
-    if path.is_file():
-        with np.load(path) as file:
-            size, spacing, origin, direction = (tuple(file[name].tolist()) for name in _GEOMETRY)
-            return file["slices"], StackGrid(size, spacing, origin, direction)
+    kept = _kept(path)
+    if kept is not None:
+        return kept
     slices, grid = _prepare(image, config)
     stream = io.BytesIO()
     geometry: dict[str, Any] = {name: np.array(getattr(grid, name)) for name in _GEOMETRY}
@@ -44,6 +44,19 @@ def prepared_slices(image: Path, config: StudentConfig, cache: Path | None) -> t
         raise OutputError(f"The cache {cache} cannot be written to ({error.strerror}).") from error
     write_files(cache, {path.name: stream.getvalue()})
     return slices, grid
+
+
+def _kept(path: Path) -> tuple[Half, StackGrid] | None:
+    """What was prepared before; None where there is nothing, or nothing whole: then it is prepared again."""
+    try:
+        with open_arrays(path) as archive:
+            most = path.stat().st_size
+            arrays = {name: archive.read(name, most) for name in (*_GEOMETRY, "slices")}
+        grid = StackGrid.from_dict({name: arrays[name].tolist() for name in _GEOMETRY})
+    except (OSError, DamagedArchiveError, EvidenceError):
+        return None
+    slices = arrays["slices"]
+    return (slices, grid) if slices.dtype == np.float16 and slices.shape == grid.array_shape else None
 
 
 _GEOMETRY = ("size", "spacing", "origin", "direction")
