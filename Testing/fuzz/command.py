@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -30,6 +31,9 @@ def run_command(text: str | None, arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not hasattr(os, "fork"):
         parser.error("this system cannot fork processes; use Linux or macOS")
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        # What was counted so far is printed, in the background as well.
+        signal.signal(ending, signal.default_int_handler)
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="anofpdm-fuzz-") as folder:
         tally = run(options, Path(folder))

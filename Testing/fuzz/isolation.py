@@ -99,7 +99,8 @@ class Child:
             self._prepare()
             faulthandler.disable()
             # Ctrl-C reaches every process of the terminal; it is the command that ends its children.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for ending in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(ending, signal.SIG_IGN)
             # They would stand on the user's terminal, and mean that something was computed from nonsense.
             warnings.simplefilter("error", RuntimeWarning)
             signal.signal(signal.SIGPROF, signal.SIG_DFL)
