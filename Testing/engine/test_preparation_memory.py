@@ -57,7 +57,7 @@ CODE = """
     ],
 )
 def test_peak(kind: str, expected: list[str]) -> None:
-    done = run_python("-c", textwrap.dedent(CODE), SAMPLE, kind)
+    done = run_python("-c", textwrap.dedent(CODE), SAMPLE, kind, timeout=280)
     assert done.returncode == 0, done.stderr
     peak, *told = done.stdout.split()
     assert float(peak) <= MOST_BYTES_A_VOXEL
