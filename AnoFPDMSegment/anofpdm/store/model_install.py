@@ -17,6 +17,7 @@ from ..calibration import load_calibrations
 from ..configuration import load_model_config
 from ..errors import ModelError, OutputError, SettingsError
 from ..names import PLAIN_RULE, is_plain_name
+from ..plain_text import brief
 from .model_folder import (
     CHECKSUMS_FILE,
     LARGEST_FILES,
@@ -175,7 +176,9 @@ def _unpack(source: Path, target: Path) -> None:
     except PermissionError as error:
         raise ModelError(f"{source} cannot be read ({error.strerror}); check its permissions.") from error
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-        raise ModelError(f"{source} is not a readable zip file ({error}); name a model folder or its zip.") from error
+        raise ModelError(
+            f"{source} is not a readable zip file ({brief(error)}); name a model folder or its zip."
+        ) from error
 
 
 def _take(take: Callable[[str, int], None], source: Path, target: Path) -> None:

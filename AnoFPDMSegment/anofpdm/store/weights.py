@@ -16,6 +16,7 @@ from ..configuration import ModelConfig, NetworkConfig
 from ..errors import ModelError, OutputError
 from ..network.parameter_shapes import parameter_shapes
 from ..network.unet import ConditionalUNet
+from ..plain_text import brief
 from .model_folder import ModelFolder, write_model_folder
 from .weights_file import STORED_AS, check_fit, check_header_length, refuse_type, refuse_values
 
@@ -103,7 +104,7 @@ def _read_weights(path: Path, config: NetworkConfig) -> dict[str, Tensor]:
             # Copies, so that the file is not kept open while the network lives.
             tensors = {name: _to_float32(name, file.get_tensor(name)) for name in names}
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"The weights {path} cannot be read ({error}); install the model again.") from error
+        raise ModelError(f"The weights {path} cannot be read ({brief(error)}); install the model again.") from error
     for name, tensor in tensors.items():
         _check_finite(name, tensor)
     return tensors
