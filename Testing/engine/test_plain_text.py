@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine
 
+from anofpdm.core.errors import ModelError
 from anofpdm.core.plain_text import markdown_cell, printable, table_cell
 from anofpdm.evaluation.report import write_csv
-from anofpdm.store.model_folder import file_sha256
+from anofpdm.store.model_folder import file_sha256, open_model_folder
+from anofpdm.store.weights_file import check_weights_file
 
 STEERING = [
     "\x1b[2J\x1b[31m",
@@ -65,3 +67,22 @@ def test_a_model_s_title_and_card(command: CommandLine, tiny_model: Path, user_d
         outcome = command(*arguments)
         assert outcome.status == 0 and "title" in outcome.out
         assert outcome.out.replace("\n", "").isprintable(), ascii(outcome.out)
+
+
+@pytest.mark.parametrize("key", ["a" * 5000, "\x1b[2J", "\u202e"])
+def test_a_refusal_quotes_little_of_a_file(command: CommandLine, tiny_model: Path, tmp_path: Path, key: str) -> None:
+    """Names of tensors and members of an archive may be anything."""
+    model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    weights = (model / "weights.safetensors").read_bytes()
+    length = int.from_bytes(weights[:8], "little")
+    header = json.loads(weights[8 : 8 + length])
+    header[key] = header.pop(max(header))
+    text = json.dumps(header).encode()
+    (model / "weights.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + weights[8 + length :])
+    listed = json.loads((model / "checksums.json").read_text())
+    listed["weights.safetensors"] = file_sha256(model / "weights.safetensors")
+    (model / "checksums.json").write_text(json.dumps(listed))
+    command.refuses("models", "verify", model, words="weights", folder=tmp_path)
+    with pytest.raises(ModelError) as caught:
+        check_weights_file(open_model_folder(model))
+    assert len(str(caught.value)) < 400

@@ -75,19 +75,22 @@ class Cases:
             self.write(number, place)
             outcome = judged(act, place, self._output)
         finally:
-            shutil.rmtree(place)
-        left = self.clear()
+            left = self.clear()
         return f"leftover: {left}" if left else outcome
 
     def clear(self) -> str:
         """Remove what a case, or a child that ended in it, left behind; its names."""
-        left = [entry for place in (self._temporary, self._output) for entry in place.rglob("*")]
-        # A place for models that was made is no leftover.
-        names = [entry.name for entry in left if entry != self._output / "models"]
-        for place in (self._temporary, self._output):
-            shutil.rmtree(place)
-            place.mkdir()
         shutil.rmtree(self._folder / "input", ignore_errors=True)
+        names = []
+        for place in (self._temporary, self._output):
+            for entry in list(place.iterdir()):
+                # A place for models that was made is no leftover.
+                if entry != self._output / "models" or any(entry.iterdir()):
+                    names.append(entry.name)
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink()
         return ", ".join(names[:5])
 
 

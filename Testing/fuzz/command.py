@@ -16,6 +16,7 @@ from seeds import make_seeds
 from tally import Tally
 from targets import TARGETS
 
+MEMORY_DISK = "/dev/shm"
 WITHOUT_NETWORK = Limits(memory_bytes=1 << 30, processor_s=20)
 WITH_NETWORK = Limits(memory_bytes=3 << 30, processor_s=120)
 
@@ -35,7 +36,9 @@ def run_command(text: str | None, arguments: list[str] | None = None) -> int:
         # What was counted so far is printed, in the background as well.
         signal.signal(ending, signal.default_int_handler)
     begin = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="anofpdm-fuzz-") as folder:
+    # In memory where that is possible: each input is a handful of small files.
+    place = MEMORY_DISK if os.access(MEMORY_DISK, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="anofpdm-fuzz-", dir=place) as folder:
         tally = run(options, Path(folder))
     print(tally.table())
     for number, name, outcome in tally.faults:
@@ -57,8 +60,10 @@ def run(options: argparse.Namespace, folder: Path) -> Tally:
             in_network = cases.runs_network(number)
             if in_network and options.without_network:
                 continue
-            outcome = (network if in_network else plain).run(number)
-            cases.clear()
+            child = network if in_network else plain
+            outcome = child.run(number)
+            if not child.lives:
+                cases.clear()
             if tally.add(number, cases.target(number).name, outcome) and options.keep is not None:
                 keep(cases, number, outcome, options.keep)
     except KeyboardInterrupt:

@@ -59,6 +59,11 @@ class Child:
             return f"hang: more than {self._limits.processor_s:g} s"
         return f"crash: {signal.Signals(ended).name if ended else f'exit status {os.WEXITSTATUS(status)}'}"
 
+    @property
+    def lives(self) -> bool:
+        """Whether there is a process, which did not end in its last case."""
+        return bool(self._process)
+
     def end(self) -> None:
         """The process is ended."""
         if self._process:

@@ -10,6 +10,7 @@ STEERING = (
 """Control characters other than tab and line feed, line and paragraph separators, what changes the direction of writing
 or takes no room (Unicode TR 36, 2.5), halves of characters."""
 _STEERING = re.compile(f"[{STEERING}]")
+LONGEST_BRIEF = 100
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Spreadsheets take a cell that begins so for a formula (OWASP, CSV injection)."""
 
@@ -17,6 +18,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def printable(text: str) -> str:
     """`text` with escapes such as \\x1b in place of characters that are instructions; lines and tabs stay."""
     return _STEERING.sub(_escaped, text)
+
+
+def brief(error: object) -> str:
+    """The beginning of what a library says, in one line; it may quote whatever a file holds."""
+    return " ".join(printable(str(error)).split())[:LONGEST_BRIEF]
 
 
 def table_cell(text: str) -> str:

@@ -15,6 +15,7 @@ from typing import IO
 from ..core.bounded_file import require_regular
 from ..core.errors import ModelError, OutputError, SettingsError
 from ..core.names import PLAIN_RULE, is_plain_name
+from ..core.plain_text import brief
 from ..methods.registry import find_method
 from .model_config import load_model_config
 from .model_folder import (
@@ -174,7 +175,9 @@ def _unpack(source: Path, target: Path) -> None:
     except PermissionError as error:
         raise ModelError(f"{source} cannot be read ({error.strerror}); check its permissions.") from error
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-        raise ModelError(f"{source} is not a readable zip file ({error}); name a model folder or its zip.") from error
+        raise ModelError(
+            f"{source} is not a readable zip file ({brief(error)}); name a model folder or its zip."
+        ) from error
 
 
 def _take(take: Callable[[str, int], None], source: Path, target: Path) -> None:

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from ..core.bounded_file import open_regular, require_regular
 from ..core.errors import ModelError
 from ..core.json_text import LARGEST_JSON_BYTES, parse_json
+from ..core.plain_text import brief
+from ..core.records import LONGEST_SHOWN
 from ..methods.registry import find_method
 from ..network.parameter_shapes import Shape
 from .model_config import ModelConfig
@@ -38,13 +40,13 @@ def check_weights_file(folder: ModelFolder) -> None:
         with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             tensors, data = _read_header(content)
             check_fit(
-                {name: tuple(entry["shape"]) for name, entry in tensors.items()},
+                {name: _shape(name, entry) for name, entry in tensors.items()},
                 find_method(folder.config.method).parameter_shapes(folder.config),
             )
             for name, entry in tensors.items():
                 _check_values(name, entry, content, data)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(path, brief(error)) from error
 
 
 def largest_weights(config: ModelConfig) -> int:
@@ -76,12 +78,12 @@ def check_fit(shapes: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> None:
     if missing:
         raise ModelError(
             f"The weights do not fit the network's configuration: {len(missing)} tensors are missing, "
-            f"the first is {missing[0]}."
+            f"the first is {missing[0][:LONGEST_SHOWN]}."
         )
     if unexpected:
         raise ModelError(
             f"The weights do not fit the network's configuration: {len(unexpected)} tensors have no place in it, "
-            f"the first is {unexpected[0]}."
+            f"the first is {unexpected[0][:LONGEST_SHOWN]}."
         )
     for name, shape in wanted.items():
         if shapes[name] != shape:
@@ -112,16 +114,23 @@ def _read_header(content: mmap.mmap) -> tuple[dict[str, Any], int]:
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         first, end = entry["data_offsets"]
         if first != begin or end < first:
-            raise ValueError(f"{name} is not where its header says")
+            raise ValueError(f"{name[:LONGEST_SHOWN]} is not where its header says")
         begin = end
     if 8 + length + begin != len(content):
         raise ValueError("it is cut off, or longer than its header says")
     return header, 8 + length
 
 
+def _shape(name: str, entry: dict[str, Any]) -> Shape:
+    shape = entry["shape"]
+    if not isinstance(shape, list) or not all(type(side) is int and side >= 0 for side in shape):
+        raise ValueError(f"{name[:LONGEST_SHOWN]} has no shape")
+    return tuple(shape)
+
+
 def _check_values(name: str, entry: dict[str, Any], content: mmap.mmap, data: int) -> None:
     if entry["dtype"] not in _TYPES:
-        raise refuse_type(name, f"torch.{_OTHER_TYPES.get(entry['dtype'], entry['dtype'])}")
+        raise refuse_type(name, f"torch.{_OTHER_TYPES.get(entry['dtype'], entry['dtype'])}"[:LONGEST_SHOWN])
     kind, width = _TYPES[entry["dtype"]]
     first, end = entry["data_offsets"]
     if end - first != width * int(np.prod(entry["shape"], dtype=object)):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ...core.errors import ModelError, OutputError
+from ...core.plain_text import brief
 from ...network.config import NetworkConfig
 from ...network.parameter_shapes import parameter_shapes
 from ...network.unet import ConditionalUNet
@@ -105,7 +106,7 @@ def _read_weights(path: Path, config: NetworkConfig) -> dict[str, Tensor]:
             # Copies, so that the file is not kept open while the network lives.
             tensors = {name: _to_float32(name, file.get_tensor(name)) for name in names}
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"The weights {path} cannot be read ({error}); install the model again.") from error
+        raise ModelError(f"The weights {path} cannot be read ({brief(error)}); install the model again.") from error
     for name, tensor in tensors.items():
         _check_finite(name, tensor)
     return tensors

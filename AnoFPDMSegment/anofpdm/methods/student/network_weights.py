@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ...core.errors import ModelError
+from ...core.plain_text import brief
 from ...store.weights_file import check_header_length
 from .network import ConvBlock, OtherSide, StudentNetwork
 
@@ -38,7 +39,7 @@ def read_weights(network: StudentNetwork, path: Path) -> None:
     try:
         tensors = safetensors.torch.load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
-        raise ModelError(f"The weights {path} cannot be read ({error}); install the student again.") from error
+        raise ModelError(f"The weights {path} cannot be read ({brief(error)}); install the student again.") from error
     wanted = {name: value for name, value in network.state_dict().items() if not name.endswith(COUNTER)}
     for name in sorted(wanted.keys() ^ tensors.keys()):
         raise ModelError(f"The weights {path} do not fit the student's network: {name} has no counterpart.")
