@@ -14,11 +14,11 @@ import torch
 from anofpdm.methods.anofpdm.calibration import Calibration, calibrations_to_json
 from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
-from anofpdm.methods.anofpdm.weights import write_model
 from anofpdm.network.config import NetworkConfig
 from anofpdm.network.unet import ConditionalUNet
 from anofpdm.store.model_folder import ModelFolder, write_calibration
 from anofpdm.store.model_search import DEFAULT_FILE
+from anofpdm.store.network_weights import write_model
 from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
 NAME, TITLE = "bright", "Bright tissue (made by hand, for tests)"

@@ -27,8 +27,8 @@ from anofpdm.methods.anofpdm import ready_network
 from anofpdm.methods.anofpdm.calibration import load_calibrations
 from anofpdm.methods.anofpdm.evidence import Evidence
 from anofpdm.methods.anofpdm.runner import AnoFPDMRunner
-from anofpdm.methods.anofpdm.weights import load_network
 from anofpdm.store.model_folder import open_model_folder
+from anofpdm.store.network_weights import load_network
 
 NO_MEMORY: list[Callable[[], Exception]] = [
     lambda: torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."),

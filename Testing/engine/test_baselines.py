@@ -13,7 +13,9 @@ from gaussian_predictor import GaussianPredictor
 from torch import Tensor
 
 from anofpdm.diffusion.noise import SeededNoise
+from anofpdm.diffusion.samplers import levels_up_to
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
+from anofpdm.diffusion.simplex_noise import simplex_noise
 from anofpdm.methods.reconstruction.baselines import (
     DDIB,
     GRIDS,
@@ -24,8 +26,6 @@ from anofpdm.methods.reconstruction.baselines import (
     Shared,
     simplex_from,
 )
-from anofpdm.methods.reconstruction.sampling import levels_up_to
-from anofpdm.methods.reconstruction.simplex_noise import simplex_noise
 from anofpdm.methods.reconstruction.tuned_baseline import spread_over_labels
 
 SCHEDULE = NoiseSchedule.linear(ScheduleConfig())

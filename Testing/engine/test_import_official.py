@@ -17,9 +17,9 @@ from network_samples import SMALL, random_input, random_network, relative_differ
 
 from anofpdm.core.errors import ModelError, OutputError
 from anofpdm.methods.anofpdm.import_official import import_official, infer_network, read_official_state
-from anofpdm.methods.anofpdm.weights import empty_network, load_network
 from anofpdm.network.config import NetworkConfig
 from anofpdm.store.model_folder import ModelFolder, open_model_folder
+from anofpdm.store.network_weights import empty_network, load_network
 
 MODALITIES = ("flair", "t2")
 

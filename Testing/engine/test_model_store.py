@@ -17,10 +17,10 @@ from network_samples import SMALL, SMALL_MODEL, random_input, random_network
 from safetensors.torch import load_file, save_file
 
 from anofpdm.core.errors import ModelError, OutputError
-from anofpdm.methods.anofpdm.weights import load_network, save_weights, write_model
 from anofpdm.store import model_folder, model_search
 from anofpdm.store.model_folder import ModelFolder, open_model_folder, write_calibration, write_model_folder
 from anofpdm.store.model_search import default_model_name, find_model, list_models
+from anofpdm.store.network_weights import load_network, save_weights, write_model
 
 
 def write_sample(

@@ -76,7 +76,7 @@ def test_reading_the_network_loads_no_compiler(tmp_path: Path) -> None:
     code = """
         import sys
         from anofpdm.store.model_search import default_model_name, find_model
-        from anofpdm.methods.anofpdm.weights import load_network
+        from anofpdm.store.network_weights import load_network
         load_network(find_model(default_model_name()))
         print(*sorted(name for name in sys.modules if name in ("torch._dynamo", "torch._inductor", "sympy")))
     """

@@ -16,7 +16,7 @@ from anofpdm.core.progress import CancelToken
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.methods.anofpdm.model_config import DiffusionConfig
-from anofpdm.methods.anofpdm.weights import write_model
+from anofpdm.store.network_weights import write_model
 from anofpdm.training.checkpoint import CHECKPOINT_FILE
 from anofpdm.training.loss_log import read_losses
 from anofpdm.training.starting_weights import LEVEL_PREFIX, starting_weights

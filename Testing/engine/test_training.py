@@ -21,8 +21,8 @@ from anofpdm.core.progress import CancelToken
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.datasets.slice_cache import SliceCache
-from anofpdm.methods.anofpdm.weights import load_network
 from anofpdm.store.model_folder import open_model_folder
+from anofpdm.store.network_weights import load_network
 from anofpdm.training.checkpoint import CHECKPOINT_FILE
 from anofpdm.training.config import TrainingConfig
 from anofpdm.training.loss_log import LOSSES_FILE, Row, read_losses

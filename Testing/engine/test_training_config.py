@@ -11,8 +11,8 @@ import torch
 from training_samples import training_config
 
 from anofpdm.core.errors import SettingsError
-from anofpdm.methods.anofpdm.weights import empty_network
 from anofpdm.store.model_search import find_model
+from anofpdm.store.network_weights import empty_network
 from anofpdm.training.config import (
     learning_rate,
     load_training_config,

@@ -16,11 +16,11 @@ from tiny_model import tiny_config, write_tiny_model
 
 import anofpdm
 from anofpdm.core.errors import ModelError
-from anofpdm.methods.anofpdm.weights import empty_network, load_network
 from anofpdm.network.config import NetworkConfig
 from anofpdm.network.parameter_shapes import parameter_shapes
 from anofpdm.store.model_folder import ModelFolder
 from anofpdm.store.model_search import list_models
+from anofpdm.store.network_weights import empty_network, load_network
 from anofpdm.store.weights_file import check_weights_file
 
 PACKAGE = Path(anofpdm.__file__).parent

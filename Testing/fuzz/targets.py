@@ -131,8 +131,8 @@ def _installed(path: Path) -> None:
 
 
 def _loaded(folder: Path, output: Path) -> None:
-    from anofpdm.methods.anofpdm.weights import load_network
     from anofpdm.store.model_folder import open_model_folder
+    from anofpdm.store.network_weights import load_network
 
     load_network(open_model_folder(folder / "tiny"))
 

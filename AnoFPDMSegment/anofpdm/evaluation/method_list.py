@@ -17,13 +17,13 @@ from ..methods.anofpdm.label_free import LabelFree
 from ..methods.anofpdm.model_config import DiffusionConfig, diffusion_config
 from ..methods.anofpdm.operating_point import OperatingPoint
 from ..methods.anofpdm.presets import default_calibration
-from ..methods.anofpdm.weights import load_network
 from ..methods.reconstruction.baselines import DDIB, AnoDDPM, Baseline, ClassifierGuidance, ConditionDifference, Shared
 from ..methods.reconstruction.classifier_folder import load_classifier, open_classifier
 from ..methods.reconstruction.tuned_baseline import TunedBaseline
 from ..methods.yardsticks.yardsticks import AllZero, Intensity, LeftRight, LevelOnly
 from ..store.model_folder import ModelFolder
 from ..store.model_search import find_model
+from ..store.network_weights import load_network
 from .method_output import Method, MethodInput
 from .network_runs import NetworkRuns
 from .ready_results import ReadyResults

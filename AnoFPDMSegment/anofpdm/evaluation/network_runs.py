@@ -22,8 +22,8 @@ from ..methods.anofpdm.evidence import Evidence, broken_array, build_evidence, e
 from ..methods.anofpdm.forward_process import network_evaluations
 from ..methods.anofpdm.model_config import DiffusionConfig, diffusion_config
 from ..methods.anofpdm.operating_point import OperatingPoint
-from ..methods.anofpdm.weights import load_network
 from ..store.model_folder import ModelFolder
+from ..store.network_weights import load_network
 from .chunk_store import Arrays, ChunkStore
 from .method_output import Cost
 from .slices import LabelledSlices

@@ -19,13 +19,13 @@ import torch
 
 from ..core.errors import AnoFPDMError
 from ..diffusion.denoisers import NetworkPredictor
+from ..diffusion.draw import draw_stack
 from ..diffusion.schedule import NoiseSchedule
 from ..methods.anofpdm.model_config import diffusion_config
-from ..methods.anofpdm.weights import load_network
 from ..results.slice_picture import gray_picture
 from ..store.model_folder import ModelFolder
 from ..store.model_search import find_model
-from ..training.samples import draw_stack
+from ..store.network_weights import load_network
 
 SLICES, SPACING_MM, MATRIX = 28, 5.0, 160
 LOWEST, HIGHEST = 0.03, 0.97

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..methods.reconstruction.simplex_noise import simplex_noise
+from ..diffusion.simplex_noise import simplex_noise
 from ..network.config import NULL_LABEL
 from .augmentation import augment, draw
 from .config import TrainingConfig

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..core.errors import SettingsError
 from ..datasets.slice_cache import SliceCache
-from ..methods.anofpdm.weights import write_model
 from ..store.model_folder import ModelFolder
+from ..store.network_weights import write_model
 from .checkpoint import CHECKPOINT_FILE, load_checkpoint
 from .config import TrainingConfig
 

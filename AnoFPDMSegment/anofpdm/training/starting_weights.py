@@ -7,10 +7,10 @@ from pathlib import Path
 from torch import Tensor
 
 from ..core.errors import ModelError, SettingsError
-from ..methods.anofpdm.weights import load_network
 from ..network.config import NetworkConfig
 from ..network.parameter_shapes import parameter_shapes
 from ..store.model_folder import open_model_folder
+from ..store.network_weights import load_network
 from ..store.weights_file import check_fit
 
 LEVEL_PREFIX = "level_embed."

@@ -15,8 +15,8 @@ from ..core.errors import Cancelled, ModelError
 from ..core.progress import CancelToken
 from ..diffusion.schedule import NoiseSchedule
 from ..methods.anofpdm.monitor import Monitor
-from ..methods.anofpdm.weights import save_weights
 from ..network.unet import ConditionalUNet
+from ..store.network_weights import save_weights
 from .batches import BatchMaker, TrainingBatch, step_seed
 from .checkpoint import CHECKPOINT_FILE, Checkpoint, load_checkpoint, save_checkpoint
 from .config import TrainingConfig, learning_rate

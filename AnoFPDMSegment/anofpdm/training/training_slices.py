@@ -10,7 +10,7 @@ import torch
 from ..core.arrays import BoolArray, FloatArray, IntArray
 from ..core.errors import SettingsError
 from ..datasets.slice_cache import SliceCache
-from ..methods.anofpdm.model_config import DiffusionConfig
+from ..store.noise_predictor_config import NoisePredictorConfig
 from .slice_batch import SliceBatch
 
 MINIMUM_BRAIN_SHARE = 0.5
@@ -20,7 +20,7 @@ MINIMUM_BRAIN_SHARE = 0.5
 class TrainingSlices:
     """Slices ready to be put into batches. Raises SettingsError if they do not fit the model."""
 
-    def __init__(self, cache: SliceCache, model: DiffusionConfig) -> None:
+    def __init__(self, cache: SliceCache, model: NoisePredictorConfig) -> None:
         if cache.modalities != model.modalities or cache.grid != model.grid:
             raise SettingsError("The cached slices were prepared for another model; cache them anew for this one.")
         if model.preprocessing.per_slice_min_max or not model.preprocessing.clip:

@@ -20,11 +20,11 @@ from ...core.errors import ModelError
 from ...network.config import NetworkConfig
 from ...network.parameter_shapes import parameter_shapes
 from ...store.model_folder import ModelFolder, file_sha256
+from ...store.network_weights import STORED_TYPES, write_model
 from ...store.weights_file import check_fit
 from ...volumes.input_config import Anatomy, GridConfig, PreprocessingConfig
 from .model_config import DiffusionConfig
 from .operating_point import OperatingPoint
-from .weights import STORED_TYPES, write_model
 
 OFFICIAL_STEPS = 600
 """The paper visits each of the first 600 of 1000 noise levels."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from ...core.arrays import FloatArray, IntArray
 from ...core.errors import SettingsError
 from ...diffusion.denoisers import NetworkPredictor
+from ...diffusion.draw import draw_samples
 from ...diffusion.noise import SeededNoise
 from ...diffusion.schedule import NoiseSchedule
 from ...network.config import NULL_LABEL
@@ -24,7 +25,6 @@ from ...training.batches import step_generator
 from ...training.config import TrainingConfig
 from ...training.curve_picture import draw_curves
 from ...training.loss_log import Row
-from ...training.samples import draw_samples
 from ...training.training_slices import TrainingSlices
 from .forward_process import run_forward_process
 from .visited_levels import visited_levels

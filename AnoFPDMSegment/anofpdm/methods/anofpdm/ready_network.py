@@ -12,10 +12,10 @@ from ...diffusion.denoisers import NetworkPredictor
 from ...diffusion.slices import SlicePredictor
 from ...network.config import NULL_LABEL
 from ...store.model_folder import ModelFolder
+from ...store.network_weights import load_network
 from .calibration import Calibration, calibration_for
 from .model_config import DiffusionConfig, diffusion_config
 from .operating_point import OperatingPoint
-from .weights import load_network
 
 
 def ready_predictor(

@@ -13,9 +13,7 @@ from torch import Tensor
 from ...diffusion.denoisers import NoisePredictor
 from ...diffusion.equations import diffuse
 from ...diffusion.noise import NoiseSource
-from ...diffusion.schedule import NoiseSchedule
-from ...network.config import NULL_LABEL
-from .sampling import (
+from ...diffusion.samplers import (
     PredictedNoise,
     ddim_decode,
     ddim_encode,
@@ -24,7 +22,9 @@ from .sampling import (
     with_label,
     with_two_labels,
 )
-from .simplex_noise import simplex_noise
+from ...diffusion.schedule import NoiseSchedule
+from ...diffusion.simplex_noise import simplex_noise
+from ...network.config import NULL_LABEL
 
 Setting = Mapping[str, float]
 Classifier = Callable[[Tensor, Tensor], Tensor]

@@ -16,9 +16,9 @@ from ...core.errors import ModelError
 from ...core.output_set import write_output_set
 from ...core.records import load_json, record_from_dict, record_to_dict, shown
 from ...store.model_folder import file_sha256
+from ...store.network_weights import save_weights
 from ...store.weights_file import check_header_length
 from ..anofpdm.model_config import DiffusionConfig
-from ..anofpdm.weights import save_weights
 from .noise_classifier import NoiseClassifier
 
 CLASSIFIER_FILE, CLASSIFIER_WEIGHTS = "classifier.json", "classifier.safetensors"

@@ -12,14 +12,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ...core.errors import ModelError, OutputError
-from ...core.plain_text import brief
-from ...network.config import NetworkConfig
-from ...network.parameter_shapes import parameter_shapes
-from ...network.unet import ConditionalUNet
-from ...store.model_folder import ModelFolder, write_model_folder
-from ...store.weights_file import STORED_AS, check_fit, check_header_length, refuse_type, refuse_values
-from .model_config import DiffusionConfig, diffusion_config
+from ..core.errors import ModelError, OutputError
+from ..core.plain_text import brief
+from ..network.config import NetworkConfig
+from ..network.parameter_shapes import parameter_shapes
+from ..network.unet import ConditionalUNet
+from .model_folder import ModelFolder, write_model_folder
+from .noise_predictor_config import NoisePredictorConfig, noise_predictor_config
+from .weights_file import STORED_AS, check_fit, check_header_length, refuse_type, refuse_values
 
 STORED_TYPES = {name: getattr(torch, name) for name in STORED_AS}
 
@@ -29,7 +29,7 @@ def load_network(folder: ModelFolder, device: torch.device | str = "cpu") -> Con
 
     Raises ModelError if the weights do not fit the configuration exactly or are not all finite.
     """
-    config = diffusion_config(folder, None).network
+    config = noise_predictor_config(folder).network
     network = empty_network(config)
     network.load_state_dict(_read_weights(folder.weights, config), strict=True, assign=True)
     return network.to(device).eval()
@@ -54,7 +54,7 @@ def save_weights(state: Mapping[str, Tensor], path: Path, dtype: torch.dtype = t
 
 def write_model(
     path: str | Path,
-    config: DiffusionConfig,
+    config: NoisePredictorConfig,
     state: Mapping[str, Tensor],
     *,
     model_card: str,

@@ -12,8 +12,8 @@ from torch import Tensor
 from training_samples import MODEL
 
 from anofpdm.diffusion.denoisers import NetworkPredictor
+from anofpdm.diffusion.draw import draw_samples, draw_stack
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
-from anofpdm.training.samples import draw_samples, draw_stack
 
 SCHEDULE = NoiseSchedule.linear(ScheduleConfig())
 MEAN = {0: -0.3, 1: 0.2, -1: -0.05}
@@ -69,7 +69,9 @@ class LevelledPredictor:
 
 def drawn_stack(levels: list[float], lesion: list[float], **options: int) -> Tensor:
     predictor = LevelledPredictor()
-    return draw_stack(predictor, SCHEDULE, levels, lesion, (1, 48, 48), **{"seed": 3, "steps": 200, **options})  # type: ignore[arg-type]
+    return draw_stack(
+        predictor, SCHEDULE, levels, lesion, (1, 48, 48), **{"seed": 3, "steps": 200, "labels": (0, 1), **options}
+    )  # type: ignore[arg-type]
 
 
 def test_a_stack_follows_label_and_level() -> None:
@@ -98,5 +100,7 @@ def test_a_seed_is_a_head() -> None:
 def test_networks_draw_stacks() -> None:
     torch.set_num_threads(1)
     predictor = NetworkPredictor(random_network(MODEL.network), "float32")
-    stack = draw_stack(predictor, SCHEDULE, [0.1, 0.5, 0.9], [0.0, 1.0, 0.0], (1, 32, 32), seed=1, steps=4)
+    stack = draw_stack(
+        predictor, SCHEDULE, [0.1, 0.5, 0.9], [0.0, 1.0, 0.0], (1, 32, 32), seed=1, labels=(0, 1), steps=4
+    )
     assert stack.shape == (3, 1, 32, 32) and not stack.requires_grad and float(stack.abs().max()) <= 1

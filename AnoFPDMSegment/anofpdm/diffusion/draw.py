@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..diffusion.denoisers import NetworkPredictor, NoisePredictor
-from ..diffusion.equations import diffuse, guided_noise, noise_from_x0, predict_x0
-from ..diffusion.schedule import NoiseSchedule
 from ..network.config import NULL_LABEL
+from .denoisers import NetworkPredictor, NoisePredictor
+from .equations import diffuse, guided_noise, noise_from_x0, predict_x0
+from .schedule import NoiseSchedule
 
 NEIGHBOURS = ((0.7, 8), (0.5, 3), (0.2, 1))
 """From which share of all noise levels on predictions are smoothed over neighbouring slices, and how many times."""
@@ -58,8 +58,8 @@ def draw_stack(
     shape: tuple[int, int, int],
     *,
     seed: int,
+    labels: tuple[int, int],
     steps: int = 50,
-    labels: tuple[int, int] = (0, 1),
     device: torch.device | str = "cpu",
 ) -> Tensor:
     """Neighbouring slices [S, C, H, W] in [-1, 1] of one head, healthy or with a lesion in some of them.
@@ -72,8 +72,8 @@ def draw_stack(
             an unhealthy one, and more exaggerates what tells them apart.
         shape: (C, H, W).
         seed: names the head; the same one with another `lesion` is its twin.
-        steps: noise levels visited, evenly spaced from T down to 1.
         labels: the network's healthy and unhealthy label.
+        steps: noise levels visited, evenly spaced from T down to 1.
         device: where to compute.
 
     Ancestral sampling (DDIM with eta = 1): unlike the deterministic one it corrects the errors of a small network,

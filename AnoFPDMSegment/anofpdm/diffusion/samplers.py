@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...diffusion.denoisers import NoisePredictor
-from ...diffusion.equations import ddim_inversion_step, diffuse, predict_x0
-from ...diffusion.noise import NoiseSource
-from ...diffusion.schedule import NoiseSchedule
+from .denoisers import NoisePredictor
+from .equations import ddim_inversion_step, diffuse, predict_x0
+from .noise import NoiseSource
+from .schedule import NoiseSchedule
 
 PredictedNoise = Callable[[Tensor, int], Tensor]
 """eps(x_t, 0-based noise level)."""
