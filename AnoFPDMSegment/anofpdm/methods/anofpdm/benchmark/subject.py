@@ -16,12 +16,12 @@ from ....detect.detector import Image, read_images
 from ....network.config import NetworkConfig
 from ....network.unet import ConditionalUNet
 from ....store.model_folder import ModelFolder
+from ....store.network_weights import load_network
 from ....training.config import load_training_config
 from ....volumes.input_config import GridConfig
 from ....volumes.preparation import prepare_case
 from ..calibration import Calibration
 from ..model_config import DiffusionConfig, diffusion_config
-from ..weights import load_network
 from .drawn_head import draw_head_slices
 
 TINY = "tiny"
