@@ -130,7 +130,7 @@ class AnoFPDMSegmentLogic(ScriptedLoadableModuleLogic):
 
         Args:
             inputs: a volume node, or volume nodes by modality ({"flair": node, "t2": node}).
-            options: RunOptions of AnoFPDMSegmentLib.worker.run_options; None: the default model as calibrated.
+            options: RunOptions of anofpdm.app.worker.run_options; None: the default model as calibrated.
 
         Raises RuntimeError with a sentence, or anofpdm's InputError.
         """

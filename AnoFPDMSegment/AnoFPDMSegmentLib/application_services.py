@@ -9,23 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from anofpdm.app.worker.command import WorkerCommand
+
     from .panel.services import PanelServices
     from .parameters import AnoFPDMParameters
-    from .worker.command import WorkerCommand
 
 
 def makeServices(parameters: Callable[[], AnoFPDMParameters]) -> PanelServices:
     """Everything made from the running Slicer."""
     import slicer
 
+    from anofpdm.app.model_catalog.catalog import ModelCatalog
+    from anofpdm.app.user_file import user_file
+    from anofpdm.app.worker.speed_record import SpeedRecord
+
     from .install.slicer_installer import SlicerInstaller
     from .install.torch_setup import TorchSetup
-    from .model_catalog.catalog import ModelCatalog
     from .mrml.scene_context import SceneContext
     from .panel.application import ApplicationActions
     from .panel.services import PanelServices
-    from .user_file import user_file
-    from .worker.speed_record import SpeedRecord
 
     command = workerCommand()
     return PanelServices(
@@ -41,7 +43,7 @@ def makeServices(parameters: Callable[[], AnoFPDMParameters]) -> PanelServices:
 
 def workerCommand() -> WorkerCommand:
     """Calls the engine beside this package with the interpreter that has Slicer's packages."""
-    from .worker.command import WorkerCommand
+    from anofpdm.app.worker.command import WorkerCommand
 
     # Inside Slicer the running program is the application; its interpreter is on the path.
     python = shutil.which("PythonSlicer") or sys.executable

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .worker.detection_run import DetectionRun
-from .worker.events import Event, Failed, Finished
-from .worker.run_options import RunOptions
+from anofpdm.app.worker.detection_run import DetectionRun
+from anofpdm.app.worker.events import Event, Failed, Finished
+from anofpdm.app.worker.run_options import RunOptions
 
 if TYPE_CHECKING:
     from .mrml.result import Result
@@ -51,7 +51,7 @@ def detect(
 
 
 def _model(services: PanelServices, options: RunOptions | None) -> Any:
-    name = options.model if options is not None else services.catalog.defaultName()
+    name = options.model if options is not None else services.catalog.default_name()
     for model in services.catalog.models():
         if name in (model.name, str(model.folder)):
             if model.error:

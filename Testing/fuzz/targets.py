@@ -181,7 +181,7 @@ def _configuration(folder: Path, output: Path) -> None:
 
 
 def _worker(folder: Path, output: Path) -> None:
-    from AnoFPDMSegmentLib.worker.events import parse_line
+    from anofpdm.app.worker.events import parse_line
 
     for line in (folder / "lines.json").read_bytes().decode("utf-8", "replace").splitlines():
         parse_line(line)

@@ -17,8 +17,8 @@ DRIVER = """
     import json, sys, time
     from pathlib import Path
     from AnoFPDMSegmentLib.application_services import workerCommand
-    from AnoFPDMSegmentLib.worker.detection_run import DetectionRun
-    from AnoFPDMSegmentLib.worker.run_options import RunOptions
+    from anofpdm.app.worker.detection_run import DetectionRun
+    from anofpdm.app.worker.run_options import RunOptions
     from anofpdm.store.model_search import default_model_name
     import AnoFPDMSegmentLib, SimpleITK as sitk
     module = Path(AnoFPDMSegmentLib.__file__).parents[1]

@@ -52,7 +52,7 @@ def test_the_wheel_holds_the_tracked_files(wheel: Path) -> None:
         held = {name for name in archive.namelist() if ".dist-info/" not in name and not name.endswith("/")}
         licenses = {name.rpartition("/")[2] for name in archive.namelist() if "/licenses/" in name}
     # setuptools takes all files of a package, so those beside the rooms come along.
-    rooms = {name for name in tracked_files(SCENES) if name.partition("/")[0] in ("mrml", "live") or "/" not in name}
+    rooms = {name for name in tracked_files(SCENES) if name.partition("/")[0] == "mrml" or "/" not in name}
     scenes = {f"AnoFPDMSegmentLib/{name}" for name in rooms}
     assert held == {f"anofpdm/{name}" for name in tracked_files(ENGINE)} | scenes
     assert licenses == {"LICENSE", "NOTICE"}

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_results import LARGE, SMALL, made_result
 
+from anofpdm.app.live.live_detection import LiveDetection
+from anofpdm.app.live.plane_boxes import boxes_around_plane
 from anofpdm.results.detection import build_detection
 from anofpdm.thresholds.settings import MinimumSize, Threshold
 from anofpdm.volumes import score_volume
 from anofpdm.volumes.geometry import VolumeGeometry
-from AnoFPDMSegmentLib.live.live_detection import LiveDetection
-from AnoFPDMSegmentLib.live.plane_boxes import boxesAroundPlane
 from AnoFPDMSegmentLib.mrml import evidence_nodes
 from AnoFPDMSegmentLib.mrml.headless import SLICE_VIEWS, addSliceView
 from AnoFPDMSegmentLib.mrml.voxels import voxelsOf
@@ -34,7 +34,7 @@ def test_boxes_hold_all_voxels_that_interpolation_on_the_plane_looks_at(normal, 
     size = np.array(shape[::-1])
     plane = np.array([*normal, -np.dot(normal, np.array(place) * (size - 1))])
     covered = np.zeros(shape, bool)
-    for box in boxesAroundPlane(plane, shape):
+    for box in boxes_around_plane(plane, shape):
         covered[box] = True
     # Points of the plane inside the volume: random ones, brought onto the plane along its steepest axis.
     points = np.random.default_rng(0).uniform(0, 1, (200, 3)) * (size - 1)
@@ -47,9 +47,9 @@ def test_boxes_hold_all_voxels_that_interpolation_on_the_plane_looks_at(normal, 
 
 
 def test_a_plane_along_the_voxels_takes_one_layer() -> None:
-    assert boxesAroundPlane(np.array([0.0, 0, 2, -14]), (20, 30, 40)) == [(slice(7, 8), slice(0, 30), slice(0, 40))]
-    assert boxesAroundPlane(np.array([0.0, 0, 2, -15]), (20, 30, 40)) == [(slice(7, 9), slice(0, 30), slice(0, 40))]
-    assert boxesAroundPlane(np.array([0.0, 0, 2, -150]), (20, 30, 40)) == []
+    assert boxes_around_plane(np.array([0.0, 0, 2, -14]), (20, 30, 40)) == [(slice(7, 8), slice(0, 30), slice(0, 40))]
+    assert boxes_around_plane(np.array([0.0, 0, 2, -15]), (20, 30, 40)) == [(slice(7, 9), slice(0, 30), slice(0, 40))]
+    assert boxes_around_plane(np.array([0.0, 0, 2, -150]), (20, 30, 40)) == []
 
 
 @pytest.mark.parametrize(

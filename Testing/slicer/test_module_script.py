@@ -197,8 +197,8 @@ class TestScriptedDetection:
 
     @pytest.mark.usefixtures("bright_default")
     def test_adds_a_result_to_the_scene(self, script: Any, scene: Any) -> None:
+        from anofpdm.app.worker.run_options import RunOptions
         from AnoFPDMSegmentLib.mrml.result import Result
-        from AnoFPDMSegmentLib.worker.run_options import RunOptions
 
         volume = load_volume(scene, SAMPLE, "my FLAIR")
         options = RunOptions(NAME, {"guidance": 8.0}, device="cpu")
@@ -221,7 +221,7 @@ class TestScriptedDetection:
     ) -> None:
         import numpy as np
 
-        from AnoFPDMSegmentLib.worker.run_options import RunOptions
+        from anofpdm.app.worker.run_options import RunOptions
 
         volume = add_volume(scene, np.arange(64, dtype=np.int16).reshape(4, 4, 4))
         before = [scene.scene.GetNthNode(n).GetID() for n in range(scene.scene.GetNumberOfNodes())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from AnoFPDMSegmentLib.mrml.series_names import NOT_STATED, OTHER, statedContrast
+from anofpdm.app.series_names import NOT_STATED, OTHER, stated_contrast
 
 NAMES = {
     "flair": [
@@ -106,4 +106,4 @@ NAMES = {
 
 @pytest.mark.parametrize(("name", "contrast"), [(name, contrast) for contrast in NAMES for name in NAMES[contrast]])
 def test_contrast_by_name(name: str, contrast: str) -> None:
-    assert statedContrast(name) == contrast
+    assert stated_contrast(name) == contrast

@@ -12,10 +12,10 @@ from typing import Any
 
 from phantom_sample import phantom_samples
 
-from AnoFPDMSegmentLib.worker.events import Event
-from AnoFPDMSegmentLib.worker.identity import EngineIdentity
-from AnoFPDMSegmentLib.worker.log import BoundedLog
-from AnoFPDMSegmentLib.worker.process import WorkerProcess
+from anofpdm.app.worker.events import Event
+from anofpdm.app.worker.identity import EngineIdentity
+from anofpdm.app.worker.log import BoundedLog
+from anofpdm.app.worker.process import WorkerProcess
 
 MODULE = Path(__file__).resolve().parents[2] / "AnoFPDMSegment"
 SAMPLE = phantom_samples() / "phantom_lesion.nii.gz"

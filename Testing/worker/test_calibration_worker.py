@@ -10,10 +10,10 @@ import pytest
 from bright_model import NAME as MODEL
 from fake_worker import MODULE, SAMPLE, events_of, wait_for
 
-from AnoFPDMSegmentLib.model_catalog.catalog import ModelCatalog
-from AnoFPDMSegmentLib.worker.calibration_run import CalibrationRun
-from AnoFPDMSegmentLib.worker.command import WorkerCommand
-from AnoFPDMSegmentLib.worker.events import Cancelled, Failed, Progress
+from anofpdm.app.model_catalog.catalog import ModelCatalog
+from anofpdm.app.worker.calibration_run import CalibrationRun
+from anofpdm.app.worker.command import WorkerCommand
+from anofpdm.app.worker.events import Cancelled, Failed, Progress
 
 
 @pytest.fixture

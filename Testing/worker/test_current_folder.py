@@ -11,16 +11,16 @@ import pytest
 from fake_worker import MODULE, events_of
 from pip_standins import PipStandins
 
+from anofpdm.app.worker import command as command_module
+from anofpdm.app.worker.child_environment import child_environment
+from anofpdm.app.worker.command import WorkerCommand
+from anofpdm.app.worker.detection_run import DetectionRun
+from anofpdm.app.worker.events import Failed, Finished, Started
+from anofpdm.app.worker.run_options import RunOptions
 from AnoFPDMSegmentLib.install import installation as installation_module
 from AnoFPDMSegmentLib.install.installation import Installation, Step
 from AnoFPDMSegmentLib.install.slicer_installer import SlicerInstaller
 from AnoFPDMSegmentLib.install.torch_setup import TorchSetup
-from AnoFPDMSegmentLib.worker import command as command_module
-from AnoFPDMSegmentLib.worker.child_environment import child_environment
-from AnoFPDMSegmentLib.worker.command import WorkerCommand
-from AnoFPDMSegmentLib.worker.detection_run import DetectionRun
-from AnoFPDMSegmentLib.worker.events import Failed, Finished, Started
-from AnoFPDMSegmentLib.worker.run_options import RunOptions
 
 MODULES = ("csv", "json", "random", "torch", "numpy", "safetensors", "anofpdm", "AnoFPDMSegmentLib", "pip")
 COMMAND = WorkerCommand(sys.executable, MODULE)

@@ -15,10 +15,10 @@ import SimpleITK as sitk
 from bright_model import NAME as MODEL
 from fake_worker import MODULE, SAMPLE, events_of, is_running, wait_for, wait_until
 
-from AnoFPDMSegmentLib.worker.command import WorkerCommand
-from AnoFPDMSegmentLib.worker.detection_run import DetectionRun
-from AnoFPDMSegmentLib.worker.events import Cancelled, Failed, Finished, Progress, Stage, Started
-from AnoFPDMSegmentLib.worker.run_options import RunOptions
+from anofpdm.app.worker.command import WorkerCommand
+from anofpdm.app.worker.detection_run import DetectionRun
+from anofpdm.app.worker.events import Cancelled, Failed, Finished, Progress, Stage, Started
+from anofpdm.app.worker.run_options import RunOptions
 
 ENDLESS = RunOptions(
     MODEL,

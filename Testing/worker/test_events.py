@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from AnoFPDMSegmentLib.worker.events import Failed, Progress, parse_line
+from anofpdm.app.worker.events import Failed, Progress, parse_line
 
 PROGRESS = {"event": "progress", "slices_done": 1.0, "slices_total": 2, "elapsed_s": 3.0, "remaining_s": 4.0}
 ERROR = {"event": "error", "message": "No.", "exit_code": 2}

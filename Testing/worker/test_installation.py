@@ -11,9 +11,9 @@ import pytest
 from fake_worker import events_of, is_running, wait_for, wait_until
 from pip_standins import PipStandins
 
+from anofpdm.app.worker.events import Cancelled, Download, Event, Failed, Finished, Notice
 from AnoFPDMSegmentLib.install.installation import Installation, Step
 from AnoFPDMSegmentLib.install.torch_state import older_than
-from AnoFPDMSegmentLib.worker.events import Cancelled, Download, Event, Failed, Finished, Notice
 
 STEPS = [
     Step("Preparing...", ("-m", "pip", "install", "light-the-torch>=0.5")),

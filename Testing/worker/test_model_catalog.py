@@ -14,6 +14,10 @@ import SimpleITK as sitk
 from bright_model import NAME, TITLE
 from fake_worker import SAMPLE
 
+from anofpdm.app.model_catalog.catalog import ModelCatalog
+from anofpdm.app.model_catalog.catalog_model import CatalogModel
+from anofpdm.app.model_catalog.licence_record import LicenceRecord
+from anofpdm.app.worker.run_options import RunOptions
 from anofpdm.core.errors import AnoFPDMError, ModelError, SettingsError
 from anofpdm.methods.anofpdm.calibration import calibrations_to_json, load_calibrations
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
@@ -24,10 +28,6 @@ from anofpdm.store.model_folder import open_model_folder, write_calibration, wri
 from anofpdm.store.model_search import find_model, user_folder
 from anofpdm.volumes.reading import read_volume
 from anofpdm.volumes.stack_grid import plan_stack
-from AnoFPDMSegmentLib.model_catalog.catalog import ModelCatalog
-from AnoFPDMSegmentLib.model_catalog.catalog_model import CatalogModel
-from AnoFPDMSegmentLib.model_catalog.licence_record import LicenceRecord
-from AnoFPDMSegmentLib.worker.run_options import RunOptions
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def entry(catalog: ModelCatalog, name: str = NAME) -> CatalogModel:
 
 def test_the_bundled_model(catalog: ModelCatalog) -> None:
     model = entry(catalog)
-    assert catalog.defaultName() == NAME
+    assert catalog.default_name() == NAME
     assert (model.error, model.removable, model.inputs, model.modalities) == ("", False, ("flair",), ("FLAIR",))
     assert model.title == TITLE and model.card.startswith("#")
     for part in ("FLAIR", "trained on nothing", "CC0-1.0", "research use only"):
@@ -81,7 +81,7 @@ def test_adding_and_removing(catalog: ModelCatalog, tmp_path: Path) -> None:
     added = catalog.add(source)
     assert added.removable and added.title == "Mine"
     assert [model.name for model in catalog.models()] == [NAME, "mine"]
-    assert catalog.defaultName() == NAME
+    assert catalog.default_name() == NAME
     with pytest.raises(AnoFPDMError, match="already"):
         catalog.add(source)
     catalog.remove(added)
@@ -118,7 +118,7 @@ def test_a_damaged_model_is_shown_with_its_fault(catalog: ModelCatalog, tmp_path
     (added.folder / "config.json").write_text("{}")
     broken = entry(catalog, "mine")
     assert broken.error and broken.line == broken.error and broken.title == "mine" and broken.presets == ()
-    assert broken.stackSlices((10, 10, 10), np.eye(4).tolist()) == 0
+    assert broken.slices_of_stack((10, 10, 10), np.eye(4).tolist()) == 0
     shutil.copyfile(find_model(NAME).path / "config.json", added.folder / "config.json")
     weights = added.folder / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
@@ -183,7 +183,7 @@ class TestPresets:
         write_calibration(open_model_folder(folder), calibrations_to_json([]))
         (preset,) = entry(catalog, "mine").presets
         assert preset.name == "" and preset.calibration is None and preset.guidance is None
-        assert preset.scaling(3.0) == () and preset.guidanceRange == (0.0, 30.0)
+        assert preset.scaling(3.0) == () and preset.guidance_range == (0.0, 30.0)
         assert preset.apply(RunOptions("m")) == RunOptions("m")
 
     def test_values_follow_the_guidance_strength(self, catalog: ModelCatalog) -> None:
@@ -198,8 +198,8 @@ class TestPresets:
         preset = entry(catalog).presets[0]
         asked = RunOptions("m", {"encoding": "ddpm", "end_step": 3}, device="cpu")
         assert preset.apply(asked) == dataclasses.replace(asked, preset="balanced")
-        assert preset.pointOf(asked) == dataclasses.replace(preset.point, encoding="ddpm", end_step=3)
-        assert preset.pointOf(RunOptions("m")) == preset.point
+        assert preset.point_of(asked) == dataclasses.replace(preset.point, encoding="ddpm", end_step=3)
+        assert preset.point_of(RunOptions("m")) == preset.point
 
     def test_what_the_engine_makes_of_it(self, catalog: ModelCatalog) -> None:
         """The preset alone is named, so that its operating point is the engine's, whatever belongs to one."""
@@ -216,15 +216,15 @@ class TestPresets:
                 parsed = build_parser().parse_args(["detect", "a.nii", "--output=o", *arguments])
                 default = usual_point(opened, calibrations_of(opened, parsed.calibration), parsed.preset)
                 given = given_knobs(parsed, find_method("anofpdm"), live=False)
-                assert operating_point(given, default) == preset.pointOf(options)
+                assert operating_point(given, default) == preset.point_of(options)
 
     def test_a_bank(self, catalog: ModelCatalog, tmp_path: Path) -> None:
         bank = OperatingPoint(last=200, clamp=True, guidance_bank=(0.0, 2.0, 8.0))
         catalog.add(changed_model(tmp_path / "download", name="mine", operating_point=bank))
         write_calibration(open_model_folder(entry(catalog, "mine").folder), calibrations_to_json([]))
         preset = entry(catalog, "mine").presets[0]
-        assert preset.guidanceBank == (0.0, 2.0, 8.0) and preset.guidanceRange == (0.0, 8.0)
-        assert preset.pointOf(RunOptions("m")) == bank
+        assert preset.guidance_bank == (0.0, 2.0, 8.0) and preset.guidance_range == (0.0, 8.0)
+        assert preset.point_of(RunOptions("m")) == bank
 
 
 class TestCalibrations:
@@ -237,10 +237,10 @@ class TestCalibrations:
         store_user_calibrations([mine], "clinic")
         model = entry(catalog)
         assert list(model.calibrations) == ["default", "clinic"] and model.calibration == "default"
-        with_mine = model.withCalibration("clinic")
+        with_mine = model.with_calibration("clinic")
         assert with_mine.presets[0].guidance == 4.0 and model.presets[0].guidance == calibration.default_guidance
         assert with_mine.presets[0].apply(RunOptions("m")).calibration == "clinic"
-        assert with_mine.withCalibration("gone").calibration == "default"
+        assert with_mine.with_calibration("gone").calibration == "default"
 
     def test_a_damaged_one_is_left_out(self, catalog: ModelCatalog, home: Path) -> None:
         opened = find_model(NAME)
@@ -249,10 +249,10 @@ class TestCalibrations:
         assert list(entry(catalog).calibrations) == ["default"]
 
     def test_names(self, catalog: ModelCatalog) -> None:
-        catalog.checkCalibrationName("clinic-2")
+        catalog.check_calibration_name("clinic-2")
         for name in ("", "default", "a b", "../x"):
             with pytest.raises(SettingsError):
-                catalog.checkCalibrationName(name)
+                catalog.check_calibration_name(name)
 
 
 class TestLicences:
@@ -293,4 +293,4 @@ def test_the_slices_of_a_volume_are_those_of_the_stack(catalog: ModelCatalog, di
     to_ras[:3, :3] = direction * np.asarray(image.GetSpacing())
     to_ras[:3, 3] = image.GetOrigin()
     to_ras[:2] *= -1
-    assert model.stackSlices(image.GetSize(), to_ras.tolist()) == grid.size[2]
+    assert model.slices_of_stack(image.GetSize(), to_ras.tolist()) == grid.size[2]

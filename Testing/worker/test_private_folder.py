@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from fake_worker import MODULE
 
+from anofpdm.app.worker.run_folder import RunFolder
 from anofpdm.core.private_folder import PrivateFolder, sweep
-from AnoFPDMSegmentLib.worker.run_folder import RunFolder
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals, owners and modes")
 

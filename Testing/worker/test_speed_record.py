@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from AnoFPDMSegmentLib.worker.speed_record import SpeedRecord
+from anofpdm.app.worker.speed_record import SpeedRecord
 
 
 def test_unknown_until_measured(tmp_path: Path) -> None:

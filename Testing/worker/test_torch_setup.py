@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from fake_worker import MODULE
 
+from anofpdm.app.worker.command import WorkerCommand
 from AnoFPDMSegmentLib.install import torch_setup
 from AnoFPDMSegmentLib.install.installation import Step
 from AnoFPDMSegmentLib.install.requirements import SAFETENSORS, TORCH
 from AnoFPDMSegmentLib.install.torch_setup import Offer, TorchSetup
 from AnoFPDMSegmentLib.install.torch_state import TorchState, older_than, read_state
-from AnoFPDMSegmentLib.worker.command import WorkerCommand
 
 
 class Packages:

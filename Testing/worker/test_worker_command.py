@@ -13,6 +13,10 @@ import pytest
 from fake_worker import MODULE
 
 import anofpdm
+from anofpdm.app.worker.command import WorkerCommand
+from anofpdm.app.worker.detection_run import DetectionRun
+from anofpdm.app.worker.events import Failed, Finished, Notice, Progress, Stage, Started, parse_line
+from anofpdm.app.worker.run_options import RunOptions
 from anofpdm.cli.main import build_parser
 from anofpdm.cli.options import given_knobs, named_images
 from anofpdm.core import progress
@@ -23,10 +27,6 @@ from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.methods.anofpdm.settings import SelectionSettings
 from anofpdm.methods.registry import find_method
 from anofpdm.thresholds.settings import MinimumSize, Threshold
-from AnoFPDMSegmentLib.worker.command import WorkerCommand
-from AnoFPDMSegmentLib.worker.detection_run import DetectionRun
-from AnoFPDMSegmentLib.worker.events import Failed, Finished, Notice, Progress, Stage, Started, parse_line
-from AnoFPDMSegmentLib.worker.run_options import RunOptions
 
 COMMAND = WorkerCommand(sys.executable, MODULE)
 EVERYTHING = RunOptions(

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from fake_worker import ENGINE, events_of, fake_worker, is_running, wait_for, wait_until
 
-from AnoFPDMSegmentLib.worker.events import Cancelled, Failed, Finished, Notice, Progress, Stage, Started
-from AnoFPDMSegmentLib.worker.log import BoundedLog
-from AnoFPDMSegmentLib.worker.process import CANCEL_GRACE_S, DRAIN_GRACE_S, WorkerProcess
+from anofpdm.app.worker.events import Cancelled, Failed, Finished, Notice, Progress, Stage, Started
+from anofpdm.app.worker.log import BoundedLog
+from anofpdm.app.worker.process import CANCEL_GRACE_S, DRAIN_GRACE_S, WorkerProcess
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 

@@ -12,12 +12,13 @@ from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote
 
-from ..worker.child_environment import child_environment
-from ..worker.event_queue import EventQueue
-from ..worker.events import Cancelled, Download, Event, Failed, Finished, Notice
-from ..worker.log import BoundedLog
-from ..worker.process_tree import end_process_tree, start_process
-from ..worker.run_folder import RunFolder
+from anofpdm.app.worker.child_environment import child_environment
+from anofpdm.app.worker.event_queue import EventQueue
+from anofpdm.app.worker.events import Cancelled, Download, Event, Failed, Finished, Notice
+from anofpdm.app.worker.log import BoundedLog
+from anofpdm.app.worker.process_tree import end_process_tree, start_process
+from anofpdm.app.worker.run_folder import RunFolder
+
 from .torch_state import older_than
 
 DRAIN_GRACE_S = 2.0

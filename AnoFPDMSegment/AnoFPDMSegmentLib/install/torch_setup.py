@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Protocol
 
-from ..worker.command import WorkerCommand
-from ..worker.process_tree import end_process_tree, start_process
-from ..worker.run_folder import RunFolder
+from anofpdm.app.worker.command import WorkerCommand
+from anofpdm.app.worker.process_tree import end_process_tree, start_process
+from anofpdm.app.worker.run_folder import RunFolder
+
 from .installation import Installation, Step
 from .requirements import SAFETENSORS, TORCH
 from .torch_state import TorchState, older_than, read_state

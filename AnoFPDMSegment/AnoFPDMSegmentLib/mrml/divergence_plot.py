@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .findings_table import createTable, fillTable, sliceNumber
+from anofpdm.app.findings_tables import slice_number
+
+from .findings_table import createTable, fillTable
 
 if TYPE_CHECKING:
     from anofpdm.methods.method import Curves
@@ -95,7 +97,7 @@ class DivergencePlot:
         """Plot slice `index` of the stack, which lies at `levelS` mm now; empty for one that was not examined."""
         case = detection.case
         table = self.nodes[-1]
-        level = f"Slice {sliceNumber(index)}, S {levelS:+.1f} mm"
+        level = f"Slice {slice_number(index)}, S {levelS:+.1f} mm"
         if not case.examined[index]:
             fillTable(table, [])
             self.chart.SetTitle(f"{level}: not examined ({case.not_examined_reason[index]})")

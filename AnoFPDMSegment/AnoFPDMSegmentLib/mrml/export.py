@@ -16,8 +16,9 @@ import numpy as np
 import slicer
 import vtk
 
+from anofpdm.app.findings_tables import Column, component_columns, slice_columns
+
 from . import segmentation_node
-from .findings_table import Column, componentColumns, sliceColumns
 from .output_frame import geometryOf
 from .report import reportPage
 from .voxels import voxelsOf
@@ -66,7 +67,7 @@ def exportResult(
         "surface.stl": lambda path: _writeSurface(result, path),
         "heatmap.nrrd": lambda path: _writeHeatmap(result, path),
         "findings.csv": lambda path: _writeTable(path, _components(result)),
-        "slices.csv": lambda path: _writeTable(path, sliceColumns(result.detection.findings)),
+        "slices.csv": lambda path: _writeTable(path, slice_columns(result.detection.findings)),
         "findings.json": lambda path: _writeDocument(result, path, place),
         "report.html": lambda path: path.write_text(reportPage(result, modelCard, place), encoding="utf-8"),
     }
@@ -151,7 +152,7 @@ def _writeHeatmap(result: Result, path: Path) -> None:
 
 
 def _components(result: Result) -> list[Column]:
-    return componentColumns(result.detection.findings["components"], result.accepted)
+    return component_columns(result.detection.findings["components"], result.accepted)
 
 
 def _writeTable(path: Path, columns: list[Column]) -> None:

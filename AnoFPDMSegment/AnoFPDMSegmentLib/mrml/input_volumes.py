@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anofpdm.app.series_names import NOT_STATED, stated_contrast
+
 from .output_frame import geometryOf
-from .series_names import NOT_STATED, statedContrast
 from .voxels import ijkToRAS, isTransformLinear, parentToWorld, voxelsOf
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def guessInputs(context: SceneContext, modalities: Sequence[str]) -> dict[str, A
     usable = [node for node in context.nodes("vtkMRMLScalarVolumeNode") if _mayBeInput(node)]
     stated: dict[str, list[Any]] = {}
     for node in usable:
-        stated.setdefault(statedContrast(node.GetName()), []).append(node)
+        stated.setdefault(stated_contrast(node.GetName()), []).append(node)
     if len(modalities) == 1 and len(usable) == len(stated.get(NOT_STATED, [])) == 1:
         return {modalities[0]: usable[0]}
     return {name: stated[name][0] for name in modalities if len(stated.get(name, [])) == 1}

@@ -10,12 +10,14 @@ import functools
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from anofpdm.app.findings_tables import component_columns, slice_columns
+
 from . import evidence_nodes, heatmap_node, segmentation_node, slice_views, subject_hierarchy
 from .divergence_plot import DivergencePlot, addPlot, findPlot, plotNodes
 from .edits import EditedChoice, EditGuard, OnEdited, neverOverwrite
 from .examined_inputs import ExaminedInputs, copyMarks, examinedInputs
 from .finding_review import FindingReview
-from .findings_table import componentColumns, createTable, fillTable, sliceColumns
+from .findings_table import createTable, fillTable
 from .healthy_prediction_node import createHealthyPrediction, updateHealthyPrediction
 from .input_volumes import RESULT_ATTRIBUTE
 from .output_frame import OutputFrame
@@ -237,7 +239,7 @@ class Result:
     @functools.cached_property
     def live(self) -> Any:
         """Answers changed settings without the network; see LiveDetection."""
-        from ..live.live_detection import LiveDetection
+        from anofpdm.app.live.live_detection import LiveDetection
 
         return LiveDetection(self.case)
 
@@ -376,8 +378,8 @@ class Result:
 
     def _fillTables(self, detection: Detection) -> None:
         findings = detection.findings
-        fillTable(self.findingsNode, componentColumns(findings["components"], self.review.accepted(detection)))
-        fillTable(self.slicesNode, sliceColumns(findings))
+        fillTable(self.findingsNode, component_columns(findings["components"], self.review.accepted(detection)))
+        fillTable(self.slicesNode, slice_columns(findings))
 
     def _writeSegmentation(self, onEdited: OnEdited) -> None:
         node, detection, frame = self.segmentationNode, self.detection, self.frame

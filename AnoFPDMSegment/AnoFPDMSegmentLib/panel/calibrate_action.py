@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
 
-from ..worker.calibration_run import CalibrationRun
-from ..worker.events import Cancelled, Event, Failed, Finished
+from anofpdm.app.engine_words import without_dashes
+from anofpdm.app.worker.calibration_run import CalibrationRun
+from anofpdm.app.worker.events import Cancelled, Event, Failed, Finished
+
 from .calibrate_dialog import CalibrateDialog, CalibrationRequest
-from .engine_words import withoutDashes
 from .model_section import ModelSection
 from .run_controller import RunController
 from .run_section import RunSection
@@ -19,7 +20,7 @@ from .torch_action import TorchAction
 from .widgets import waiting
 
 if TYPE_CHECKING:
-    from ..model_catalog.catalog_model import CatalogModel
+    from anofpdm.app.model_catalog.catalog_model import CatalogModel
 
 
 class CalibrateAction:
@@ -80,9 +81,9 @@ class CalibrateAction:
         from anofpdm.core.errors import AnoFPDMError
 
         try:
-            self._services.catalog.checkCalibrationName(name)
+            self._services.catalog.check_calibration_name(name)
         except AnoFPDMError as error:
-            return withoutDashes(str(error))
+            return without_dashes(str(error))
         return ""
 
     def _hear(self, event: Event) -> None:

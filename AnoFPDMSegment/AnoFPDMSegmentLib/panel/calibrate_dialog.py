@@ -12,7 +12,7 @@ import slicer.util
 from slicer.i18n import tr as _
 
 if TYPE_CHECKING:
-    from ..model_catalog.catalog_model import CatalogModel
+    from anofpdm.app.model_catalog.catalog_model import CatalogModel
 
 SPLITS = ("val", "train", "test")
 

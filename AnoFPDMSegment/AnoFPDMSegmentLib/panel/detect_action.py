@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import slicer.util
 from slicer.i18n import tr as _
 
+from anofpdm.app.worker.detection_run import DetectionRun
+from anofpdm.app.worker.events import Cancelled, Event, Failed, Finished
+
 from ..mrml.examined_inputs import ExaminedInputs
 from ..mrml.result import Result
 from ..mrml.result_display import ResultDisplay
-from ..worker.detection_run import DetectionRun
-from ..worker.events import Cancelled, Event, Failed, Finished
 from .detection_section import DetectionSection
 from .inputs_section import InputsSection
 from .model_section import ModelSection

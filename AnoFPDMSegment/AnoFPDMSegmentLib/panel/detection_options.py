@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
 
-from ..worker.run_options import RunOptions
+from anofpdm.app.worker.run_options import RunOptions
 
 if TYPE_CHECKING:
+    from anofpdm.app.model_catalog.catalog_model import CatalogModel
     from anofpdm.methods.anofpdm.calibration import Calibration
     from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 
-    from ..model_catalog.catalog_model import CatalogModel
     from ..parameters import AnoFPDMParameters
 
 UNCALIBRATED_GUIDANCE = 2.0
@@ -47,7 +47,7 @@ def plannedRun(model: CatalogModel, parameters: AnoFPDMParameters) -> PlannedRun
             end_step=min(fixed, preset.point.steps) if fixed else None,
         )
     )
-    point = preset.pointOf(options)
+    point = preset.point_of(options)
     calibration, warning = _calibration(model, point)
     notes = [warning] if warning else []
     guidance = None if parameters.useCalibratedGuidance and calibration else parameters.guidance

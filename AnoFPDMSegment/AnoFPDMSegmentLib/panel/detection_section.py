@@ -106,7 +106,7 @@ class DetectionSection:
 
     def _showGuidance(self, preset: Any, planned: PlannedRun) -> None:
         parameters, slider = self._state.parameters, self._ui.guidance
-        low, high = preset.guidanceRange
+        low, high = preset.guidance_range
         calibrated = preset.guidance if planned.calibrated else None
         check = self._ui.useCalibratedGuidance
         check.enabled = calibrated is not None
@@ -116,7 +116,7 @@ class DetectionSection:
             check.text = _("As calibrated ({value:g})").format(value=calibrated)
         byHand = calibrated is None or not parameters.useCalibratedGuidance
         wanted = parameters.guidance if byHand else calibrated
-        wanted = nearest(min(max(wanted, low), high), preset.guidanceBank)
+        wanted = nearest(min(max(wanted, low), high), preset.guidance_bank)
         setSlider(slider, low, high, wanted)
         slider.enabled = byHand
         if parameters.guidance != wanted:
@@ -131,7 +131,7 @@ class DetectionSection:
 
         planned, model = self.planned(), self._state.model
         perSlice = self._services.speeds.seconds_per_slice(planned.options.device, model.name, planned.speedKey)
-        slices = stackSlices(model, self._volume)
+        slices = slices_of_stack(model, self._volume)
         if perSlice is None or not slices:
             text = _("{slices} slices; unknown until a first run has measured it")
             label.text = text.format(slices=slices)
@@ -140,7 +140,7 @@ class DetectionSection:
         label.text = text.format(time=format_seconds(perSlice * slices), slices=slices)
 
 
-def stackSlices(model: Any, volumeNode: Any) -> int:
+def slices_of_stack(model: Any, volumeNode: Any) -> int:
     """How many slices the model lays over a volume node; 0 where that is not known."""
     import vtk
 
@@ -153,7 +153,7 @@ def stackSlices(model: Any, volumeNode: Any) -> int:
     volumeNode.GetIJKToRASMatrix(matrix)
     rows = [[matrix.GetElement(row, column) for column in range(4)] for row in range(4)]
     try:
-        return int(model.stackSlices(image.GetDimensions(), rows))
+        return int(model.slices_of_stack(image.GetDimensions(), rows))
     except AnoFPDMError:
         return 0
 

@@ -9,7 +9,8 @@ import qt
 import slicer.util
 from slicer.i18n import tr as _
 
-from ..model_catalog.catalog_model import OWN
+from anofpdm.app.model_catalog.catalog_model import OWN
+
 from .services import PanelServices
 from .state import PanelState
 from .widgets import fillCombo, waiting
@@ -44,7 +45,7 @@ class ModelSection:
             self._models = self._catalog.models()
         names = [model.name for model in self._models]
         sound = [model.name for model in self._models if not model.error]
-        candidates = (choose, parameters.model, self._catalog.defaultName(), *sound[:1])
+        candidates = (choose, parameters.model, self._catalog.default_name(), *sound[:1])
         wanted = next((name for name in candidates if name in names), "")
         index = names.index(wanted) if wanted else -1
         fillCombo(self._ui.modelSelector, [model.title for model in self._models], index)
@@ -85,14 +86,14 @@ class ModelSection:
         parameters = self._state.parameters
         if model is not None and parameters is not None:
             parameters.model = model.name
-            model = model.withCalibration(parameters.calibration)
+            model = model.with_calibration(parameters.calibration)
         self._state.setModel(model)
 
     def _chooseCalibration(self, index: int) -> None:
         model = self._state.model
         if model is None or self._state.parameters is None:
             return
-        chosen = model.withCalibration(list(model.calibrations)[index])
+        chosen = model.with_calibration(list(model.calibrations)[index])
         self._state.parameters.calibration = chosen.calibration
         self._state.setModel(chosen)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import qt
 
 if TYPE_CHECKING:
-    from ..worker.events import Event
+    from anofpdm.app.worker.events import Event
 
 INTERVAL_MS = 150
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
-from ..worker.events import Cancelled, Download, Event, Failed, Finished, Notice, Progress, Stage
-from .engine_words import withoutDashes
+from anofpdm.app.engine_words import without_dashes
+from anofpdm.app.worker.events import Cancelled, Download, Event, Failed, Finished, Notice, Progress, Stage
+
 from .run_controller import RunController
 from .state import PanelState
 
 if TYPE_CHECKING:
-    from ..worker.log import BoundedLog
+    from anofpdm.app.worker.log import BoundedLog
 
 
 class RunSection:
@@ -65,7 +66,7 @@ class RunSection:
 
     def say(self, text: str) -> None:
         """The line under the button."""
-        self._ui.runStatusLabel.text = withoutDashes(text)
+        self._ui.runStatusLabel.text = without_dashes(text)
         self._ui.runStatusLabel.visible = bool(text)
 
     def end(self, text: str, *, failed: bool = False) -> None:

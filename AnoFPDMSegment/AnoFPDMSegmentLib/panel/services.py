@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from anofpdm.app.model_catalog.catalog import ModelCatalog
+    from anofpdm.app.worker.command import WorkerCommand
+    from anofpdm.app.worker.speed_record import SpeedRecord
+
     from ..install.torch_setup import TorchSetup
-    from ..model_catalog.catalog import ModelCatalog
     from ..mrml.scene_context import SceneContext
     from ..parameters import AnoFPDMParameters
-    from ..worker.command import WorkerCommand
-    from ..worker.speed_record import SpeedRecord
 
 
 class Application(Protocol):

@@ -11,7 +11,8 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from ..mrml.findings_table import sliceDecision, sliceNumber
+from anofpdm.app.findings_tables import slice_decision, slice_number
+
 from ..mrml.observers import Observers
 from ..mrml.result_display import ResultDisplay
 from .services import PanelServices
@@ -180,7 +181,7 @@ def whatDecides(parameters: dict[str, Any]) -> str:
 
 def _items(entry: dict[str, Any], levelS: float) -> list[Any]:
     texts = [
-        str(sliceNumber(entry["index"])),
+        str(slice_number(entry["index"])),
         f"S {levelS:+.1f}",
         _decision(entry),
         _number(entry["map_statistic"], "{:.3g}"),
@@ -198,7 +199,7 @@ def _items(entry: dict[str, Any], levelS: float) -> list[Any]:
 
 def _decision(entry: dict[str, Any]) -> str:
     known = {"healthy": _("healthy"), "unhealthy": _("unhealthy"), None: _("no decision")}
-    return known[entry["decision"]] if entry["examined"] else sliceDecision(entry)
+    return known[entry["decision"]] if entry["examined"] else slice_decision(entry)
 
 
 def _number(value: float | None, form: str) -> str:

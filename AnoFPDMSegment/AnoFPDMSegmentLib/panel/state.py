@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from slicer.i18n import tr as _
 
 if TYPE_CHECKING:
-    from ..model_catalog.catalog_model import CatalogModel
-    from ..model_catalog.preset import Preset
+    from anofpdm.app.model_catalog.catalog_model import CatalogModel
+    from anofpdm.app.model_catalog.preset import Preset
+
     from ..mrml.result import Result
     from ..parameters import AnoFPDMParameters
 

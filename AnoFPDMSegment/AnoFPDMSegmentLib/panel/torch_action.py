@@ -7,10 +7,11 @@ from collections.abc import Callable
 import slicer.util
 from slicer.i18n import tr as _
 
+from anofpdm.app.worker.events import Cancelled, Event, Failed, Finished
+
 from ..install.installation import Installation
 from ..install.torch_setup import NOTHING, Offer
 from ..install.torch_state import TorchState
-from ..worker.events import Cancelled, Event, Failed, Finished
 from .run_controller import RunController
 from .run_section import RunSection
 from .services import PanelServices

@@ -10,7 +10,7 @@ import qt
 import slicer.util
 from slicer.i18n import tr as _
 
-from .engine_words import withoutDashes
+from anofpdm.app.engine_words import without_dashes
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def waiting(*, cursor: bool = True) -> Iterator[None]:
         try:
             yield
         except AnoFPDMError as error:
-            sentence = withoutDashes(str(error))
+            sentence = without_dashes(str(error))
         except OSError as error:
             sentence = _("A file could not be read or written: {reason}.").format(reason=error)
     if sentence:

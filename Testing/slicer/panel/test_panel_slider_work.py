@@ -30,7 +30,7 @@ def opened(session: Any) -> Any:
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Calls of what costs time; the scene's nodes and the panel's tables apart."""
-    from AnoFPDMSegmentLib.live.live_detection import LiveDetection
+    from anofpdm.app.live.live_detection import LiveDetection
     from AnoFPDMSegmentLib.mrml import evidence_nodes, result
     from AnoFPDMSegmentLib.mrml.divergence_plot import DivergencePlot
     from AnoFPDMSegmentLib.panel import findings_section, slices_section

@@ -126,9 +126,9 @@ def test_the_picture_of_the_panel_shows_the_present_layout() -> None:
     ],
 )
 def test_the_engines_options_are_shown_as_settings(said: str, shown: str) -> None:
-    from AnoFPDMSegmentLib.panel.engine_words import withoutDashes
+    from anofpdm.app.engine_words import without_dashes
 
-    assert withoutDashes(said) == shown
+    assert without_dashes(said) == shown
 
 
 def test_nothing_of_the_command_line_reaches_the_user(session: Any) -> None:

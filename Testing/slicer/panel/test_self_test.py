@@ -130,8 +130,8 @@ class TestFaults:
     def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from made_results import LARGE
 
+        from anofpdm.app.model_catalog.licence_record import LicenceRecord
         from AnoFPDMSegment import AnoFPDMSegmentLogic
-        from AnoFPDMSegmentLib.model_catalog.licence_record import LicenceRecord
         from AnoFPDMSegmentLib.self_test import session as steps
 
         # What is found is made up, so it is not compared; and a licence that was not agreed to leaves it to scripts.

@@ -40,7 +40,7 @@ class RunOptions:
 
         Raises SettingsError for names that cannot be one.
         """
-        from anofpdm.methods.registry import find_method
+        from ...methods.registry import find_method
 
         usual = {
             "model": checked_model(self.model),

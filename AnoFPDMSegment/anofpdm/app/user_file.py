@@ -12,14 +12,14 @@ from pathlib import Path
 
 def user_file(name: str) -> Path:
     """The path of a record beside the user's models."""
-    from anofpdm.store.model_search import user_data_folder
+    from ..store.model_search import user_data_folder
 
     return user_data_folder() / name
 
 
 def read_record(path: Path) -> dict[str, object]:
     """The JSON object in a file; empty where there is none or it cannot be read."""
-    from anofpdm.core.json_text import read_json
+    from ..core.json_text import read_json
 
     try:
         record = read_json(path)

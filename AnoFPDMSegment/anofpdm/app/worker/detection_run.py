@@ -15,7 +15,7 @@ from .run_options import RunOptions
 from .worker_run import WorkerRun
 
 if TYPE_CHECKING:
-    from anofpdm.results.detection import Detection
+    from ...results.detection import Detection
 
 VolumeWriter = Callable[[Path], object]
 """Writes one input as an NRRD file to the path it is given; what it raises ends the start."""
@@ -58,8 +58,8 @@ class DetectionRun(WorkerRun):
         """
         if self._finished is None:
             raise RuntimeError("The run has not finished.")
-        from anofpdm.results.case_storage import EVIDENCE_FILE, load_evidence
-        from anofpdm.results.detection import build_detection
+        from ...results.case_storage import EVIDENCE_FILE, load_evidence
+        from ...results.detection import build_detection
 
         case = load_evidence(Path(self._finished.output) / EVIDENCE_FILE)
         files = tuple((modality, _file_name((names or {}).get(modality, file))) for modality, file in case.run.files)

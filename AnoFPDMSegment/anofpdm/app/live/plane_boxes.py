@@ -11,14 +11,14 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from anofpdm.volumes.bounding_box import Box
+    from ...volumes.bounding_box import Box
 
 _TILE = 24
 """Voxels along a side: an oblique plane is covered by boxes over tiles of this size."""
 _ALIGNED = 1e-6
 
 
-def boxesAroundPlane(plane: NDArray[np.float64], shape: tuple[int, int, int]) -> list[Box]:
+def boxes_around_plane(plane: NDArray[np.float64], shape: tuple[int, int, int]) -> list[Box]:
     """Boxes [k, j, i] with every voxel that linear interpolation on a plane looks at.
 
     plane: (a, b, c, d), the points with a i + b j + c k + d = 0. shape: of the volume, [k, j, i].

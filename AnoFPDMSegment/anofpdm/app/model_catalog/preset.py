@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ..worker.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from anofpdm.methods.anofpdm.calibration import Calibration
-    from anofpdm.methods.anofpdm.operating_point import OperatingPoint
+    from ...methods.anofpdm.calibration import Calibration
+    from ...methods.anofpdm.operating_point import OperatingPoint
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Preset:
     calibration: Calibration | None
 
     @property
-    def guidanceRange(self) -> tuple[float, float]:
+    def guidance_range(self) -> tuple[float, float]:
         """Smallest and largest guidance strength that the calibration covers; (0, 30) without one."""
         table = self.point.guidance_bank or (self.calibration.guidance if self.calibration else (0.0, 30.0))
         return table[0], table[-1]
 
     @property
-    def guidanceBank(self) -> tuple[float, ...]:
+    def guidance_bank(self) -> tuple[float, ...]:
         """The only guidance strengths there are, where the evidence is a bank; else empty."""
         return self.point.guidance_bank
 
@@ -54,7 +54,7 @@ class Preset:
         named = (self.calibration.user_name or None) if self.calibration else options.calibration
         return dataclasses.replace(options, calibration=named, preset=self.name or None)
 
-    def pointOf(self, options: RunOptions) -> OperatingPoint:
+    def point_of(self, options: RunOptions) -> OperatingPoint:
         """How such a run is computed, its precision apart."""
         point = dataclasses.replace(self.point, encoding=options.chosen.get("encoding", self.point.encoding))
         end_step = options.chosen.get("end_step")

@@ -49,7 +49,7 @@ _NATIVE = re.compile(
 )
 
 
-def statedContrast(name: str) -> str:
+def stated_contrast(name: str) -> str:
     """The contrast ("flair", "t1", "t1ce" or "t2") where the name leaves no doubt, else OTHER or NOT_STATED."""
     words = _PLACED.sub(" ", name.lower())
     if _OTHER.search(words):

@@ -84,7 +84,7 @@ def parse_line(text: str) -> Event | None:
     """The event of one line; None for a line that is none, such as what a library prints."""
     if not text.startswith("{"):
         return None
-    from anofpdm.core.json_text import parse_json
+    from ...core.json_text import parse_json
 
     try:
         return _event(parse_json(text))

@@ -10,7 +10,7 @@ class RunFolder:
 
     def __init__(self, parent: Path | None = None) -> None:
         """Make it in `parent` (None: the system's temporary folder). Raises OSError."""
-        from anofpdm.core.private_folder import PrivateFolder
+        from ...core.private_folder import PrivateFolder
 
         self._folder = PrivateFolder(parent)
         self.path = self._folder.path

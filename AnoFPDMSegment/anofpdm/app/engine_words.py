@@ -7,6 +7,6 @@ import re
 _OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
 
 
-def withoutDashes(sentence: str) -> str:
+def without_dashes(sentence: str) -> str:
     """`use --device cpu` becomes `use device cpu`: the panel has settings of these names, and no command line."""
     return _OPTION.sub(lambda match: match[1].replace("-", " "), sentence)

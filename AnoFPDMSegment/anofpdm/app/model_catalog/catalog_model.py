@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .preset import Preset
 
 if TYPE_CHECKING:
-    from anofpdm.store.model_config import ModelConfig
+    from ...store.model_config import ModelConfig
 
 OWN = "default"
 """Names the calibrations that a model brings along."""
@@ -73,7 +73,7 @@ class CatalogModel:
         """Of the calibrations in use; never empty for a model without an error. The first is the default."""
         return self.calibrations.get(self.calibration, ())
 
-    def withCalibration(self, name: str) -> CatalogModel:
+    def with_calibration(self, name: str) -> CatalogModel:
         """The same model with other calibrations in use; with its own where there are none of that name."""
         return dataclasses.replace(self, calibration=name if name in self.calibrations else OWN)
 
@@ -81,23 +81,23 @@ class CatalogModel:
         """The preset of that name, or the first."""
         return next((preset for preset in self.presets if preset.name == name), self.presets[0])
 
-    def stackSlices(self, size: Sequence[int], ijkToRas: Sequence[Sequence[float]]) -> int:
+    def slices_of_stack(self, size: Sequence[int], ijk_to_ras: Sequence[Sequence[float]]) -> int:
         """How many slices the model lays over a volume; some of them may hold no head.
 
         Args:
             size: voxels along I, J, K.
-            ijkToRas: 4 x 4, with scaling.
+            ijk_to_ras: 4 x 4, with scaling.
 
         Raises EvidenceError where that is no geometry of a volume.
         """
         import numpy as np
 
-        from anofpdm.volumes.geometry import VolumeGeometry
-        from anofpdm.volumes.stack_grid import stack_slices
+        from ...volumes.geometry import VolumeGeometry
+        from ...volumes.stack_grid import stack_slices
 
         if self.config is None:
             return 0
-        to_lps = np.diag([-1.0, -1.0, 1.0]) @ np.asarray(ijkToRas, dtype=float)[:3]
+        to_lps = np.diag([-1.0, -1.0, 1.0]) @ np.asarray(ijk_to_ras, dtype=float)[:3]
         spacing = np.linalg.norm(to_lps[:, :3], axis=0)
         direction = to_lps[:, :3] / spacing
         geometry = VolumeGeometry.from_dict(

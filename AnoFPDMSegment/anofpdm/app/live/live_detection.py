@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .plane_boxes import boxesAroundPlane
+from .plane_boxes import boxes_around_plane
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from anofpdm.results.case import CaseEvidence
-    from anofpdm.results.detection import Detection
-    from anofpdm.volumes.bounding_box import Box
+    from ...results.case import CaseEvidence
+    from ...results.detection import Detection
+    from ...volumes.bounding_box import Box
 
 
 class LiveDetection:
@@ -24,7 +24,7 @@ class LiveDetection:
 
     def full(self, settings: Any) -> Detection:
         """Everything: about half a second for 240 x 240 x 155 voxels. Raises anofpdm's SettingsError."""
-        from anofpdm.results.detection import build_detection
+        from ...results.detection import build_detection
 
         return build_detection(self.case, settings)
 
@@ -34,7 +34,7 @@ class LiveDetection:
         planes: each (a, b, c, d), the points of voxel coordinates with a i + b j + c k + d = 0.
         Raises anofpdm's SettingsError.
         """
-        from anofpdm.results.detection import preview_scores
+        from ...results.detection import preview_scores
 
-        boxes = [box for plane in planes for box in boxesAroundPlane(plane, self.case.geometry.array_shape)]
+        boxes = [box for plane in planes for box in boxes_around_plane(plane, self.case.geometry.array_shape)]
         return list(zip(boxes, preview_scores(self.case, settings, boxes), strict=True))

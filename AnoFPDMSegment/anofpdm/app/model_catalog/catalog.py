@@ -14,8 +14,8 @@ from .licence_record import LicenceRecord
 from .preset import Preset
 
 if TYPE_CHECKING:
-    from anofpdm.methods.anofpdm.calibration import Calibration
-    from anofpdm.store.model_folder import ModelFolder
+    from ...methods.anofpdm.calibration import Calibration
+    from ...store.model_folder import ModelFolder
 
 
 class ModelCatalog:
@@ -26,8 +26,8 @@ class ModelCatalog:
 
     def models(self) -> list[CatalogModel]:
         """Every model found, sorted by name. Weights are not read."""
-        from anofpdm.methods.registry import FIRST_METHOD
-        from anofpdm.store.model_search import list_models
+        from ...methods.registry import FIRST_METHOD
+        from ...store.model_search import list_models
 
         found = [self._entry(entry.name, entry.path, entry.error) for entry in list_models()]
         # Of other methods the panel cannot show presets and settings yet.
@@ -35,10 +35,10 @@ class ModelCatalog:
         times = Counter(model.title for model in found)
         return [dataclasses.replace(model, namesake=times[model.title] > 1) for model in found]
 
-    def defaultName(self) -> str:
+    def default_name(self) -> str:
         """The model to begin with; empty if the list leaves it open."""
-        from anofpdm.core.errors import ModelError
-        from anofpdm.store.model_search import default_model_name
+        from ...core.errors import ModelError
+        from ...store.model_search import default_model_name
 
         try:
             return default_model_name()
@@ -47,23 +47,23 @@ class ModelCatalog:
 
     def add(self, source: Path) -> CatalogModel:
         """Copy a model folder, or a zip file of one, to the user's models, if its weights are its network's."""
-        from anofpdm.store.model_install import install_model
-        from anofpdm.store.weights_file import check_weights_file
+        from ...store.model_install import install_model
+        from ...store.weights_file import check_weights_file
 
         folder = install_model(source, check=check_weights_file)
         return self._entry(folder.config.name, folder.path)
 
     def remove(self, model: CatalogModel) -> None:
         """Delete one of the user's models."""
-        from anofpdm.store.model_install import remove_model
+        from ...store.model_install import remove_model
 
         remove_model(model.name)
 
     def verify(self, model: CatalogModel) -> str:
         """Check every file against its checksum, and the weights against the network; returns a sentence."""
-        from anofpdm.methods.anofpdm.calibration import load_calibrations
-        from anofpdm.store.model_folder import open_model_folder
-        from anofpdm.store.weights_file import check_weights_file
+        from ...methods.anofpdm.calibration import load_calibrations
+        from ...store.model_folder import open_model_folder
+        from ...store.weights_file import check_weights_file
 
         folder = open_model_folder(model.folder)
         check_weights_file(folder)
@@ -72,17 +72,17 @@ class ModelCatalog:
             f"All {len(folder.checksums)} files of {model.name} are sound; it has {len(calibrations)} calibration(s)."
         )
 
-    def checkCalibrationName(self, name: str) -> None:
+    def check_calibration_name(self, name: str) -> None:
         """Raises SettingsError unless the user's calibrations can be named so."""
-        from anofpdm.methods.anofpdm.user_calibrations import check_name
+        from ...methods.anofpdm.user_calibrations import check_name
 
         check_name(name)
 
     def _entry(self, name: str, path: Path, error: str = "") -> CatalogModel:
-        from anofpdm.core.errors import AnoFPDMError
-        from anofpdm.methods.registry import FIRST_METHOD
-        from anofpdm.store.model_folder import open_model_folder
-        from anofpdm.store.model_search import user_folder
+        from ...core.errors import AnoFPDMError
+        from ...methods.registry import FIRST_METHOD
+        from ...store.model_folder import open_model_folder
+        from ...store.model_search import user_folder
 
         entry = CatalogModel(name, path, removable=path.parent == user_folder(), error=error)
         if error:
@@ -102,9 +102,9 @@ class ModelCatalog:
 
 def _calibrations(folder: ModelFolder) -> dict[str, tuple[Preset, ...]]:
     """The model's own presets and the user's; those of a damaged file are left out."""
-    from anofpdm.core.errors import AnoFPDMError
-    from anofpdm.methods.anofpdm.model_config import diffusion_config
-    from anofpdm.methods.anofpdm.user_calibrations import calibrations_of, user_calibration_names
+    from ...core.errors import AnoFPDMError
+    from ...methods.anofpdm.model_config import diffusion_config
+    from ...methods.anofpdm.user_calibrations import calibrations_of, user_calibration_names
 
     found = {
         OWN: _presets(folder, calibrations_of(folder)) or (Preset("", diffusion_config(folder).operating_point, None),)
@@ -120,7 +120,7 @@ def _presets(folder: ModelFolder, calibrations: list[Calibration]) -> tuple[Pres
 
     A preset that is calibrated in several precisions is one preset, since the engine chooses the precision.
     """
-    from anofpdm.methods.anofpdm.user_calibrations import usual_point
+    from ...methods.anofpdm.user_calibrations import usual_point
 
     usual = usual_point(folder, calibrations)
     fitting = [calibration for calibration in calibrations if calibration.weights_sha256 == folder.weights_sha256]

@@ -1,0 +1,188 @@
+"""The report of a result: one HTML file with pictures, tables, parameters and the model's card."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .findings_tables import component_columns, slice_columns, slice_number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..results.case import CaseEvidence
+    from ..results.detection import Detection
+
+MOST_PICTURES = 12
+_SIDE = 256
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #1b1b1f; max-width: 62em; margin: 2em auto; padding: 0 1em }
+h1 { font-size: 1.6em } h2 { font-size: 1.2em; margin-top: 2em; border-bottom: 1px solid #ccc }
+.notice { border: 2px solid #b00020; padding: .6em 1em; font-weight: 600; color: #b00020 }
+.warning { border-left: 4px solid #e09b00; padding-left: .8em }
+table { border-collapse: collapse; font-size: .9em } th, td { border: 1px solid #ccc; padding: .25em .6em }
+th { background: #f2f2f5; text-align: left } td.number { text-align: right; font-variant-numeric: tabular-nums }
+tr.rejected td { color: #888; text-decoration: line-through }
+figure { display: inline-block; margin: 0 .6em .8em 0 } figcaption { font-size: .85em; text-align: center }
+pre { white-space: pre-wrap; background: #f7f7f9; padding: 1em }
+"""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A detection as the user left it."""
+
+    case: CaseEvidence
+    detection: Detection
+    name: str
+    """Of the result, for people."""
+    accepted: Sequence[bool]
+    """The review of each component."""
+    outline: NDArray[np.bool_]
+    """[k, j, i]: the segmentation as it is now."""
+    segmentation: str
+    """What it holds beyond, or short of, the detection: a sentence."""
+    changed: bool
+    """Whether that is something to be warned of."""
+    whose: Sequence[str] = ()
+    """Patient and study; empty: the page does not say."""
+
+
+def report_page(reported: Reported, png: Callable[[NDArray[np.uint8]], bytes], model_card: str = "") -> str:
+    """The whole page; everything it shows is inside it.
+
+    png: the file of a picture [h, w, 3], row 0 on top. model_card: Markdown.
+    """
+    case, findings = reported.case, reported.detection.findings
+    kind = ' class="warning"' if reported.changed else ""
+    parts = [
+        f"<h1>AnoFPDM: {_escaped(reported.name)}</h1>",
+        f"<p>{_escaped(' · '.join(filter(None, reported.whose)))}</p>" if reported.whose else "",
+        f'<p class="notice">{_escaped(findings["statement"])}</p>',
+        f"<p>{_escaped(findings['summary'])}</p>",
+        f"<p{kind}>{_escaped(reported.segmentation)}</p>",
+        *(f'<p class="warning">{_escaped(text)}</p>' for text in findings["warnings"]),
+        "<h2>Findings</h2>",
+        _findings(findings["components"], reported.accepted),
+        "<h2>Slices</h2>",
+        *_pictures(reported, png),
+        "<details><summary>Every slice</summary>",
+        _table(slice_columns(findings)),
+        "</details>",
+        "<h2>Parameters</h2>",
+        _pairs(_parameters(findings)),
+        "<h2>Model</h2>",
+        _pairs({**findings["model"], "citation": case.model.citation}),
+        f"<pre>{_escaped(model_card)}</pre>" if model_card else "",
+        f'<p class="notice">{_escaped(findings["statement"])}</p>',
+    ]
+    title = _escaped(f"AnoFPDM: {reported.name}")
+    head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+    body = "\n".join(part for part in parts if part)
+    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
+
+
+def _findings(components: Sequence[Mapping[str, Any]], accepted: Sequence[bool]) -> str:
+    if not components:
+        return "<p>None.</p>"
+    return _table(component_columns(components, accepted), ["" if each else "rejected" for each in accepted])
+
+
+def _parameters(findings: Mapping[str, Any]) -> dict[str, Any]:
+    files = {f"input {name}": file for name, file in findings["input"]["files"].items()}
+    software = ", ".join(f"{name} {version}" for name, version in findings["software"].items())
+    run = {name: findings[name] for name in ("created", "device", "run_time_s", "seed")}
+    return {**files, **findings["parameters"], **run, "software": software}
+
+
+def _pictures(reported: Reported, png: Callable[[NDArray[np.uint8]], bytes]) -> list[str]:
+    """The slices with a part of the segmentation or decided unhealthy; if there are none, a few others."""
+    from ..results.heat_colors import top_of_scale
+    from ..results.slice_picture import evenly, heat_picture, slices_to_show
+
+    detection, case = reported.detection, reported.case
+    outline, score = _on_stack(case, reported.outline), _on_stack(case, detection.score)
+    unhealthy = np.array([entry["decision"] == "unhealthy" for entry in detection.findings["slices"]])
+    flagged = np.flatnonzero(outline.any(axis=(1, 2)) | (score >= 1).any(axis=(1, 2)) | unhealthy)
+    if flagged.size:
+        shown = slices_to_show(flagged.tolist(), score, MOST_PICTURES)
+        note = f"{len(shown)} of {flagged.size} slices that hold a finding or look unhealthy."
+    else:
+        shown = evenly(np.flatnonzero(case.examined).tolist(), MOST_PICTURES)
+        note = f"No slice was flagged; {len(shown)} of {int(case.examined.sum())} examined slices."
+    top = top_of_scale(score[shown])
+    figures = []
+    for index in sorted(shown):
+        picture = heat_picture(case.display[index], score[index], top, _SIDE, outline[index])
+        data = base64.b64encode(png(picture)).decode("ascii")
+        label = f"Slice {slice_number(index)}, S {case.grid.ras_s[index]:+.1f} mm"
+        figures.append(
+            f'<figure><img src="data:image/png;base64,{data}" alt="{label}" width="{_SIDE}" height="{_SIDE}">'
+            f"<figcaption>{label}</figcaption></figure>"
+        )
+    scale = f"Colors: score from 1 to {top:g} and more. Outline: the segmentation. Patient right is on the left."
+    return [f"<p>{note} {scale}</p>", *figures]
+
+
+def _on_stack(case: CaseEvidence, volume: NDArray[Any]) -> NDArray[Any]:
+    """A volume [k, j, i] at the pixels of the pictures [S, h, w]: the nearest voxel; 0 beyond."""
+    count, height, width = case.display.shape
+    grid = case.grid.with_pixels(width, height)
+    j, i = np.indices((height, width))
+    values = np.zeros(case.display.shape, dtype=volume.dtype)
+    for index in range(count):
+        pixels = np.stack([i, j, np.full_like(i, index)], axis=-1)
+        voxels = np.rint(case.geometry.to_index(grid.to_physical(pixels))).astype(int)[..., ::-1]
+        inside = ((voxels >= 0) & (voxels < volume.shape)).all(axis=-1)
+        values[index][inside] = volume[tuple(voxels[inside].T)]
+    return values
+
+
+def _table(columns: Sequence[tuple[str, str, Sequence[Any]]], classes: Sequence[str] | None = None) -> str:
+    head = "".join(f"<th>{_escaped(title)}</th>" for title, _, _ in columns)
+    rows = []
+    for number, values in enumerate(zip(*(values for _, _, values in columns), strict=True)):
+        kind = f' class="{classes[number]}"' if classes and classes[number] else ""
+        cells = (_cell(value) for value in values)
+        rows.append(f"<tr{kind}>{''.join(cells)}</tr>")
+    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (
+            f'<td class="number">{value:.4g}</td>' if isinstance(value, float) else f'<td class="number">{value}</td>'
+        )
+    return f"<td>{_escaped(_text(value))}</td>"
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    rows: Iterable[str] = (
+        f"<tr><th>{_escaped(name.replace('_', ' '))}</th><td>{_escaped(_text(value))}</td></tr>"
+        for name, value in values.items()
+    )
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _escaped(text: str) -> str:
+    """`text` that is neither markup nor changes the direction in which the page is read."""
+    from ..core.plain_text import printable
+
+    return html.escape(printable(text))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(_text, value)) or "none"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)
