@@ -9,12 +9,14 @@ import torch
 from safetensors.torch import save_file
 from tiny_model import write_tiny_model
 
+from anofpdm.methods.fused.fused_folder import write_fused
+from anofpdm.methods.fused.model_config import FusedConfig, Fusion, Part
 from anofpdm.methods.map_method import MapCalibration, MapConfig
 from anofpdm.methods.student.config import StudentCalibration, StudentConfig
 from anofpdm.methods.student.model_config import PREPROCESSING, StudentModelConfig, grid_of
 from anofpdm.methods.student.network import StudentNetwork
 from anofpdm.methods.student.student_folder import write_student
-from anofpdm.store.model_folder import write_model_folder
+from anofpdm.store.model_folder import open_model_folder, write_model_folder
 from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
 CARD = "# A model for tests\n"
@@ -39,6 +41,26 @@ def tiny_student(path: Path) -> None:
     write_student(path, config, StudentNetwork(network.channels, network.widths).state_dict(), CARD)
 
 
+def tiny_fused(path: Path) -> None:
+    """Beside it the two models whose answers it joins."""
+    finder, witness = path.parent / f"{path.name}-finder", path.parent / f"{path.name}-witness"
+    tiny_student(finder)
+    write_tiny_model(witness)
+    student = open_model_folder(finder)
+    config = FusedConfig(
+        name=path.name,
+        title="Two untrained models",
+        modalities=("flair",),
+        used=("flair",),
+        grid=student.config.grid,
+        preprocessing=PREPROCESSING,
+        finder=Part(finder.name, student.weights_sha256),
+        witness=Part(witness.name, open_model_folder(witness).weights_sha256),
+        fusion=Fusion(threshold=0.5),
+    )
+    write_fused(path, config, CARD)
+
+
 def without_weights(path: Path) -> None:
     """Of a method that has none."""
     config = MapConfig(
@@ -57,6 +79,7 @@ def without_weights(path: Path) -> None:
 
 MAKERS: dict[str, Callable[[Path], object]] = {
     "anofpdm": write_tiny_model,
+    "fused": tiny_fused,
     "student": tiny_student,
     EXTRA: without_weights,
 }

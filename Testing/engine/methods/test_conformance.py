@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 from pathlib import Path
@@ -13,8 +14,10 @@ from command_line import CommandLine
 from method_models import MAKERS
 
 from anofpdm import Detector
+from anofpdm.core.errors import SettingsError
 from anofpdm.core.progress import CancelToken, Progress
 from anofpdm.methods import registry
+from anofpdm.methods.knobs import Knob
 from anofpdm.results.case import CaseEvidence
 from anofpdm.results.case_storage import load_evidence, save_evidence
 from anofpdm.results.detection import PROBABILITY_FILE, build_detection, preview_scores
@@ -136,6 +139,15 @@ def test_its_options_stand_in_the_help(command: CommandLine, name: str) -> None:
     assert all(knob.switches or knob.flag in adjust for knob in registry.find_method(name).knobs if knob.live)
 
 
+def readable(knob: Knob) -> str:
+    """A text that the knob takes."""
+    for text in ("2", "quantile=0.9"):
+        with contextlib.suppress(SettingsError):
+            knob.value(text)
+            return text
+    raise AssertionError(f"{knob.name} takes none of the texts of these tests")
+
+
 @every
 def test_an_option_of_another_method_is_refused(
     command: CommandLine, models: dict[str, Path], head_file: Path, tmp_path: Path, name: str
@@ -148,7 +160,7 @@ def test_an_option_of_another_method_is_refused(
         if knob.name not in own and not knob.switches
     ]
     for owner, knob in foreign[:3]:
-        value = knob.choices[0] if knob.choices else "2"
+        value = knob.choices[0] if knob.choices else readable(knob)
         outcome = command(
             "detect", head_file, "--model", models[name], "--output", tmp_path / "o", f"{knob.flag}={value}"
         )

@@ -1,0 +1,1 @@
+"""AnoFPDM and the student as two witnesses of one answer."""

@@ -1,0 +1,68 @@
+"""What both witnesses say together. Torch-free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...core.arrays import BoolArray, FloatArray
+from ...results.case import CaseEvidence
+from ...thresholds.settings import MinimumSize
+from ..anofpdm.method import AnoFPDM
+from ..anofpdm.select import Selection
+from ..map_evidence import MapEvidence
+from ..map_evidence import answer as cut
+from ..method import Decision
+from .evidence import FusedEvidence
+from .fusion import joined_probability, resized
+from .settings import FusedSettings
+from .witness_case import witness_case
+
+_WITNESS = AnoFPDM()
+
+
+@dataclass(frozen=True)
+class FusedAnswer:
+    """See `methods.method.Answer`. `witness`: AnoFPDM's own answer, of its slices and pixels."""
+
+    score: FloatArray
+    accepted: BoolArray
+    decisions: list[Decision | None]
+    probability: FloatArray
+    """[N, H, W]: the joint probability."""
+    threshold: float
+    """Of the probability."""
+    weight: float
+    minimum_size: MinimumSize
+    witness: Selection
+
+    @property
+    def minimum_mm3(self) -> float | None:
+        """The smallest component kept, if it is said as a volume."""
+        return self.minimum_size.mm3
+
+
+def joint_answer(case: CaseEvidence) -> FusedAnswer:
+    """At the case's settings. Raises SettingsError for those that AnoFPDM's evidence cannot answer."""
+    evidence: FusedEvidence = case.evidence
+    settings: FusedSettings = case.settings
+    fusion = case.calibration.fusion
+    weight = fusion.witness if settings.witness is None else settings.witness
+    threshold = fusion.threshold if settings.threshold is None else settings.threshold
+    smallest = settings.minimum_size or MinimumSize(pixels=case.model.minimum_size_px)
+    own = _WITNESS.answer(witness_case(case))
+    probability = joined_probability(evidence.finder.map[:, 0], witness_map(evidence, own), weight)
+    joint = cut(MapEvidence(probability[:, None]), np.ones(probability.shape, dtype=bool), threshold, smallest)
+    return FusedAnswer(
+        joint.score, joint.accepted, list(joint.decisions), probability, threshold, weight, smallest, own
+    )
+
+
+def witness_map(evidence: FusedEvidence, own: Selection) -> FloatArray:
+    """[N, H, W]: AnoFPDM's score up to 1 where it accepts findings, on the finder's pixels; 0 where it saw nothing."""
+    count, _, height, width = evidence.shape
+    seen = np.where(own.accepted, np.minimum(own.score, 1), 0).astype(np.float32)
+    maps = np.zeros((count, height, width), dtype=np.float32)
+    maps[evidence.witnessed] = resized(seen, height, width)
+    return maps

@@ -1,0 +1,204 @@
+"""AnoFPDM and the student together, as a method of the engine. Torch-free to import."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...core.array_archive import missing
+from ...core.records import record_from_dict, record_to_dict
+from ...results.case import ModelIdentity
+from ..anofpdm.method import AnoFPDM
+from ..map_evidence import MapEvidence
+from ..method import Curves, Method, Notice, Picture, Runner
+from ..student.method import Student
+from .answer import FusedAnswer, joint_answer
+from .calibration import FusedCalibration
+from .evidence import FusedEvidence
+from .fusion import resized
+from .knobs import KNOBS
+from .model_config import NAME, FusedConfig
+from .parts import open_part
+from .settings import FusedSettings, overlaid
+from .witness_case import witness_case
+
+if TYPE_CHECKING:
+    from ...core.arrays import FloatArray
+    from ...results.case import CaseEvidence
+    from ...store.model_folder import ModelFolder
+
+_PREFIX = "witness_"
+_INTERIOR = "interior_of_witness"
+
+
+class Fused:
+    """The student finds, AnoFPDM bears witness: see `fusion.joined_probability`."""
+
+    name = NAME
+    title = "AnoFPDM and the student together"
+    knobs = KNOBS
+    config_type = FusedConfig
+    settings_type = FusedSettings
+    calibration_type = FusedCalibration
+
+    def __init__(self, finder: Student | None = None, witness: AnoFPDM | None = None) -> None:
+        self._finder, self._witness = finder or Student(), witness or AnoFPDM()
+
+    def load(
+        self,
+        folder: ModelFolder,
+        *,
+        device: str = "auto",
+        calibration: str | None = None,
+        preset: str | None = None,
+        run: Mapping[str, Any] | None = None,
+        notice: Notice,
+    ) -> Runner:
+        """See `Method`. Calibration, preset and `run` are those of AnoFPDM's part."""
+        from .runner import load_runner
+
+        return load_runner(folder, device=device, calibration=calibration, preset=preset, run=run, notice=notice)
+
+    def overlaid(
+        self, before: FusedSettings, given: Mapping[str, Any], calibration: FusedCalibration | None = None
+    ) -> FusedSettings:
+        """See `Method`."""
+        return overlaid(before, given, None if calibration is None else calibration.witness)
+
+    def check_model(self, folder: ModelFolder) -> list[str]:
+        """See `Method`."""
+        config = folder.config
+        assert isinstance(config, FusedConfig)
+        self._finder.check_model(open_part(config.finder, folder))
+        return self._witness.check_model(open_part(config.witness, folder))
+
+    def parameter_shapes(self, config: FusedConfig) -> Mapping[str, tuple[int, ...]]:
+        """It has no network of its own."""
+        return {}
+
+    def bundle_metadata(self, config: FusedConfig) -> None:
+        """It is no bundle of MONAI's."""
+        return
+
+    def answer(self, case: CaseEvidence) -> FusedAnswer:
+        """See `Method`."""
+        return joint_answer(case)
+
+    def probability(self, case: CaseEvidence) -> FloatArray:
+        """The joint probability."""
+        return joint_answer(case).probability
+
+    def model_lines(self, folder: ModelFolder) -> list[str]:
+        """See `Method`."""
+        config = folder.config
+        assert isinstance(config, FusedConfig)
+        return [
+            f"  parts       {config.finder.model} finds, {config.witness.model} bears witness",
+            f"  marked      from a joint probability of {config.fusion.threshold:g} on",
+            f"  witness     adds {config.fusion.witness:g} to the log odds",
+            *self._witness.model_lines(open_part(config.witness, folder)),
+        ]
+
+    def with_calibration(self, case: CaseEvidence, name: str) -> CaseEvidence:
+        """See `Method`: another calibration of AnoFPDM's part."""
+        other = self._witness.with_calibration(witness_case(case), name).calibration
+        return dataclasses.replace(case, calibration=dataclasses.replace(case.calibration, witness=other))
+
+    def slice_facts(self, case: CaseEvidence, answer: FusedAnswer) -> list[Mapping[str, Any]]:
+        """AnoFPDM's facts of the slices that it examined; the threshold is that of the probability."""
+        facts = iter(self._witness.slice_facts(witness_case(case), answer.witness))
+        return [{**(next(facts) if seen else {}), "threshold": answer.threshold} for seen in case.evidence.witnessed]
+
+    def parameters(self, case: CaseEvidence, answer: FusedAnswer) -> Mapping[str, Any]:
+        """See `Method`; `witness_parameters`: AnoFPDM's own."""
+        return {
+            "threshold": answer.threshold,
+            "witness": answer.weight,
+            "minimum_size": str(answer.minimum_size),
+            "witness_model": case.evidence.model.name,
+            "witness_parameters": dict(self._witness.parameters(witness_case(case), answer.witness)),
+        }
+
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        """See `Method`."""
+        own = self._witness.describe(parameters["witness_parameters"])
+        return f"marked from a joint probability of {parameters['threshold']:g} on; AnoFPDM: {own}"
+
+    def warnings(self, case: CaseEvidence, answer: FusedAnswer) -> list[str]:
+        """AnoFPDM's."""
+        return self._witness.warnings(witness_case(case), answer.witness)
+
+    def calibration_label(self, case: CaseEvidence) -> str | None:
+        """AnoFPDM's."""
+        return self._witness.calibration_label(witness_case(case))
+
+    def healthy_picture(self, case: CaseEvidence, answer: FusedAnswer) -> Picture:
+        """AnoFPDM's, on the pixels of the answer; -1 where it did not look."""
+        picture = self._witness.healthy_picture(witness_case(case), answer.witness)
+        count, _, height, width = case.evidence.shape
+        values = np.full((count, height, width), -1, dtype=np.float32)
+        values[case.evidence.witnessed] = resized(picture.values, height, width)
+        return Picture(values, picture.caption)
+
+    def curves(self, case: CaseEvidence, answer: FusedAnswer, row: int) -> Curves | None:
+        """AnoFPDM's, where it examined the slice."""
+        seen = case.evidence.witnessed
+        if not seen[row]:
+            return None
+        return self._witness.curves(witness_case(case), answer.witness, int(seen[:row].sum()))
+
+    def evidence_record(self, evidence: FusedEvidence) -> dict[str, Any]:
+        """See `Method`."""
+        return {
+            "witness": self._witness.evidence_record(evidence.witness),
+            "model": record_to_dict(evidence.model),
+            "witnessed": evidence.witnessed.tolist(),
+            "pixels": list(evidence.witness.shape[2:]),
+        }
+
+    def evidence_arrays(self, evidence: FusedEvidence) -> dict[str, np.ndarray]:
+        """See `Method`."""
+        own = self._witness.evidence_arrays(evidence.witness)
+        return {
+            **self._finder.evidence_arrays(evidence.finder),
+            **{_PREFIX + name: values for name, values in own.items()},
+            _INTERIOR: evidence.interior,
+        }
+
+    def evidence_shapes(
+        self, record: Any, slices: int, channels: int, height: int, width: int
+    ) -> dict[str, tuple[int, ...]]:
+        """See `Method`."""
+        witnessed, (rows, columns) = record["witnessed"], record["pixels"]
+        if len(witnessed) != slices or not all(isinstance(seen, bool) for seen in witnessed):
+            raise ValueError("another number of slices")
+        if not (type(rows) is type(columns) is int and 1 <= rows <= height and 1 <= columns <= width):
+            raise ValueError("the witness has more pixels than the finder")
+        used = len(record_from_dict(ModelIdentity, record["model"], "model").used)
+        own = self._witness.evidence_shapes(record["witness"], sum(witnessed), used, rows, columns)
+        return {
+            **self._finder.evidence_shapes({}, slices, channels, height, width),
+            **{_PREFIX + name: shape for name, shape in own.items()},
+            _INTERIOR: (sum(witnessed), rows, columns),
+        }
+
+    def evidence_from(self, record: Any, arrays: Mapping[str, np.ndarray]) -> FusedEvidence:
+        """See `Method`."""
+        if _INTERIOR not in arrays:
+            raise missing(_INTERIOR)
+        own = {name.removeprefix(_PREFIX): values for name, values in arrays.items() if name.startswith(_PREFIX)}
+        finder = self._finder.evidence_from({}, arrays)
+        assert isinstance(finder, MapEvidence)
+        return FusedEvidence(
+            finder=finder,
+            witness=self._witness.evidence_from(record["witness"], own),
+            interior=np.asarray(arrays[_INTERIOR]),
+            witnessed=np.asarray(record["witnessed"], dtype=bool),
+            model=record_from_dict(ModelIdentity, record["model"], "model"),
+        )
+
+
+METHODS: tuple[Method, ...] = (Fused(),)

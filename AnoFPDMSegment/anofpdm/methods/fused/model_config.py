@@ -1,0 +1,62 @@
+"""What `config.json` records of a fused model: whose answers it joins, and how. Torch-free."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ...core.names import is_plain_name
+from ...core.records import require
+from ...store.model_config import ModelConfig
+
+NAME = "fused"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A model in the list. `weights_sha256` finds it, `model` names it in messages."""
+
+    model: str
+    weights_sha256: str
+
+    def __post_init__(self) -> None:
+        """Raises ModelError."""
+        require(is_plain_name(self.model), "a part must be a model's plain name")
+        require(re.fullmatch("[0-9a-f]{64}", self.weights_sha256) is not None, "a part has no SHA-256 of its weights")
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """See `fusion.joined_probability`."""
+
+    witness: float = 3.0
+    """By how much a finding of the witness raises the finder's log odds."""
+    threshold: float = 0.3
+    """Joint probability from which on a pixel is marked."""
+
+    def __post_init__(self) -> None:
+        """Raises ModelError."""
+        require(0 <= self.witness <= LARGEST_WITNESS, f"fusion.witness must lie between 0 and {LARGEST_WITNESS:g}")
+        require(0 < self.threshold < 1, "fusion.threshold must lie between 0 and 1")
+
+
+LARGEST_WITNESS = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusedConfig(ModelConfig):
+    """The whole of such a `config.json`; grid and preprocessing are the finder's."""
+
+    method: str = NAME
+    minimum_size_px: int = 0
+    finder: Part
+    """A student."""
+    witness: Part
+    """A model of AnoFPDM."""
+    fusion: Fusion = Fusion()
+    preset: str | None = None
+    """The witness's, where none is asked for; None: its own default."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(len(self.modalities) == 1, "two witnesses look at one image")
