@@ -60,9 +60,12 @@ def joint_answer(case: CaseEvidence) -> FusedAnswer:
 
 
 def witness_map(evidence: FusedEvidence, own: Selection) -> FloatArray:
-    """[N, H, W]: AnoFPDM's score up to 1 where it accepts findings, on the finder's pixels; 0 where it saw nothing."""
+    """[N, H, W], on the finder's pixels: 0 up to the border of what AnoFPDM marks, 1 from twice its threshold on.
+
+    Its pixels are coarse and its maps wide: near its border the finder knows better.
+    """
     count, _, height, width = evidence.shape
-    seen = np.where(own.accepted, np.minimum(own.score, 1), 0).astype(np.float32)
+    seen = np.where(own.accepted, np.clip(own.score - 1, 0, 1), 0).astype(np.float32)
     maps = np.zeros((count, height, width), dtype=np.float32)
     maps[evidence.witnessed] = resized(seen, height, width)
     return maps

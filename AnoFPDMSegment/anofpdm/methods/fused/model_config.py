@@ -29,7 +29,7 @@ class Part:
 class Fusion:
     """See `fusion.joined_probability`."""
 
-    witness: float = 3.0
+    witness: float = 4.0
     """By how much a finding of the witness raises the finder's log odds."""
     threshold: float = 0.3
     """Joint probability from which on a pixel is marked."""
