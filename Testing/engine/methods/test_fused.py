@@ -99,15 +99,16 @@ def test_a_live_option_changes_nothing_else(case: CaseEvidence) -> None:
 def test_only_some_slices_have_both_witnesses(case: CaseEvidence) -> None:
     evidence: FusedEvidence = case.evidence
     seen = evidence.witnessed.copy()
-    seen[0] = False
+    gone, here = np.flatnonzero(seen)[:2]
+    seen[gone] = False
     rows = seen[evidence.witnessed]
     own = find_method("anofpdm")
     kept = {name: values[rows] for name, values in own.evidence_arrays(evidence.witness).items()}
     witness = own.evidence_from(own.evidence_record(evidence.witness), kept)
     part = FusedEvidence(evidence.finder, witness, evidence.interior[rows], seen, evidence.model)
     found = build_detection(dataclasses.replace(case, evidence=part))
-    assert np.array_equal(found.answer.probability[0], evidence.finder.map[0, 0])
-    assert found.curves(0) is None and found.curves(1) is not None
+    assert np.array_equal(found.answer.probability[gone], evidence.finder.map[gone, 0])
+    assert found.curves(gone) is None and found.curves(here) is not None
     assert found.findings["slices"] and found.healthy_picture is not None
     record, kept_arrays = take_apart(found.case)
     back = put_together(json.loads(json.dumps(record)), kept_arrays)
