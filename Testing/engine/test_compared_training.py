@@ -16,18 +16,23 @@ from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.datasets.slice_cache import SliceCache
 from anofpdm.diffusion.schedule import NoiseSchedule
+from anofpdm.methods.anofpdm.model_config import Purpose
 from anofpdm.methods.reconstruction.classifier_folder import load_classifier, open_classifier, write_classifier
+from anofpdm.methods.reconstruction.classifier_objective import ClassifierObjective
 from anofpdm.methods.reconstruction.noise_classifier import NoiseClassifier
+from anofpdm.methods.reconstruction.training import for_purpose
 from anofpdm.thresholds.auroc import area_under_roc
 from anofpdm.training.batches import BatchMaker
 from anofpdm.training.checkpoint import load_checkpoint
 from anofpdm.training.config import AugmentationConfig, TrainingConfig
-from anofpdm.training.purposes import PURPOSES, for_purpose
 from anofpdm.training.run import export_checkpoint, run_training
 from anofpdm.training.sampling import BatchSampler
 from anofpdm.training.training_slices import TrainingSlices
 
 pytest.importorskip("lightning_fabric", reason="needs the train extra: pip install 'anofpdm[train]'")
+
+
+PURPOSES: tuple[Purpose, ...] = ("anoddpm-gaussian", "anoddpm-simplex", "classifier")
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +94,13 @@ def test_a_classifier_learns_bright_lesions_in_noise(manifest: Path, cache: Slic
     )
     config = for_purpose(base, "classifier")
     run_training(
-        manifest, tmp_path / "run", config, cache_dir=cache.directory, tensorboard=False, message=lambda _: None
+        manifest,
+        tmp_path / "run",
+        config,
+        ClassifierObjective(),
+        cache_dir=cache.directory,
+        tensorboard=False,
+        message=lambda _: None,
     )
     folder = open_classifier(tmp_path / "run" / "tiny_classifier")
     assert folder.config == config.model
@@ -135,9 +146,12 @@ def test_damaged_classifiers_are_refused(tmp_path: Path) -> None:
 def test_a_classifier_is_neither_fine_tuned_nor_exported_before_its_end(manifest: Path, tmp_path: Path) -> None:
     config = for_purpose(training_config(), "classifier")
     with pytest.raises(SettingsError, match="--start-from"):
-        run_training(manifest, tmp_path / "run", config, start_from=tmp_path)
+        run_training(manifest, tmp_path / "run", config, ClassifierObjective(), start_from=tmp_path)
     with pytest.raises(SettingsError, match="exported"):
-        export_checkpoint(manifest, tmp_path / "run", config, tmp_path / "out")
+        export_checkpoint(manifest, tmp_path / "run", config, tmp_path / "out", ClassifierObjective())
+    with pytest.raises(SettingsError, match="objective is 'label', but this stage trains for 'noise'"):
+        run_training(manifest, tmp_path / "run", config)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_checkpoint_from_before_an_entry_existed_has_its_default(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from anofpdm.core.errors import AnoFPDMError
 from anofpdm.core.json_text import DEEPEST, parse_json, read_json
 from anofpdm.datasets.slice_cache import open_slice_cache
 from anofpdm.methods.anofpdm.calibration import load_calibrations
+from anofpdm.methods.anofpdm.training import DiffusionTraining
 from anofpdm.methods.reconstruction.classifier_folder import open_classifier
 from anofpdm.methods.student.student_folder import open_student
 from anofpdm.results.findings import read_findings
@@ -43,7 +44,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "checksums.json": lambda path: read_checksums(path.parent),
     "calibration.json": load_calibrations,
     "findings.json": read_findings,
-    "training.json": load_training_config,
+    "training.json": lambda path: load_training_config(path, DiffusionTraining),
     "table.json": lambda path: open_slice_cache(path.parent),
     "classifier.json": lambda path: open_classifier(path.parent),
 }

@@ -11,6 +11,7 @@ import torch
 from training_samples import training_config
 
 from anofpdm.core.errors import SettingsError
+from anofpdm.methods.anofpdm.training import DiffusionTraining
 from anofpdm.store.model_search import find_model
 from anofpdm.store.network_weights import empty_network
 from anofpdm.training.config import (
@@ -26,7 +27,7 @@ STAGES = ("lgg-flair", "lgg-flair-fine", "brain-flair", "brain-flair-fine")
 
 def test_the_shipped_configurations_are_those_of_the_paper_and_a_compact_one() -> None:
     assert shipped_configs() == ["atlas", "brain-flair", "brain-flair-fine", "brats21", "compact", *STAGES[:2]]
-    brats, atlas, compact = (load_training_config(name) for name in ("brats21", "atlas", "compact"))
+    brats, atlas, compact = (load_training_config(name, DiffusionTraining) for name in ("brats21", "atlas", "compact"))
     for paper, steps in ((brats, 210_000), (atlas, 290_000)):
         assert (paper.steps, paper.batch_size, paper.learning_rate) == (steps, 64, 1e-4)
         assert (paper.ema_decay, paper.label_dropout, paper.model.network.dropout) == (0.9999, 0.1, 0.1)
@@ -40,7 +41,7 @@ def test_the_shipped_configurations_are_those_of_the_paper_and_a_compact_one() -
 
 
 def test_the_stages_of_the_bundled_model_fit_together() -> None:
-    stages = [load_training_config(name).model for name in STAGES]
+    stages = [load_training_config(name, DiffusionTraining).model for name in STAGES]
     assert [stage.name for stage in stages] == ["lgg-flair-start", "lgg-flair", "brain-flair-start", "brain-flair"]
     assert all(stage.network == stages[0].network and stage.grid == stages[0].grid for stage in stages)
     shipped = find_model("brain-flair").config
@@ -50,13 +51,16 @@ def test_the_stages_of_the_bundled_model_fit_together() -> None:
 
 @pytest.mark.parametrize(("name", "millions"), [("brats21", 103.08), ("compact", 1.94)])
 def test_the_shipped_networks_have_the_sizes_they_are_known_by(name: str, millions: float) -> None:
-    network = empty_network(load_training_config(name).model.network)
+    network = empty_network(load_training_config(name, DiffusionTraining).model.network)
     assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(millions, abs=0.01)
 
 
 def test_a_configuration_reads_back() -> None:
     config = training_config()
-    assert training_config_from_dict(json.loads(json.dumps(training_config_to_dict(config))), "x") == config
+    assert (
+        training_config_from_dict(json.loads(json.dumps(training_config_to_dict(config))), "x", DiffusionTraining)
+        == config
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,15 +80,15 @@ def test_mistakes_are_named(place: str, value: object, words: str, tmp_path: Pat
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({**training_config_to_dict(training_config()), place: value}))
     with pytest.raises(SettingsError, match=words):
-        load_training_config(path)
+        load_training_config(path, DiffusionTraining)
 
 
 def test_a_missing_file_names_what_is_shipped(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="one of atlas, brain-flair, brain-flair-fine, brats21, compact"):
-        load_training_config(tmp_path / "none.json")
+        load_training_config(tmp_path / "none.json", DiffusionTraining)
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(SettingsError, match="cannot be read"):
-        load_training_config(tmp_path / "broken.json")
+        load_training_config(tmp_path / "broken.json", DiffusionTraining)
 
 
 def test_the_learning_rate_warms_up_and_falls() -> None:
@@ -108,8 +112,9 @@ def test_reading_a_configuration_needs_no_torch() -> None:
 
     engine = Path(__file__).parents[2] / "AnoFPDMSegment"
     script = (
-        "import sys; from anofpdm.training.config import load_training_config; import anofpdm.training.command; "
-        "load_training_config('compact'); assert 'torch' not in sys.modules"
+        "import sys, anofpdm.cli.train; from anofpdm.training.config import load_training_config; "
+        "from anofpdm.methods.anofpdm.training import DiffusionTraining; "
+        "load_training_config('compact', DiffusionTraining); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True, env={"PYTHONPATH": str(engine)})
 

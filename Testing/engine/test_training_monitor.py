@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import json
 from pathlib import Path
@@ -12,11 +11,13 @@ import pytest
 import torch
 from training_samples import training_config, write_data
 
+from anofpdm.cli.main import build_parser
+from anofpdm.cli.train import train
 from anofpdm.core.errors import SettingsError
+from anofpdm.core.progress import CancelToken
+from anofpdm.methods.anofpdm.curve_picture import HEALTHY, UNHEALTHY, draw_curves
 from anofpdm.results.line_chart import HEIGHT, MARGIN
-from anofpdm.training.command import add_train_arguments, run
 from anofpdm.training.config import MonitorConfig, training_config_to_dict
-from anofpdm.training.curve_picture import HEALTHY, UNHEALTHY, draw_curves
 from anofpdm.training.loss_log import read_losses
 
 pytest.importorskip("lightning_fabric", reason="needs the train extra: pip install 'anofpdm[train]'")
@@ -38,9 +39,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def call(*words: object) -> int:
-    parser = argparse.ArgumentParser()
-    add_train_arguments(parser)
-    return run(parser.parse_args([str(word) for word in words]))
+    return train(build_parser().parse_args(["train", *map(str, words)]), CancelToken())
 
 
 def hide(monkeypatch: pytest.MonkeyPatch, name: str) -> None:

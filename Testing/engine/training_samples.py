@@ -12,8 +12,9 @@ import numpy as np
 from anofpdm.datasets.manifest import Manifest, ManifestRow, write_manifest
 from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
+from anofpdm.methods.anofpdm.training import DiffusionTraining
 from anofpdm.network.config import NetworkConfig
-from anofpdm.training.config import AugmentationConfig, MonitorConfig, TrainingConfig
+from anofpdm.training.config import AugmentationConfig, MonitorConfig
 from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
 SLICES = make.SIZE[2]
@@ -52,7 +53,7 @@ EVERYTHING = AugmentationConfig(
 )
 
 
-def training_config(**changes: Any) -> TrainingConfig:
+def training_config(**changes: Any) -> DiffusionTraining:
     """Twelve steps of eight slices with every augmentation."""
     values: dict[str, Any] = {
         "model": MODEL,
@@ -70,7 +71,7 @@ def training_config(**changes: Any) -> TrainingConfig:
         "augmentation": EVERYTHING,
         "monitor": MonitorConfig(every=0),
     }
-    return TrainingConfig(**{**values, **changes})
+    return DiffusionTraining(**{**values, **changes})
 
 
 def write_data(folder: Path) -> Path:
@@ -91,7 +92,7 @@ def write_data(folder: Path) -> Path:
     return folder / "manifest.csv"
 
 
-def without_dropout() -> TrainingConfig:
+def without_dropout() -> DiffusionTraining:
     """The same run for any number of processes: dropout's numbers belong to a process, all others to a slice."""
     return training_config(model=replace(MODEL, network=replace(MODEL.network, dropout=0.0)))
 

@@ -104,6 +104,7 @@ def _write_results(place: Path, image: sitk.Image) -> None:
 
 
 def _write_tables(place: Path) -> None:
+    from anofpdm.methods.anofpdm.training import DiffusionTraining
     from anofpdm.training.config import load_training_config, training_config_to_dict
 
     tables = {
@@ -132,7 +133,7 @@ def _write_tables(place: Path) -> None:
         (place / "list of slices" / patient).mkdir()
         (place / "list of slices" / patient / "flair.nii.gz").write_text("")
     (place / "configuration").mkdir()
-    config = training_config_to_dict(load_training_config("compact"))
+    config = training_config_to_dict(load_training_config("compact", DiffusionTraining))
     (place / "configuration" / "config.json").write_text(json.dumps(config))
     (place / "worker's line").mkdir()
     events = (

@@ -175,9 +175,10 @@ def _labels(folder: Path, output: Path) -> None:
 
 
 def _configuration(folder: Path, output: Path) -> None:
+    from anofpdm.methods.anofpdm.training import DiffusionTraining
     from anofpdm.training.config import load_training_config
 
-    json.dumps(str(load_training_config(folder / "config.json")))
+    json.dumps(str(load_training_config(folder / "config.json", DiffusionTraining)))
 
 
 def _worker(folder: Path, output: Path) -> None:

@@ -28,12 +28,22 @@ class KnobGroup:
     description: str | None = None
 
 
+@dataclass(frozen=True)
+class Owner:
+    """Whose options these are: a method's, or those of one stage of its training or of its calibration."""
+
+    name: str
+    """As messages say it."""
+    method: str
+    knobs: tuple[Knob, ...]
+
+
 def add_knobs(parser: argparse.ArgumentParser, *groups: KnobGroup) -> None:
     """Every method's options of these kinds.
 
     An option that several methods have is one option, in the group of the first; each reads it in its own way.
     """
-    wanted = [(method, knob) for method in _in_order() for knob in method.knobs]
+    wanted = [(method.name, knob) for method in _in_order() for knob in method.knobs]
     places = {group.live: parser.add_argument_group(group.title, group.description) for group in groups}
     there: set[str] = set()
     for _, knob in wanted:
@@ -43,7 +53,18 @@ def add_knobs(parser: argparse.ArgumentParser, *groups: KnobGroup) -> None:
             _add(places[knob.live], same)
 
 
-def _add(group: Any, same: Sequence[tuple[Method, Knob]]) -> None:
+def add_owned(parser: argparse.ArgumentParser, owners: Sequence[Owner]) -> None:
+    """The owners' options, grouped by the methods that have them; one that several have is one option."""
+    groups: dict[str, Any] = {}
+    for name in dict.fromkeys(knob.name for owner in owners for knob in owner.knobs):
+        same = [(owner, knob) for owner in owners for knob in owner.knobs if knob.name == name]
+        title = "with --method " + ", ".join(dict.fromkeys(owner.method for owner, _ in same))
+        group = groups.setdefault(title, None) or parser.add_argument_group(title)
+        groups[title] = group
+        _add(group, [(owner.method, knob) for owner, knob in same])
+
+
+def _add(group: Any, same: Sequence[tuple[str, Knob]]) -> None:
     """One option for a knob of this name of one or several methods."""
     knob = same[0][1]
     place = _PLACE + knob.name
@@ -54,8 +75,8 @@ def _add(group: Any, same: Sequence[tuple[Method, Knob]]) -> None:
                 f"--{switch.option}", dest=place, action="store_const", const=switch, default=None, help=switch.help
             )
         return
-    others = [(method.name, other) for method, other in same[1:] if other.help != knob.help]
-    text = "; ".join([knob.help, *(f"{name}: {other.help}" for name, other in others)])
+    others = [f"{name}: {other.help}" for name, other in same[1:] if other.help != knob.help]
+    text = "; ".join([knob.help, *dict.fromkeys(others)])
     choices = None
     if all(other.choices for _, other in same):
         choices = list(dict.fromkeys(choice for _, other in same for choice in other.choices))
@@ -65,18 +86,32 @@ def _add(group: Any, same: Sequence[tuple[Method, Knob]]) -> None:
 def given_knobs(options: argparse.Namespace, method: Method, *, live: bool) -> dict[str, Any]:
     """The values of the method's knobs among the options. Raises SettingsError for a value that cannot be, and for an
     option that is another method's."""
-    texts = {name.removeprefix(_PLACE): text for name, text in vars(options).items() if name.startswith(_PLACE)}
-    own = {knob.name: knob for knob in method.knobs}
+    live_ones = {knob.name for knob in method.knobs if knob.live}
+    values = values_of(options, _owner(method), [_owner(each) for each in _in_order()])
+    return {name: value for name, value in values.items() if (name in live_ones) == live}
+
+
+def values_of(options: argparse.Namespace, owner: Owner, owners: Sequence[Owner]) -> dict[str, Any]:
+    """The values of the owner's knobs among the options; those not given are absent.
+
+    Raises SettingsError for a value that cannot be, and for an option that others of the owners have instead.
+    """
+    own = {knob.name: knob for knob in owner.knobs}
     values: dict[str, Any] = {}
-    for name, text in texts.items():
-        if text is None:
+    for place, text in vars(options).items():
+        name = place.removeprefix(_PLACE)
+        if text is None or name == place:
             continue
         if name not in own:
-            flag, owners = next(iter(_owners(name)))[0], " and ".join(owner for _, owner in _owners(name))
-            raise SettingsError(f"{flag} is an option of {owners}, not of {method.name}; leave it out.")
-        if own[name].live == live:
-            values[name] = own[name].value(text) if isinstance(text, str) else text.value
+            have = [(knob.flag, each.name) for each in owners for knob in each.knobs if knob.name == name]
+            whose = " and ".join(each for _, each in have)
+            raise SettingsError(f"{have[0][0]} is an option of {whose}, not of {owner.name}; leave it out.")
+        values[name] = own[name].value(text) if isinstance(text, str) else text.value
     return values
+
+
+def _owner(method: Method) -> Owner:
+    return Owner(method.name, method.name, method.knobs)
 
 
 def check_knobs(options: argparse.Namespace) -> None:
@@ -95,11 +130,6 @@ def _problem(knob: Knob, text: str) -> SettingsError | None:
     except SettingsError as error:
         return error
     return None
-
-
-def _owners(name: str) -> list[tuple[str, str]]:
-    """(option, method) of a knob."""
-    return [(knob.flag, method.name) for method in _in_order() for knob in method.knobs if knob.name == name]
 
 
 def _in_order() -> Iterator[Method]:

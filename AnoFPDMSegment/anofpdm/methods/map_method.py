@@ -20,6 +20,7 @@ from ..volumes.volume import Volume
 from .knobs import Knob
 from .map_evidence import MAP_KNOBS, MapAnswer, MapEvidence, MapSettings, answer
 from .method import Examined, Notice, Runner
+from .training import Stage
 
 if TYPE_CHECKING:
     from ..core.arrays import FloatArray
@@ -62,6 +63,7 @@ class MapMethod(ABC):
     """Names of further maps that `compute` gives."""
     evaluations = 0
     """Of a network a slice."""
+    stages: tuple[Stage, ...] = ()
 
     @abstractmethod
     def compute(

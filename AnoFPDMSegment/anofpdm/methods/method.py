@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..volumes.preparation import PreparedCase
     from ..volumes.volume import Volume
     from .knobs import Knob
+    from .training import Stage
 
 Decision = Literal["unhealthy", "healthy"]
 Notice = Callable[[str], None]
@@ -147,6 +148,10 @@ class Method(Protocol):
     @property
     def knobs(self) -> tuple[Knob, ...]:
         """Its options: what needs a rerun, and what acts on a finished result."""
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """How it is trained, the usual stage first; empty if there is nothing to train."""
 
     @property
     def config_type(self) -> type[ModelConfig]:

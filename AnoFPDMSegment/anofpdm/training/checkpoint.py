@@ -65,7 +65,7 @@ def load_checkpoint(path: Path, config: TrainingConfig, data: str | None) -> Che
         raise ModelError(f"The checkpoint {path} is of another version; remove it to train from the beginning.")
     # Entries that are newer than the checkpoint have their defaults.
     with contextlib.suppress(SettingsError):
-        theirs = training_config_to_dict(training_config_from_dict(theirs, path.name))
+        theirs = training_config_to_dict(training_config_from_dict(theirs, path.name, type(config)))
     different = _first_difference(theirs, training_config_to_dict(config))
     if different:
         raise SettingsError(

@@ -9,19 +9,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ..core.errors import ModelError, SettingsError
 from ..core.json_text import read_json
 from ..core.records import record_from_dict, record_to_dict
-from ..methods.anofpdm.model_config import DiffusionConfig
+from ..store.noise_predictor_config import NoisePredictorConfig
 
 Decay = Literal["constant", "linear", "cosine"]
 TrainingPrecision = Literal["32", "bf16-mixed"]
 Balance = Literal["natural", "balanced"]
 Labels = Literal["both", "healthy"]
 NoiseKind = Literal["gaussian", "simplex"]
-Objective = Literal["noise", "label"]
 
 CONFIG_FOLDER = Path(__file__).parent / "configs"
 
@@ -93,7 +92,7 @@ class MonitorConfig:
     validation_slices: int = 64
     """Slices of the validation split whose loss is measured."""
     curves: int = 8
-    """Validation slices of each label whose divergence M_t is drawn."""
+    """Validation slices of each label whose curves are drawn, where the method has any."""
     samples: int = 4
     """Samples drawn for each label and for the null label."""
     sample_steps: int = 20
@@ -109,7 +108,7 @@ class MonitorConfig:
 class TrainingConfig:
     """One training run; the network, its data and its noise schedule stand in `model`."""
 
-    model: DiffusionConfig
+    model: NoisePredictorConfig
     steps: int
     batch_size: int = 64
     """Of all processes together."""
@@ -136,8 +135,9 @@ class TrainingConfig:
     labels: Labels = "both"
     """`healthy`: slices labelled unhealthy never enter, and no label is told (as AnoDDPM needs it)."""
     noise: NoiseKind = "gaussian"
-    objective: Objective = "noise"
-    """`label`: a classifier of noisy slices is trained in place of the network (for classifier guidance)."""
+    objective: str = "noise"
+    """Name of what is trained for, which the stage sets; `label`: a classifier of noisy slices in place of the
+    network."""
     checkpoint_every: int = 500
     keep_average_every: int = 0
     """Steps between averaged weights that are kept for good; 0: only the last."""
@@ -182,8 +182,11 @@ def shipped_configs() -> list[str]:
     return sorted(path.stem for path in CONFIG_FOLDER.glob("*.json"))
 
 
-def load_training_config(name_or_path: str | Path) -> TrainingConfig:
-    """Read a configuration file, or a shipped one by its name. Raises SettingsError."""
+Config = TypeVar("Config", bound=TrainingConfig)
+
+
+def load_training_config(name_or_path: str | Path, kind: type[Config]) -> Config:
+    """Read a configuration file, or a shipped one by its name, for a method's record. Raises SettingsError."""
     path = Path(name_or_path)
     if str(name_or_path) in shipped_configs():
         path = CONFIG_FOLDER / f"{name_or_path}.json"
@@ -199,13 +202,13 @@ def load_training_config(name_or_path: str | Path) -> TrainingConfig:
         raise SettingsError(
             f"The training configuration {path} cannot be read ({reason}); check the file, a JSON object."
         ) from error
-    return training_config_from_dict(values, path.name)
+    return training_config_from_dict(values, path.name, kind)
 
 
-def training_config_from_dict(values: Any, where: str) -> TrainingConfig:
+def training_config_from_dict(values: Any, where: str, kind: type[Config]) -> Config:
     """Check the JSON object of a training configuration; `where` names it in messages. Raises SettingsError."""
     try:
-        return record_from_dict(TrainingConfig, values, where)
+        return record_from_dict(kind, values, where)
     except ModelError as error:
         raise SettingsError(str(error)) from error
 

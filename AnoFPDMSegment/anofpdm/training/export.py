@@ -13,17 +13,20 @@ from ..store.model_folder import ModelFolder
 from ..store.network_weights import write_model
 from .checkpoint import CHECKPOINT_FILE, load_checkpoint
 from .config import TrainingConfig
+from .objective import Objective, Written
 
 
-def export_model(output: Path, config: TrainingConfig, cache: SliceCache, destination: Path) -> ModelFolder:
-    """Write the averaged weights of the run's last checkpoint as a model folder (bfloat16, without calibration).
+def export_model(
+    output: Path, config: TrainingConfig, cache: SliceCache, destination: Path, objective: Objective
+) -> Written:
+    """Write the averaged weights of the run's last checkpoint as its objective does.
 
     Raises SettingsError if there is no checkpoint yet, OutputError if `destination` exists.
     """
     require_checkpoint(output)
     checkpoint = load_checkpoint(output / CHECKPOINT_FILE, config, None)
     assert checkpoint is not None
-    return write_averaged(checkpoint.average, checkpoint.step, config, cache, destination)
+    return objective.write(destination, config, checkpoint.average, checkpoint.step, cache)
 
 
 def require_checkpoint(output: Path) -> None:
@@ -33,14 +36,14 @@ def require_checkpoint(output: Path) -> None:
 
 
 def write_averaged(
-    weights: dict[str, Tensor], step: int, config: TrainingConfig, cache: SliceCache, destination: Path
+    weights: dict[str, Tensor], step: int, config: TrainingConfig, cache: SliceCache, destination: Path, measured: str
 ) -> ModelFolder:
-    """Write averaged weights after `step` steps as a model folder."""
-    card = model_card(config, cache, step)
+    """Write averaged weights after `step` steps as a model folder (bfloat16, without calibration)."""
+    card = model_card(config, cache, step, measured)
     return write_model(destination, config.model, weights, model_card=card, dtype=torch.bfloat16)
 
 
-def model_card(config: TrainingConfig, cache: SliceCache, step: int) -> str:
+def model_card(config: TrainingConfig, cache: SliceCache, step: int, measured: str) -> str:
     """A draft of MODEL_CARD.md with what the run itself knows; figures are added after calibration and evaluation."""
     model = config.model
     train = cache.indices("train")
@@ -84,9 +87,7 @@ def model_card(config: TrainingConfig, cache: SliceCache, step: int) -> str:
         "",
         "## Measured figures",
         "",
-        "None yet: this model is not calibrated."
-        if model.purpose == "anofpdm"
-        else f"This network serves the compared method {model.purpose} of `anofpdm evaluate`.",
+        measured,
         "",
     ]
     return "\n".join(lines)

@@ -14,14 +14,12 @@ from ..core.progress import CancelToken
 from ..datasets.build_slice_cache import build_slice_cache, cache_key
 from ..datasets.manifest import Manifest, read_manifest
 from ..datasets.slice_cache import SliceCache, open_slice_cache, read_table
-from ..methods.anofpdm.monitor import Monitor, check_tensorboard
-from ..methods.reconstruction.classifier_folder import ClassifierFolder, write_classifier
-from ..methods.reconstruction.classifier_trainer import ClassifierTrainer
-from ..store.model_folder import ModelFolder
 from .config import TrainingConfig, training_config_to_dict
 from .engine import check_engine, launch_engine, process_rank
-from .export import export_model, require_checkpoint, write_averaged
-from .starting_weights import starting_weights
+from .export import export_model, require_checkpoint
+from .monitor import check_tensorboard
+from .noise_objective import NoiseObjective
+from .objective import Objective, Written
 from .trainer import Trainer
 from .training_slices import TrainingSlices
 
@@ -34,6 +32,7 @@ def run_training(
     manifest_path: str | Path,
     output_dir: str | Path,
     config: TrainingConfig,
+    objective: Objective | None = None,
     *,
     start_from: str | Path | None = None,
     cache_dir: str | Path | None = None,
@@ -42,12 +41,14 @@ def run_training(
     workers: int = 1,
     cancel: CancelToken | None = None,
     message: Callable[[str], None] = print,
-) -> ModelFolder | ClassifierFolder | None:
-    """Train from the slices of a manifest, or continue the run in `output_dir`; returns the model folder written.
+) -> Written | None:
+    """Train from the slices of a manifest, or continue the run in `output_dir`; returns what was written.
 
     The folder holds `checkpoint.pt`, `losses.csv`, `training.json`, `logs/` for TensorBoard, the cached slices
-    (unless `cache_dir` is given) and at the end the uncalibrated model under its name, or the classifier where the
-    configuration's objective is that. Under `torchrun` every process calls this; all but the first return None.
+    (unless `cache_dir` is given) and at the end what the objective makes of the averaged weights, under the model's
+    name. Under `torchrun` every process calls this; all but the first return None.
+
+    `objective`: what the network is trained for; None: to predict noise.
 
     `start_from`: a model folder whose weights the run starts with (fine-tuning); a run that continues has its own.
     `workers`: processes that prepare slices for the cache.
@@ -63,10 +64,8 @@ def run_training(
     destination = output / config.model.name
     if destination.exists():
         raise OutputError(f"{destination} exists already: this run is finished; choose another output folder.")
-    classifier = config.objective == "label"
-    if classifier and start_from is not None:
-        raise SettingsError("A classifier is trained from random weights; leave --start-from out.")
-    weights = None if start_from is None else starting_weights(start_from, config.model.network)
+    objective = _matching(objective, config)
+    weights = None if start_from is None else objective.starting_weights(start_from, config)
     chosen = check_engine(config, device)
     first = process_rank() == 0
     quiet = message if first else _silent
@@ -83,12 +82,11 @@ def run_training(
         cache = _shared_cache(manifest, config, folder, workers, cancel)
         slices = TrainingSlices(cache, config.model)
         fabric = launch_engine(config, chosen)
-        make_trainer = ClassifierTrainer if classifier else Trainer
-        trainer = make_trainer(fabric, slices, config, output, start_from=weights, message=quiet)
+        trainer = Trainer(fabric, slices, config, objective, output, start_from=weights, message=quiet)
         if first:
             _record_config(output, config)
-            if tensorboard and not classifier:
-                trainer.monitor = Monitor(output, slices, config, fabric.device, trainer.step)
+            if tensorboard:
+                trainer.monitor = objective.watcher(output, slices, config, fabric.device, trainer.step)
         if trainer.step:
             quiet(f"Continuing after step {trainer.step}.")
         trainer.run(cancel)
@@ -96,14 +94,23 @@ def run_training(
             trainer.monitor.close()
         if not first:
             return None
-        if classifier:
-            return write_classifier(destination, config.model, trainer.average.state())
-        return write_averaged(trainer.average.state(), trainer.step, config, cache, destination)
+        return objective.write(destination, config, trainer.average.state(), trainer.step, cache)
     finally:
         lock.release()
         if first and new:
             with contextlib.suppress(OSError):  # as soon as anything of the run lies there
                 output.rmdir()
+
+
+def _matching(objective: Objective | None, config: TrainingConfig) -> Objective:
+    """Raises SettingsError if the configuration is for another objective."""
+    objective = objective or NoiseObjective()
+    if config.objective != objective.name:
+        raise SettingsError(
+            f"The training configuration's objective is '{config.objective}', but this stage trains for "
+            f"'{objective.name}'; leave objective out of the configuration, or choose its method and stage."
+        )
+    return objective
 
 
 def _start_writing(output: Path, lock: DirectoryLock) -> None:
@@ -155,19 +162,20 @@ def export_checkpoint(
     output_dir: str | Path,
     config: TrainingConfig,
     destination: str | Path,
+    objective: Objective | None = None,
     *,
     cache_dir: str | Path | None = None,
-) -> ModelFolder:
+) -> Written:
     """Write the averaged weights of a run's last checkpoint as a model folder, also while the run goes on.
 
     Raises what `run_training` raises, and SettingsError if there is no checkpoint yet.
     """
     output = Path(output_dir)
-    if config.objective == "label":
-        raise SettingsError("A classifier is written when its training is finished; it cannot be exported before.")
+    objective = _matching(objective, config)
+    objective.check_export()
     manifest = read_manifest(manifest_path, config.model.modalities)
     require_checkpoint(output)
     cache = build_slice_cache(
         manifest, config.model, Path(cache_dir) if cache_dir is not None else output / CACHE_FOLDER
     )
-    return export_model(output, config, cache, Path(destination))
+    return export_model(output, config, cache, Path(destination), objective)

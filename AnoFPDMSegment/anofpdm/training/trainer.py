@@ -14,14 +14,13 @@ from torch import Tensor, nn
 from ..core.errors import Cancelled, ModelError
 from ..core.progress import CancelToken
 from ..diffusion.schedule import NoiseSchedule
-from ..methods.anofpdm.monitor import Monitor
-from ..network.unet import ConditionalUNet
 from ..store.network_weights import save_weights
 from .batches import BatchMaker, TrainingBatch, step_seed
 from .checkpoint import CHECKPOINT_FILE, Checkpoint, load_checkpoint, save_checkpoint
 from .config import TrainingConfig, learning_rate
 from .ema import AveragedWeights
 from .loss_log import LossLog, Row
+from .objective import Objective, Watcher
 from .training_slices import TrainingSlices
 
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ class Trainer:
         fabric: Fabric,
         slices: TrainingSlices,
         config: TrainingConfig,
+        objective: Objective,
         output: Path,
         *,
         start_from: Mapping[str, Tensor] | None = None,
@@ -56,8 +56,9 @@ class Trainer:
         """
         self._fabric = fabric
         self._config = config
+        self._objective = objective
         self._output = output
-        self.monitor: Monitor | None = None
+        self.monitor: Watcher | None = None
         """Where the run is looked at; may be set before `run`."""
         self._message = message
         self._data = slices.fingerprint()
@@ -66,7 +67,7 @@ class Trainer:
         checkpoint = load_checkpoint(self._checkpoint_path, config, self._data)
         # The same first weights in every process and in every run of this seed.
         torch.manual_seed(config.seed)
-        network: nn.Module = self._new_network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network: nn.Module = objective.new_network(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if checkpoint is not None:
             network.load_state_dict(checkpoint.network)
         elif start_from is not None:
@@ -139,7 +140,7 @@ class Trainer:
         torch.manual_seed(step_seed(config.seed, self.step, DROPOUT_STREAM + fabric.global_rank))
         signal, spread = (root[batch.t][:, None, None, None] for root in (self._signal, self._spread))
         x_t = (signal * batch.x0 + spread * batch.noise).contiguous(memory_format=torch.channels_last)
-        loss = self._loss(x_t, batch)
+        loss = self._objective.loss(self._forward, x_t, batch, config)
         self._optimizer.zero_grad()
         fabric.backward(loss)
         limit = config.gradient_clip if config.gradient_clip > 0 else float("inf")
@@ -148,14 +149,6 @@ class Trainer:
         self._optimizer.step()
         self.average.update(self._network, self.step)
         return loss.detach(), rate, norm.detach()
-
-    def _new_network(self) -> nn.Module:
-        return ConditionalUNet(self._config.model.network)
-
-    def _loss(self, x_t: Tensor, batch: TrainingBatch) -> Tensor:
-        predicted = self._forward(x_t, batch.t, batch.label, batch.level)
-        loss: Tensor = (predicted.float() - batch.noise).square().mean()
-        return loss
 
     def _log(self, log: LossLog | None, pending: list[tuple[Tensor, float, Tensor]], seconds: float) -> None:
         losses = self._fabric.all_reduce(torch.stack([loss for loss, _, _ in pending]), reduce_op="mean")

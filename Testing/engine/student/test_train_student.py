@@ -10,9 +10,10 @@ import SimpleITK as sitk
 from layered_head import NAMES, layered_labels
 
 from anofpdm.cli.main import build_parser
+from anofpdm.cli.train import train
 from anofpdm.core.errors import Cancelled, InputError, OutputError
 from anofpdm.core.progress import CancelToken
-from anofpdm.methods.student.command import StudentRun, run_student, train_student
+from anofpdm.methods.student.run import StudentRun, train_student
 from anofpdm.methods.student.stages import Mixture
 from anofpdm.methods.student.student_folder import open_student
 from anofpdm.synthetic.renderer import RenderSettings
@@ -97,7 +98,8 @@ def test_label_maps_that_cannot_be_used_are_named(label_maps, tmp_path):
     [
         ([], "needs --labels"),
         (["--labels", "t.csv", "--device", "cuda"], "trained on the processor"),
-        (["--labels", "t.csv", "--export", "x"], "are for diffusion models"),
+        (["--labels", "t.csv", "--export", "x"], "--export is an option of anofpdm"),
+        (["--labels", "t.csv", "--teacher", "x"], "--teacher is an option of student .stage self-training."),
         (["--labels", "t.csv", "--name", "../x"], "cannot name a student"),
         (["--labels", "t.csv", "--stage", "self-training"], "needs --label-maps"),
         (["--labels", "t.csv", "--stage", "self-training", "--label-maps", "m"], "needs --start-from"),
@@ -117,4 +119,4 @@ def test_a_run_that_is_ended_says_how_it_goes_on(label_maps, tmp_path):
     token = CancelToken()
     token.cancel()
     with pytest.raises(Cancelled, match="Training was stopped; run the same command to continue it"):
-        run_student(build_parser().parse_args(list(map(str, call))), token)
+        train(build_parser().parse_args(list(map(str, call))), token)

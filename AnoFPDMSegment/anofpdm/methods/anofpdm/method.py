@@ -12,6 +12,7 @@ from ...network.parameter_shapes import parameter_shapes
 from ...thresholds.neighbours import runs_of_slices
 from ...thresholds.settings import MinimumSize
 from ..method import Curves, Method, Notice, Picture, Runner
+from ..reconstruction.training import COMPARED_STAGES
 from . import findings
 from .bundle_metadata import bundle_metadata
 from .calibration import Calibration, load_calibrations
@@ -23,6 +24,7 @@ from .operating_point import OperatingPoint
 from .other_calibration import with_calibration
 from .select import Selection, resolve, select
 from .settings import SelectionSettings
+from .training import STAGES
 from .visited_levels import visited_levels
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class AnoFPDM:
     config_type = DiffusionConfig
     settings_type = SelectionSettings
     calibration_type = Calibration
+    stages = (*STAGES, *COMPARED_STAGES)
 
     def load(
         self,

@@ -14,6 +14,7 @@ from .config import StudentCalibration
 from .model_config import NAME, StudentModelConfig
 from .parameter_shapes import parameter_shapes
 from .standardise import standardise
+from .training import STAGES
 
 if TYPE_CHECKING:
     from ...core.arrays import FloatArray
@@ -34,6 +35,7 @@ class Student(MapMethod):
     """Half of what the mirror image's answer differs by."""
     evaluations = 2
     """Of each slice, as it is and mirrored."""
+    stages = STAGES
 
     def open_model(self, folder: ModelFolder) -> StudentPredictor:
         """See `MapMethod`."""

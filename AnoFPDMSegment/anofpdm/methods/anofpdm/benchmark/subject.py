@@ -22,6 +22,7 @@ from ....volumes.input_config import GridConfig
 from ....volumes.preparation import prepare_case
 from ..calibration import Calibration
 from ..model_config import DiffusionConfig, diffusion_config
+from ..training import DiffusionTraining
 from .drawn_head import draw_head_slices
 
 TINY = "tiny"
@@ -69,7 +70,7 @@ def model_subject(
 
 def random_subject(name: str, slices: int, seed: int = 0) -> Subject:
     """A network of the size of a training configuration, or TINY, with random weights. Raises SettingsError."""
-    config = _tiny_model() if name == TINY else load_training_config(name).model
+    config = _tiny_model() if name == TINY else load_training_config(name, DiffusionTraining).model
     title = f"random network of the size of {config.name}"
     return _with_slices(title, config, _random_network(config.network, seed), (), slices)
 
@@ -120,6 +121,6 @@ def _tiny_model() -> DiffusionConfig:
         norm_groups=4,
         dropout=0.0,
     )
-    compact = load_training_config("compact").model
+    compact = load_training_config("compact", DiffusionTraining).model
     grid: GridConfig = dataclasses.replace(compact.grid, matrix=network.image_size)
     return dataclasses.replace(compact, name=TINY, network=network, grid=grid)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.arrays import ByteArray, FloatArray, IntArray
-from ..results.line_chart import BLUE, RED, Chart, Curve, draw_charts
+from ...core.arrays import ByteArray, FloatArray, IntArray
+from ...results.line_chart import BLUE, RED, Chart, Curve, draw_charts
 
 HEALTHY, UNHEALTHY = BLUE, RED
 

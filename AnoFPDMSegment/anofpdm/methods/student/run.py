@@ -1,18 +1,15 @@
-"""`anofpdm train ... --method student`: its options, and a run from the data to a student's folder."""
+"""A student's training run, from the data to the student's folder."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...core.directory_lock import DirectoryLock
-from ...core.errors import Cancelled, InputError, OutputError, SettingsError
-from ...core.names import PLAIN_RULE, is_plain_name
+from ...core.errors import InputError, OutputError
 from ...core.progress import CancelToken
 from ...synthetic.structures import Structure, read_structures
 from .model_config import Contrast
@@ -20,7 +17,6 @@ from .model_config import Contrast
 if TYPE_CHECKING:
     from .stages import Mixture
 
-DEFAULT_STEPS = {"rendered": 6000, "self-training": 1500}
 RATES = {"rendered": 2e-3, "self-training": 5e-4}
 MAPS_FOLDER, VALIDATION_FOLDER, CACHE_FOLDER = "maps", "maps-validation", "slices"
 VALIDATION_SHARE = 0.25
@@ -28,7 +24,6 @@ VALIDATION_SHARE = 0.25
 CALIBRATION_HEADS = 80
 ANY_IMAGE = "image"
 """The modality of a student of any contrast."""
-MOST_STEPS = 10_000_000
 MAP_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 
@@ -55,77 +50,10 @@ class StudentRun:
     cache: Path | None = None
 
 
-def add_student_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `--method student` takes."""
-    group = parser.add_argument_group("with --method student")
-    group.add_argument(
-        "--stage",
-        choices=("rendered", "self-training"),
-        default="rendered",
-        help="rendered: MANIFEST is a folder of label maps, from which heads are rendered and painted while training "
-        "runs; self-training: MANIFEST is a table of slices with image-level labels (default: rendered)",
-    )
-    group.add_argument("--labels", metavar="TABLE", help="CSV table of the label maps: label, structure")
-    group.add_argument("--label-maps", metavar="FOLDER", help="label maps for self-training, to keep rendering from")
-    group.add_argument("--teacher", metavar="DIR", help="results of `anofpdm detect --cases` in the same volumes")
-    group.add_argument("--steps", type=int, metavar="N", help="default: 6000 rendered, 1500 self-training")
-    group.add_argument("--modality", default="flair", help="the manifest's column of images (default: flair)")
-    group.add_argument("--name", default="student", help="the student's name (default: student)")
-    group.add_argument(
-        "--contrast",
-        choices=("flair", "any"),
-        default="flair",
-        help="flair: heads rendered as FLAIR shows them; any: as T1, T2 and anything else do, too",
-    )
-
-
-def run_student(options: argparse.Namespace, cancel: CancelToken | None = None) -> int:
-    """Run the command. Raises SettingsError, InputError, ModelError, OutputError, Cancelled."""
-    if options.device not in ("auto", "cpu"):
-        raise SettingsError("A student is trained on the processor; leave --device out.")
-    if not is_plain_name(options.name):
-        raise SettingsError(f"'{options.name}' cannot name a student; use {PLAIN_RULE}.")
-    if options.export is not None or options.purpose != "anofpdm":
-        raise SettingsError("--export and --purpose are for diffusion models; leave them out with --method student.")
-    if options.labels is None:
-        raise SettingsError("A student needs --labels: the table that says what the label maps' numbers stand for.")
-    if options.stage == "self-training" and options.label_maps is None:
-        raise SettingsError("Self-training needs --label-maps: the folder of label maps to keep rendering heads from.")
-    if options.stage == "self-training" and options.start_from is None:
-        raise SettingsError("Self-training needs --start-from: the student of the stage before.")
-    steps = DEFAULT_STEPS[options.stage] if options.steps is None else options.steps
-    if not 1 <= steps <= MOST_STEPS:
-        raise SettingsError(f"--steps takes a number from 1 to {MOST_STEPS}, not {steps}.")
-    import torch
-
-    torch.set_num_threads(options.threads or 1)
-    run = StudentRun(
-        data=Path(options.manifest),
-        output=Path(options.output),
-        stage=options.stage,
-        labels=Path(options.labels),
-        label_maps=Path(options.label_maps or options.manifest),
-        start_from=options.start_from,
-        teacher=None if options.teacher is None else Path(options.teacher),
-        steps=steps,
-        name=options.name,
-        contrast=options.contrast,
-        modality=options.modality,
-        seed=1,
-        cache=None if options.cache is None else Path(options.cache),
-    )
-    try:
-        written = train_student(run, cancel, functools.partial(print, flush=True))
-    except Cancelled as error:
-        raise Cancelled("Training was stopped; run the same command to continue it.") from error
-    print(f"Trained. The student lies in {written}.", flush=True)
-    return 0
-
-
 def train_student(run: StudentRun, cancel: CancelToken | None, message: Callable[[str], None]) -> Path:
     """Train, calibrate and write; given again, an interrupted run continues to the same weights.
 
-    Returns the student's folder. Raises as `run_student`.
+    Returns the student's folder. Raises SettingsError, InputError, ModelError, OutputError, Cancelled.
     """
     from ...datasets.manifest import read_manifest
     from .calibrate import calibrate_student

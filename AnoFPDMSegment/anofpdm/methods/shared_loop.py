@@ -1,0 +1,78 @@
+"""A stage that the engine's training loop carries out: a configuration and an objective. Torch-free to import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..training.config import TrainingConfig, load_training_config, shipped_configs
+from .knobs import Knob, Switch
+from .training import TrainingTask
+
+if TYPE_CHECKING:
+    from ..training.objective import Objective
+
+LOOP_KNOBS = (
+    Knob(
+        "config",
+        f"JSON file, or one of those shipped: {', '.join(shipped_configs())} (default: compact)",
+        live=False,
+        metavar="FILE",
+    ),
+    Knob(
+        "tensorboard",
+        "",
+        live=False,
+        switches=(Switch("no-tensorboard", False, "write losses.csv alone"),),
+    ),
+    Knob(
+        "export",
+        "do not train: write the model of the run's last checkpoint to FOLDER",
+        live=False,
+        metavar="FOLDER",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class SharedLoop:
+    """A `Fitter`."""
+
+    record: type[TrainingConfig]
+    """Of the configuration's file, with the method's own `model`."""
+    objective: Callable[[], Objective]
+    """May import torch."""
+    adapt: Callable[[TrainingConfig], TrainingConfig] = lambda config: config
+    """What of the configuration the stage sets itself."""
+    following: str = ""
+    """What the user is told to do with the trained model."""
+
+    def __call__(self, task: TrainingTask) -> str:
+        """See `Fitter`."""
+        config = self.adapt(load_training_config(task.values.get("config", "compact"), self.record))
+        import torch
+
+        from ..training.run import export_checkpoint, run_training
+
+        if task.threads is not None:
+            torch.set_num_threads(task.threads)
+        objective = self.objective()
+        export = task.values.get("export")
+        if export is not None:
+            early = export_checkpoint(task.data, task.output, config, export, objective, cache_dir=task.cache)
+            return f"Written to {early.path}."
+        written = run_training(
+            task.data,
+            task.output,
+            config,
+            objective,
+            start_from=task.start_from,
+            cache_dir=task.cache,
+            device=task.device,
+            tensorboard=task.values.get("tensorboard", True),
+            workers=task.workers,
+            cancel=task.cancel,
+            message=task.message,
+        )
+        return "" if written is None else f"Trained. The model lies in {written.path}{self.following}."
