@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..core.errors import InputError, OutputError
+from ..core.replaced_file import replaced_file
 from .csv_table import read_table
 
 Split = Literal["train", "val", "test"]
@@ -162,10 +163,9 @@ def write_manifest(path: str | Path, manifest: Manifest) -> None:
     """Write the CSV, whole or not at all; paths become relative to it where possible. Raises OutputError."""
     path = Path(path).absolute()
     columns = ["subject", "split", *manifest.modalities, "slice", "slices", "label", "mask", "source"]
-    partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", newline="", encoding="utf-8") as stream:
+        with replaced_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(columns)
             for row in manifest.rows:
@@ -181,9 +181,7 @@ def write_manifest(path: str | Path, manifest: Manifest) -> None:
                         row.source,
                     ]
                 )
-        os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OutputError(f"The manifest {path} cannot be written; check the folder and the disk.") from error
 
 

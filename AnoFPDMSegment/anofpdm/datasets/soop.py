@@ -7,7 +7,6 @@ Everything else reads volumes, so each slice is written as a NIfTI file of one s
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import SimpleITK as sitk
 
 from ..core.array_archive import DamagedArchiveError, open_arrays
 from ..core.errors import InputError, OutputError
+from ..core.replaced_file import replaced_file
 from ..volumes.value_stream import LARGEST_IMAGE_VOXELS
 from .manifest import SPLITS, ManifestRow
 
@@ -82,6 +82,5 @@ def _write_slice(path: Path, plane: npt.NDArray[Any]) -> None:
     height, width = padded.shape[1:]
     image.SetOrigin((-(width - 1) / 2, -(height - 1) / 2, HEIGHT_MM))
     # Under another name first: a file that is there must be whole.
-    partial = path.with_name(f"partial_{path.name}")
-    sitk.WriteImage(image, str(partial), useCompression=True)
-    os.replace(partial, path)
+    with replaced_file(path) as partial:
+        sitk.WriteImage(image, str(partial), useCompression=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..network.config import NULL_LABEL
 from .denoisers import NetworkPredictor, NoisePredictor
-from .equations import diffuse, guided_noise, noise_from_x0, predict_x0
+from .equations import guided_noise
+from .estimates import Estimate, predicting_noise, within_range
+from .samplers import all_levels, ddim_decode, ddpm_decode
 from .schedule import NoiseSchedule
 
 NEIGHBOURS = ((0.7, 8), (0.5, 3), (0.2, 1))
@@ -38,15 +40,12 @@ def draw_samples(
 
     At each level x0_hat is limited to [-1, 1] and the noise derived again from it.
     """
-    levels = np.rint(np.linspace(len(schedule) - 1, 0, steps)).astype(int).tolist()
-    x, x0 = start, start
-    for number, level in enumerate(levels):
-        alpha_bar = float(schedule.alpha_bar[level])
-        noise = _noise(predict_noise, x, level, label, guidance)
-        x0 = predict_x0(x, noise, alpha_bar).clamp(-1, 1)
-        if number + 1 < len(levels):
-            x = diffuse(x0, noise_from_x0(x, x0, alpha_bar), float(schedule.alpha_bar[levels[number + 1]]))
-    return x0
+
+    def noise(x: Tensor, level: int) -> Tensor:
+        return _noise(predict_noise, x, level, label, guidance)
+
+    denoise = within_range(predicting_noise(noise, schedule), schedule)
+    return ddim_decode(start, denoise, all_levels(schedule, steps), schedule)
 
 
 @torch.inference_mode()
@@ -76,25 +75,27 @@ def draw_stack(
         steps: noise levels visited, evenly spaced from T down to 1.
         device: where to compute.
 
-    Ancestral sampling (DDIM with eta = 1): unlike the deterministic one it corrects the errors of a small network,
+    DDPM's sampling: unlike the deterministic one it corrects the errors of a small network,
     which otherwise leave noise in the slices. All slices get the same noise at the start and at every level, and at the
     noisier levels, where the shape of the head is settled, their predictions are smoothed over their neighbours.
     """
     generator = torch.Generator().manual_seed(seed)
-    visited = np.rint(np.linspace(len(schedule) - 1, 0, steps)).astype(int).tolist()
     bound = predictor.for_slices(torch.tensor(levels, dtype=torch.float32, device=device))
     strength = torch.tensor(lesion, dtype=torch.float32, device=device)[:, None, None, None]
-    x = x0 = _shared_noise(generator, len(levels), shape, device)
-    for number, level in enumerate(visited):
-        alpha_bar = float(schedule.alpha_bar[level])
-        noise = _lesion_noise(bound, x, level, strength, labels)
-        x0 = _join_neighbours(predict_x0(x, noise, alpha_bar).clamp(-1, 1), level / len(schedule))
-        if number + 1 < len(visited):
-            following = float(schedule.alpha_bar[visited[number + 1]])
-            fresh = (1 - following) / (1 - alpha_bar) * (1 - alpha_bar / following)
-            x = following**0.5 * x0 + (1 - following - fresh) ** 0.5 * noise_from_x0(x, x0, alpha_bar)
-            x = x + fresh**0.5 * _shared_noise(generator, len(levels), shape, device)
-    return x0.cpu()
+
+    def noise(x: Tensor, level: int) -> Tensor:
+        return _lesion_noise(bound, x, level, strength, labels)
+
+    def fresh(step: int = 0, like: Tensor | None = None) -> Tensor:
+        return _shared_noise(generator, len(levels), shape, device)
+
+    limited = within_range(predicting_noise(noise, schedule), schedule)
+
+    def denoise(x: Tensor, level: int) -> Estimate:
+        seen = limited(x, level)
+        return replace(seen, x0=_join_neighbours(seen.x0, level / len(schedule)))
+
+    return ddpm_decode(fresh(), denoise, all_levels(schedule, steps), schedule, fresh).cpu()
 
 
 def _shared_noise(

@@ -48,3 +48,15 @@ def ddim_inversion_step(
         x0_hat = x0_hat.clamp(-1.0, 1.0)
         noise_null = noise_from_x0(x_t, x0_hat, alpha_bar)
     return diffuse(x0_hat, noise_null, alpha_bar_next)
+
+
+def posterior(x: Tensor, x0_hat: Tensor, alpha_bar: float, alpha_bar_next: float) -> tuple[Tensor, float]:
+    """Mean and standard deviation of q(x_s | x_t, x0_hat) at a less noisy level s (Ho et al. 2020, equations 6 and 7).
+
+    Any two levels will do: between them the forward process adds beta = 1 - alpha_bar / alpha_bar_next.
+    """
+    beta = 1 - alpha_bar / alpha_bar_next
+    mean = (sqrt(alpha_bar_next) * beta * x0_hat + sqrt(alpha_bar / alpha_bar_next) * (1 - alpha_bar_next) * x) / (
+        1 - alpha_bar
+    )
+    return mean, sqrt(beta * (1 - alpha_bar_next) / (1 - alpha_bar))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from ..core.array_archive import DamagedArchiveError, open_arrays
 from ..core.arrays import IntArray
 from ..core.errors import OutputError
+from ..core.replaced_file import replaced_file
 
 CHUNK_SLICES = 32
 Arrays = dict[str, np.ndarray]
@@ -78,11 +78,8 @@ def _read(path: Path, count: int) -> Arrays | None:
 
 
 def _keep(path: Path, arrays: Arrays) -> None:
-    partial = path.with_suffix(".partial")
     try:
-        with partial.open("wb") as stream:
+        with replaced_file(path) as partial, partial.open("wb") as stream:
             np.savez(stream, **arrays)  # type: ignore[arg-type]
-        os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OutputError(f"{path.parent} cannot be written to; check the folder and the disk.") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import ModelError, OutputError, SettingsError
+from ..core.replaced_file import replaced_file
 from .config import TrainingConfig, training_config_from_dict, training_config_to_dict
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -34,15 +34,10 @@ class Checkpoint:
 def save_checkpoint(path: Path, checkpoint: Checkpoint, config: TrainingConfig, data: str) -> None:
     """Replace the checkpoint in one move. `data` tells the data set. Raises OutputError."""
     record = {"schema": SCHEMA, "config": training_config_to_dict(config), "data": data, **vars(checkpoint)}
-    partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("wb") as stream:
+        with replaced_file(path, flushed=True) as partial, partial.open("wb") as stream:
             torch.save(record, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OutputError(f"The checkpoint {path} could not be written ({error.strerror}); check the disk.") from error
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..core.errors import OutputError
+from ..core.replaced_file import replaced_file
 
 LOSSES_FILE = "losses.csv"
 COLUMNS = ("step", "loss", "learning_rate", "gradient_norm")
@@ -22,11 +22,9 @@ class LossLog:
         """Keeps the rows of the first `finished_steps` steps. Raises OutputError."""
         self._path = folder / LOSSES_FILE
         kept = [row for row in read_losses(folder) if row[0] <= finished_steps]
-        partial = self._path.with_name(self._path.name + ".partial")
         try:
-            with partial.open("w", newline="", encoding="utf-8") as stream:
+            with replaced_file(self._path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
                 csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *map(_texts, kept)])
-            os.replace(partial, self._path)
         except OSError as error:
             raise _unwritable(self._path, error) from error
 

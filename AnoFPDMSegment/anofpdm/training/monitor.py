@@ -15,6 +15,7 @@ from ..core.arrays import IntArray
 from ..core.errors import SettingsError
 from ..diffusion.denoisers import NetworkPredictor
 from ..diffusion.draw import draw_samples
+from ..diffusion.noising import Noising
 from ..diffusion.schedule import NoiseSchedule
 from ..network.config import NULL_LABEL
 from ..network.unet import ConditionalUNet
@@ -47,6 +48,7 @@ class Monitor:
         self.config = config
         self.device = device
         self.schedule = NoiseSchedule.linear(config.model.schedule)
+        self._noising = Noising(self.schedule)
         self._network = ConditionalUNet(config.model.network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network.eval()
         precision: Any = "float32" if config.precision == "32" else "bfloat16"
@@ -104,8 +106,7 @@ class Monitor:
             x0, level = plain(batch, extract=extract)
             noise = torch.randn(x0.shape, generator=step_generator(0, first, MONITOR_STREAM))
             t = torch.from_numpy((np.arange(first, first + len(part)) * 0.6180339887 % 1 * levels).astype(np.int64))
-            alpha_bar = torch.from_numpy(self.schedule.alpha_bar)[t].float()[:, None, None, None]
-            x_t = alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * noise
+            x_t = self._noising(x0, noise, t)
             predictor = self.predictor.for_slices(level.to(self.device))
             predicted = predictor(x_t.to(self.device), t.to(self.device), batch.label.to(self.device)).cpu()
             total += float((predicted - noise).square().mean(dim=(1, 2, 3)).sum())

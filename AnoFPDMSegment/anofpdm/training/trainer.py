@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..core.errors import Cancelled, ModelError
 from ..core.progress import CancelToken
+from ..diffusion.noising import Noising
 from ..diffusion.schedule import NoiseSchedule
 from ..store.network_weights import save_weights
 from .batches import BatchMaker, TrainingBatch, step_seed
@@ -81,9 +82,7 @@ class Trainer:
             self._optimizer.load_state_dict(checkpoint.optimizer)
             self.average.load(checkpoint.average)
             self.step = checkpoint.step
-        alpha_bar = torch.from_numpy(NoiseSchedule.linear(config.model.schedule).alpha_bar)
-        self._signal = alpha_bar.sqrt().float().to(fabric.device)
-        self._spread = (1 - alpha_bar).sqrt().float().to(fabric.device)
+        self._noising = Noising(NoiseSchedule.linear(config.model.schedule), fabric.device)
 
     def run(self, cancel: CancelToken | None = None) -> None:
         """Train to the last step. Raises Cancelled after saving a checkpoint when the token is set."""
@@ -138,8 +137,7 @@ class Trainer:
             group["lr"] = rate
         # Dropout's numbers follow from the step, too.
         torch.manual_seed(step_seed(config.seed, self.step, DROPOUT_STREAM + fabric.global_rank))
-        signal, spread = (root[batch.t][:, None, None, None] for root in (self._signal, self._spread))
-        x_t = (signal * batch.x0 + spread * batch.noise).contiguous(memory_format=torch.channels_last)
+        x_t = self._noising(batch.x0, batch.noise, batch.t).contiguous(memory_format=torch.channels_last)
         loss = self._objective.loss(self._forward, x_t, batch, config)
         self._optimizer.zero_grad()
         fabric.backward(loss)

@@ -12,16 +12,10 @@ from torch import Tensor
 
 from ...diffusion.denoisers import NoisePredictor
 from ...diffusion.equations import diffuse
+from ...diffusion.estimates import Denoiser, Prediction, predicting_noise, within_range
+from ...diffusion.labels import with_label, with_two_labels
 from ...diffusion.noise import NoiseSource
-from ...diffusion.samplers import (
-    PredictedNoise,
-    ddim_decode,
-    ddim_encode,
-    ddpm_decode,
-    levels_up_to,
-    with_label,
-    with_two_labels,
-)
+from ...diffusion.samplers import ddim_decode, ddim_encode, ddpm_decode, levels_up_to
 from ...diffusion.schedule import NoiseSchedule
 from ...diffusion.simplex_noise import simplex_noise
 from ...network.config import NULL_LABEL
@@ -60,6 +54,10 @@ class Shared:
     steps: int
     """Most noise levels visited one way."""
 
+    def denoiser(self, noise: Prediction) -> Denoiser:
+        """Of the shared network's kind, which predicts noise."""
+        return predicting_noise(noise, self.schedule)
+
 
 class Baseline(Protocol):
     """One compared method."""
@@ -96,7 +94,8 @@ class AnoDDPM:
         levels = levels_up_to(int(setting["level"]), self.shared.steps)
         fresh = simplex_from(noise) if self.simplex else noise
         x = diffuse(x0, fresh(0, x0), float(self.shared.schedule.alpha_bar[levels[-1]]))
-        restored = ddpm_decode(x, with_label(predict, NULL_LABEL), levels, self.shared.schedule, fresh)
+        denoise = within_range(self.shared.denoiser(with_label(predict, NULL_LABEL)), self.shared.schedule)
+        restored = ddpm_decode(x, denoise, levels, self.shared.schedule, fresh)
         return _difference(x0, restored, self.shared)
 
     def evaluations(self, setting: Setting) -> int:
@@ -132,10 +131,11 @@ class ClassifierGuidance:
         """The slice as the classifier would have it healthy."""
         levels = levels_up_to(int(setting["level"]), self.shared.steps)
         unguided = with_label(predict, NULL_LABEL)
-        encoded = ddim_encode(x0, unguided, levels, self.shared.schedule)
-        return ddim_decode(encoded, self._guided(unguided, setting["scale"]), levels, self.shared.schedule)
+        encoded = ddim_encode(x0, self.shared.denoiser(unguided), levels, self.shared.schedule)
+        guided = self.shared.denoiser(self._guided(unguided, setting["scale"]))
+        return ddim_decode(encoded, guided, levels, self.shared.schedule)
 
-    def _guided(self, unguided: PredictedNoise, scale: float) -> PredictedNoise:
+    def _guided(self, unguided: Prediction, scale: float) -> Prediction:
         """eps - scale sqrt(1 - alpha_bar) grad log p(healthy | x_t)."""
 
         def noise(x: Tensor, level: int) -> Tensor:
@@ -167,9 +167,10 @@ class DDIB:
     def translate(self, x0: Tensor, predict: NoisePredictor, setting: Setting) -> Tensor:
         """The slice decoded toward healthy; at w = -1 itself, but for the finite number of steps."""
         levels = levels_up_to(int(setting["level"]), self.shared.steps)
-        encoded = ddim_encode(x0, with_label(predict, NULL_LABEL), levels, self.shared.schedule)
+        unguided = self.shared.denoiser(with_label(predict, NULL_LABEL))
+        encoded = ddim_encode(x0, unguided, levels, self.shared.schedule)
         guided = with_two_labels(predict, self.shared.healthy_label, NULL_LABEL, setting["guidance"])
-        return ddim_decode(encoded, guided, levels, self.shared.schedule)
+        return ddim_decode(encoded, self.shared.denoiser(guided), levels, self.shared.schedule)
 
     def evaluations(self, setting: Setting) -> int:
         """One a level up, two a level down."""
@@ -193,12 +194,12 @@ class ConditionDifference:
         levels = self._levels(setting)
         x = diffuse(x0, noise(0, x0), float(self.shared.schedule.alpha_bar[levels[-1]]))
         results = [
-            ddim_decode(x, self._condition(predict, share), levels, self.shared.schedule)
+            ddim_decode(x, self.shared.denoiser(self._condition(predict, share)), levels, self.shared.schedule)
             for share in (1.0, self.nearness)
         ]
         return _difference(results[1], results[0], self.shared) / (1 - self.nearness) ** 2
 
-    def _condition(self, predict: NoisePredictor, unhealthy: float) -> PredictedNoise:
+    def _condition(self, predict: NoisePredictor, unhealthy: float) -> Prediction:
         """unhealthy eps_u + (1 - unhealthy) eps_h."""
         return with_two_labels(predict, self.shared.unhealthy_label, self.shared.healthy_label, unhealthy - 1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from ...core.errors import Cancelled, ModelError, OutputError, SettingsError
 from ...core.progress import CancelToken
+from ...core.replaced_file import replaced_file
 from .config import StudentConfig
 from .loss import student_loss
 from .network import StudentNetwork
@@ -137,7 +137,6 @@ class StudentTrainer:
     def _save(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / CHECKPOINT_FILE
-        partial = path.with_name(path.name + ".partial")
         record = {
             "schedule": vars(self._schedule),
             "step": self.step,
@@ -146,13 +145,9 @@ class StudentTrainer:
             "optimizer": self._optimizer.state_dict(),
         }
         try:
-            with partial.open("wb") as stream:
+            with replaced_file(path, flushed=True) as partial, partial.open("wb") as stream:
                 torch.save(record, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(partial, path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise OutputError(
                 f"The checkpoint {path} could not be written ({error.strerror}); check the disk."
             ) from error
