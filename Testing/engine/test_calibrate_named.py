@@ -16,9 +16,10 @@ from training_samples import with_unreadable_masks, write_data
 
 from anofpdm.methods.anofpdm import calibration_plot as plots
 from anofpdm.methods.anofpdm.calibration import load_calibrations
-from anofpdm.methods.anofpdm.user_calibrations import store_user_calibrations, user_calibration_names, user_calibrations
+from anofpdm.methods.anofpdm.user_calibrations import store_user_calibrations, user_calibrations
 from anofpdm.results.line_chart import BLUE, GRAY, HEIGHT, MARGIN, RED, WIDTH, Chart, Curve, draw_charts
 from anofpdm.store.model_folder import open_model_folder
+from anofpdm.store.user_calibrations import user_calibration_names
 
 QUICK = ("--presets", "fast=2,balanced=3", "--ranges", "1..100,1..200", "--guidance", "0,2,8", "--progress", "none")
 QUICK = (*QUICK, "--precision", "float32")  # else it depends on the machine

@@ -18,15 +18,14 @@ from anofpdm.core.errors import ModelError, OutputError, SettingsError
 from anofpdm.methods.anofpdm.calibration import Calibration, calibrations_to_json
 from anofpdm.methods.anofpdm.user_calibrations import (
     calibrations_of,
-    check_can_store,
     store_user_calibrations,
-    user_calibration_names,
     user_calibrations,
     usual_point,
 )
 from anofpdm.results.case_storage import load_evidence
 from anofpdm.results.findings import read_findings
 from anofpdm.store.model_folder import ModelFolder, open_model_folder
+from anofpdm.store.user_calibrations import check_can_store, user_calibration_names
 
 WEIGHTS, OTHERS = "a" * 64, "b" * 64
 FAST = dataclasses.replace(POINT, steps=2)

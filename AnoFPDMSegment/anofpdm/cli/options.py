@@ -53,15 +53,16 @@ def add_knobs(parser: argparse.ArgumentParser, *groups: KnobGroup) -> None:
             _add(places[knob.live], same)
 
 
-def add_owned(parser: argparse.ArgumentParser, owners: Sequence[Owner]) -> None:
-    """The owners' options, grouped by the methods that have them; one that several have is one option."""
+def add_owned(parser: argparse.ArgumentParser, owners: Sequence[Owner], title: str) -> None:
+    """The owners' options, grouped by the methods that have them, named behind `title`; one that several have is one
+    option."""
     groups: dict[str, Any] = {}
     for name in dict.fromkeys(knob.name for owner in owners for knob in owner.knobs):
         same = [(owner, knob) for owner in owners for knob in owner.knobs if knob.name == name]
-        title = "with --method " + ", ".join(dict.fromkeys(owner.method for owner, _ in same))
-        group = groups.setdefault(title, None) or parser.add_argument_group(title)
-        groups[title] = group
-        _add(group, [(owner.method, knob) for owner, knob in same])
+        whose = ", ".join(dict.fromkeys(owner.method for owner, _ in same))
+        if whose not in groups:
+            groups[whose] = parser.add_argument_group(f"{title} {whose}")
+        _add(groups[whose], [(owner.method, knob) for owner, knob in same])
 
 
 def _add(group: Any, same: Sequence[tuple[str, Knob]]) -> None:

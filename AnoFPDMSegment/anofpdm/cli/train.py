@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes to prepare slices (default: 1)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
     parser.add_argument("--threads", type=int, metavar="N", help="processor threads (default: all)")
-    add_owned(parser, _owners())
+    add_owned(parser, _owners(), "with --method")
     parser.set_defaults(run=run_train)
 
 

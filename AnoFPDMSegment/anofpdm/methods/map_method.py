@@ -14,15 +14,22 @@ from ..core.errors import ModelError, SettingsError
 from ..core.progress import CancelToken, ProgressCallback, ProgressClock
 from ..core.records import record_to_dict, require
 from ..store.model_config import ModelConfig
+from ..store.model_search import find_model_of_weights
+from ..store.user_calibrations import OWN
 from ..thresholds.settings import MinimumSize
 from ..volumes.preparation import PreparedCase, prepare_case
 from ..volumes.volume import Volume
+from .calibrating import CalibrationTask
 from .knobs import Knob
+from .map_calibrating import calibrate_map_model
+from .map_calibrations import user_map_calibration
 from .map_evidence import MAP_KNOBS, MapAnswer, MapEvidence, MapSettings, answer
 from .method import Examined, Notice, Runner
 from .training import Stage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..core.arrays import FloatArray
     from ..results.case import CaseEvidence
     from ..store.model_folder import ModelFolder
@@ -32,12 +39,33 @@ Report = Callable[[float], None]
 
 @dataclass(frozen=True)
 class MapCalibration:
-    """Of the map: what reaches `threshold` is marked."""
+    """Of the map: what reaches `threshold` is marked. The rest says where it comes from, as far as that is known."""
 
     threshold: float = 1.0
+    healthy_level: float | None = None
+    """The threshold is this quantile of the healthy slices' maps inside the eroded head."""
+    source: str = ""
+    """The labelled slices it was made with, in words."""
+    slices: int = 0
+    unhealthy_slices: int = 0
+    subjects: int = 0
+    user_name: str = ""
+    """What the user calls it; empty for the model's own."""
 
     def __post_init__(self) -> None:
         require(0 < self.threshold < float("inf"), "calibration.threshold must be positive")
+        level = self.healthy_level
+        require(level is None or 0 < level < 1, "calibration.healthy_level must lie between 0 and 1")
+        counts = (self.unhealthy_slices, self.slices - self.unhealthy_slices, self.subjects)
+        require(min(counts) >= 0, "calibration counts fewer slices or subjects than none")
+
+    @property
+    def origin(self) -> str:
+        """Where the threshold comes from, in words; empty if that is not known."""
+        if self.healthy_level is None:
+            return ""
+        counted = f"{self.slices} slices of {self.subjects} subjects, {self.unhealthy_slices} unhealthy"
+        return f"quantile {self.healthy_level:g} of healthy slices ({self.source or 'source not stated'}: {counted})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +75,8 @@ class MapConfig(ModelConfig):
     calibration: MapCalibration = dataclasses.field(default_factory=MapCalibration)
 
 
-class MapMethod(ABC):
-    """See `methods.method.Method`. A subclass gives `name`, `title` and `compute`, and what else differs.
-
-    Its models are model folders as those of every method; a method without weights has a file of no tensors.
-    """
+class MapAnswers:
+    """See `methods.method.Method`: all of it but loading a model, for evidence that is `MapEvidence`."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -60,56 +85,23 @@ class MapMethod(ABC):
     settings_type: type[Any] = MapSettings
     calibration_type: type[Any] = MapCalibration
     others: tuple[str, ...] = ()
-    """Names of further maps that `compute` gives."""
-    evaluations = 0
-    """Of a network a slice."""
+    """Names of further maps."""
     stages: tuple[Stage, ...] = ()
+    calibration_knobs: tuple[Knob, ...] = ()
 
-    @abstractmethod
-    def compute(
-        self,
-        model: Any,
-        prepared: PreparedCase,
-        settings: Mapping[str, Any],
-        *,
-        batch_size: int | None,
-        report: Report,
-        cancel: CancelToken,
-    ) -> dict[str, FloatArray]:
-        """Maps [S, H, W] of all slices of the stack, never negative: `map`, and one for each name in `others`.
+    def calibrate(self, task: CalibrationTask) -> Path:
+        """See `Method`: the threshold is a quantile of healthy slices' maps."""
+        return calibrate_map_model(task, self.calibration_of(task.folder.config))
 
-        `model`: what `open_model` gave; `settings`: values of the knobs that need a rerun, by name; `report` is told
-        how many slices are done. Raises the engine's errors, Cancelled among them.
-        """
-
-    def open_model(self, folder: ModelFolder) -> Any:
-        """What `compute` needs of the model: its configuration, or a network. May import torch. Raises ModelError."""
-        return folder.config
+    def calibration_in_use(self, folder: ModelFolder, name: str | None) -> Any:
+        """The model's own (None or `default`), or the user's of this name. Raises SettingsError or ModelError."""
+        if name in (None, OWN):
+            return self.calibration_of(folder.config)
+        return user_map_calibration(self.calibration_type, self.name, folder.weights_sha256, str(name))
 
     def accepted(self, case: CaseEvidence) -> np.ndarray:
         """[N, H, W]: where a finding may be."""
         return np.asarray(case.interior[case.examined])
-
-    def load(
-        self,
-        folder: ModelFolder,
-        *,
-        device: str = "auto",
-        calibration: str | None = None,
-        preset: str | None = None,
-        run: Mapping[str, Any] | None = None,
-        notice: Notice,
-    ) -> Runner:
-        """See `Method`."""
-        if device not in ("auto", "cpu"):
-            raise SettingsError(f"The method {self.name} runs on the processor; leave --device out.")
-        if calibration not in (None, "default") or preset is not None:
-            raise SettingsError(
-                f"The method {self.name} has one calibration and no presets; leave --calibration and --preset out."
-            )
-        if not isinstance(folder.config, self.config_type):
-            raise ModelError(f"{folder.path} is a model of the method {folder.config.method}, not of {self.name}.")
-        return MapRunner(self, folder, self.open_model(folder), run or {})
 
     def overlaid(self, before: Any, given: Mapping[str, Any], calibration: Any = None) -> Any:
         """See `Method`."""
@@ -145,7 +137,9 @@ class MapMethod(ABC):
 
     def model_lines(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""
-        return [f"  threshold   {self.calibration_of(folder.config).threshold:g}"]
+        calibration = self.calibration_of(folder.config)
+        origin = getattr(calibration, "origin", "")
+        return [f"  threshold   {calibration.threshold:g}{origin and f', {origin}'}"]
 
     def calibration_of(self, config: Any) -> Any:
         """The calibration that the model brings."""
@@ -153,9 +147,14 @@ class MapMethod(ABC):
 
     def with_calibration(self, case: CaseEvidence, name: str) -> CaseEvidence:
         """See `Method`."""
-        if name != "default":
-            raise SettingsError(f"The method {self.name} has one calibration; leave --calibration out.")
-        return case
+        weights = case.model.weights_sha256
+        if name != OWN:
+            found = user_map_calibration(self.calibration_type, self.name, weights, name)
+        elif case.calibration.user_name:
+            found = self.calibration_of(find_model_of_weights(weights).config)
+        else:
+            return case
+        return dataclasses.replace(case, calibration=found)
 
     def slice_facts(self, case: CaseEvidence, answer: MapAnswer) -> list[Mapping[str, Any]]:
         """See `Method`."""
@@ -178,8 +177,8 @@ class MapMethod(ABC):
         return []
 
     def calibration_label(self, case: CaseEvidence) -> str:
-        """Its own."""
-        return "default"
+        """The user's name of it, or `default`."""
+        return case.calibration.user_name or OWN
 
     def healthy_picture(self, case: CaseEvidence, answer: MapAnswer) -> None:
         """It predicts no healthy image."""
@@ -208,21 +207,80 @@ class MapMethod(ABC):
         return MapEvidence.of(arrays, self.others)
 
 
+class MapMethod(MapAnswers, ABC):
+    """See `methods.method.Method`. A subclass gives `name`, `title` and `compute`, and what else differs.
+
+    Its models are model folders as those of every method; a method without weights has a file of no tensors
+    (`store.no_weights`).
+    """
+
+    evaluations = 0
+    """Of a network a slice."""
+
+    @abstractmethod
+    def compute(
+        self,
+        model: Any,
+        prepared: PreparedCase,
+        settings: Mapping[str, Any],
+        *,
+        batch_size: int | None,
+        report: Report,
+        cancel: CancelToken,
+    ) -> dict[str, FloatArray]:
+        """Maps [S, H, W] of all slices of the stack, never negative: `map`, and one for each name in `others`.
+
+        `model`: what `open_model` gave; `settings`: values of the knobs that need a rerun, by name; `report` is told
+        how many slices are done. Raises the engine's errors, Cancelled among them.
+        """
+
+    def open_model(self, folder: ModelFolder) -> Any:
+        """What `compute` needs of the model: its configuration, or a network. May import torch. Raises ModelError."""
+        return folder.config
+
+    def load(
+        self,
+        folder: ModelFolder,
+        *,
+        device: str = "auto",
+        calibration: str | None = None,
+        preset: str | None = None,
+        run: Mapping[str, Any] | None = None,
+        notice: Notice,
+    ) -> Runner:
+        """See `Method`."""
+        if device not in ("auto", "cpu"):
+            raise SettingsError(f"The method {self.name} runs on the processor; leave --device out.")
+        if preset is not None:
+            raise SettingsError(f"The method {self.name} has no presets; leave --preset out.")
+        if not isinstance(folder.config, self.config_type):
+            raise ModelError(f"{folder.path} is a model of the method {folder.config.method}, not of {self.name}.")
+        in_use = self.calibration_in_use(folder, calibration)
+        return MapRunner(self, folder, self.open_model(folder), run or {}, in_use)
+
+
 class MapRunner:
     """See `methods.method.Runner`."""
 
     device_name = "CPU"
     device_warning = ""
 
-    def __init__(self, method: MapMethod, folder: ModelFolder, model: Any, run: Mapping[str, Any]) -> None:
+    def __init__(
+        self, method: MapMethod, folder: ModelFolder, model: Any, run: Mapping[str, Any], calibration: Any
+    ) -> None:
         self.config = folder.config
         self.weights_sha256 = folder.weights_sha256
-        self._method, self._model, self._run = method, model, run
+        self._method, self._model, self._run, self._calibration = method, model, run, calibration
 
     def identity(self) -> dict[str, Any]:
         """See `Runner`."""
         run = {name: str(value) for name, value in sorted(self._run.items())}
-        return {"weights": self.weights_sha256, "config": record_to_dict(self.config), "run": run}
+        return {
+            "weights": self.weights_sha256,
+            "config": record_to_dict(self.config),
+            "calibration": record_to_dict(self._calibration),
+            "run": run,
+        }
 
     def check(self, settings: Any) -> None:
         """Every setting can be answered."""
@@ -252,5 +310,4 @@ class MapRunner:
         }
         clock.report(float(len(prepared.head)))
         evidence = MapEvidence.of(kept, self._method.others)
-        calibration = self._method.calibration_of(self.config)
-        return Examined(evidence, prepared, calibration, batch_size or 1, self._method.evaluations)
+        return Examined(evidence, prepared, self._calibration, batch_size or 1, self._method.evaluations)

@@ -15,12 +15,15 @@ import numpy as np
 from ..core.arrays import BoolArray, FloatArray
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..core.progress import CancelToken, ProgressCallback
     from ..results.case import CaseEvidence
     from ..store.model_config import ModelConfig
     from ..store.model_folder import ModelFolder
     from ..volumes.preparation import PreparedCase
     from ..volumes.volume import Volume
+    from .calibrating import CalibrationTask
     from .knobs import Knob
     from .training import Stage
 
@@ -152,6 +155,17 @@ class Method(Protocol):
     @property
     def stages(self) -> tuple[Stage, ...]:
         """How it is trained, the usual stage first; empty if there is nothing to train."""
+
+    @property
+    def calibration_knobs(self) -> tuple[Knob, ...]:
+        """Options of `calibrate` beside those that every method takes."""
+
+    def calibrate(self, task: CalibrationTask) -> Path:
+        """Calibrate the model from image-level labels; returns the file or folder that was written.
+
+        Whether the outcome can be written is found out first (`CalibrationTask.check_place`). Raises the engine's
+        errors. May import torch.
+        """
 
     @property
     def config_type(self) -> type[ModelConfig]:

@@ -38,7 +38,7 @@ def folder(config, tmp_path):
         network=config,
         grid=grid_of(config),
         preprocessing=PREPROCESSING,
-        calibration=StudentCalibration(1.5, 0.2, 0.4),
+        calibration=StudentCalibration(temperature=1.5, bias=0.2, threshold=0.4),
     )
     return write_student(tmp_path / "tiny", model, _network(config).state_dict(), "# Tiny\n")
 
@@ -105,7 +105,7 @@ def test_an_unknown_student_is_named():
 @pytest.mark.parametrize("values", [(0.0, 0, 0.5), (1, 0, 0), (1, 0, 1.0), (1, 99, 0.5)])
 def test_impossible_calibrations_are_refused(values):
     with pytest.raises(ModelError, match="out of range"):
-        StudentCalibration(*values)
+        StudentCalibration(**dict(zip(("temperature", "bias", "threshold"), values, strict=True)))
 
 
 def test_both_ways_round_are_averaged_and_their_difference_is_told(folder):

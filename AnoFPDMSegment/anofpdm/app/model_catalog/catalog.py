@@ -74,7 +74,7 @@ class ModelCatalog:
 
     def check_calibration_name(self, name: str) -> None:
         """Raises SettingsError unless the user's calibrations can be named so."""
-        from ...methods.anofpdm.user_calibrations import check_name
+        from ...store.user_calibrations import check_name
 
         check_name(name)
 
@@ -104,7 +104,8 @@ def _calibrations(folder: ModelFolder) -> dict[str, tuple[Preset, ...]]:
     """The model's own presets and the user's; those of a damaged file are left out."""
     from ...core.errors import AnoFPDMError
     from ...methods.anofpdm.model_config import diffusion_config
-    from ...methods.anofpdm.user_calibrations import calibrations_of, user_calibration_names
+    from ...methods.anofpdm.user_calibrations import calibrations_of
+    from ...store.user_calibrations import user_calibration_names
 
     found = {
         OWN: _presets(folder, calibrations_of(folder)) or (Preset("", diffusion_config(folder).operating_point, None),)

@@ -19,7 +19,6 @@ from ...core.records import load_json, record_from_dict, record_to_dict, shown
 from .operating_point import OperatingPoint
 
 CALIBRATION_SCHEMA = 1
-CALIBRATION_FILE = "calibration.json"
 
 Decision = Literal["similarity", "map"]
 CalibratedThreshold = Literal["dynamic", "healthy"]

@@ -11,10 +11,12 @@ from ...core.records import record_from_dict, record_to_dict
 from ...network.parameter_shapes import parameter_shapes
 from ...thresholds.neighbours import runs_of_slices
 from ...thresholds.settings import MinimumSize
+from ..calibrating import CalibrationTask
 from ..method import Curves, Method, Notice, Picture, Runner
 from ..reconstruction.training import COMPARED_STAGES
 from . import findings
 from .bundle_metadata import bundle_metadata
+from .calibrate_model import CALIBRATION_KNOBS, calibrate_model
 from .calibration import Calibration, load_calibrations
 from .evidence import Evidence, broken_array, build_evidence, evidence_arrays, evidence_shapes
 from .knobs import KNOBS, overlaid
@@ -28,6 +30,8 @@ from .training import STAGES
 from .visited_levels import visited_levels
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ...results.case import CaseEvidence
     from ...store.model_folder import ModelFolder
 
@@ -48,6 +52,7 @@ class AnoFPDM:
     settings_type = SelectionSettings
     calibration_type = Calibration
     stages = (*STAGES, *COMPARED_STAGES)
+    calibration_knobs = CALIBRATION_KNOBS
 
     def load(
         self,
@@ -70,6 +75,10 @@ class AnoFPDM:
     ) -> SelectionSettings:
         """See `Method`."""
         return overlaid(before, given, calibration)
+
+    def calibrate(self, task: CalibrationTask) -> Path:
+        """See `Method`."""
+        return calibrate_model(task)
 
     def check_model(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ...core.errors import AnoFPDMError
 from ...store.model_folder import ModelFolder
+from ...store.user_calibrations import user_calibration_names
 from .calibration import Calibration, describe_point
 from .model_config import diffusion_config
-from .user_calibrations import calibrations_of, user_calibration_names, user_calibrations
+from .user_calibrations import calibrations_of, user_calibrations
 
 
 def model_lines(folder: ModelFolder) -> list[str]:

@@ -7,8 +7,9 @@ import dataclasses
 from ...core.errors import SettingsError
 from ...results.case import CaseEvidence
 from ...store.model_search import find_model_of_weights
+from ...store.user_calibrations import OWN
 from .calibration import calibration_for, describe_point
-from .user_calibrations import OWN, calibrations_of, user_calibrations
+from .user_calibrations import calibrations_of, user_calibrations
 
 
 def with_calibration(case: CaseEvidence, name: str) -> CaseEvidence:

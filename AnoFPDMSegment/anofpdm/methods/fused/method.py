@@ -12,6 +12,7 @@ from ...core.array_archive import missing
 from ...core.records import record_from_dict, record_to_dict
 from ...results.case import ModelIdentity
 from ..anofpdm.method import AnoFPDM
+from ..calibrating import CalibrationTask
 from ..map_evidence import MapEvidence
 from ..method import Curves, Method, Notice, Picture, Runner
 from ..student.method import Student
@@ -26,6 +27,8 @@ from .settings import FusedSettings, overlaid
 from .witness_case import witness_case
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ...core.arrays import FloatArray
     from ...results.case import CaseEvidence
     from ...store.model_folder import ModelFolder
@@ -43,6 +46,8 @@ class Fused:
     config_type = FusedConfig
     settings_type = FusedSettings
     calibration_type = FusedCalibration
+    stages = ()
+    calibration_knobs = AnoFPDM.calibration_knobs
 
     def __init__(self, finder: Student | None = None, witness: AnoFPDM | None = None) -> None:
         self._finder, self._witness = finder or Student(), witness or AnoFPDM()
@@ -67,6 +72,12 @@ class Fused:
     ) -> FusedSettings:
         """See `Method`."""
         return overlaid(before, given, None if calibration is None else calibration.witness)
+
+    def calibrate(self, task: CalibrationTask) -> Path:
+        """See `Method`: AnoFPDM's part is calibrated."""
+        config = task.folder.config
+        assert isinstance(config, FusedConfig)
+        return self._witness.calibrate(dataclasses.replace(task, folder=open_part(config.witness, task.folder)))
 
     def check_model(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -81,7 +82,7 @@ def calibrate_student(
     pixels = np.concatenate([one.logits.reshape(2, -1)[:, some].astype(np.float32) for one, some in pairs], axis=1)
     known = np.concatenate([one.lesion.ravel()[some] for one, some in pairs])
     fitted = min(
-        (StudentCalibration(float(t), float(b)) for t in TEMPERATURES for b in BIASES),
+        (StudentCalibration(temperature=float(t), bias=float(b)) for t in TEMPERATURES for b in BIASES),
         key=lambda one: _cross_entropy(probability_of(pixels, one).mean(0), known),
     )
     dices = np.mean([_by_threshold(one, fitted, _dice) for one in painted], axis=0)
@@ -92,7 +93,7 @@ def calibrate_student(
     else:
         best = len(THRESHOLDS) - 1
         message(f"At no threshold do heads without lesions show less than {MOST_FALSE_ML:g} mL; the highest is taken.")
-    calibration = StudentCalibration(fitted.temperature, fitted.bias, float(THRESHOLDS[best]))
+    calibration = dataclasses.replace(fitted, threshold=float(THRESHOLDS[best]))
     report = CalibrationReport(
         calibration,
         calibration_error(probability_of(pixels, StudentCalibration()).mean(0), known),

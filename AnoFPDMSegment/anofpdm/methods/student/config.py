@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...core.errors import ModelError
+from ..map_method import MapCalibration
 
 NEIGHBOURS = 1
 """Slices looked at on either side."""
@@ -39,8 +40,8 @@ class StudentConfig:
         return 2 * NEIGHBOURS + 2
 
 
-@dataclass(frozen=True)
-class StudentCalibration:
+@dataclass(frozen=True, kw_only=True)
+class StudentCalibration(MapCalibration):
     """A logit l becomes the probability sigmoid((l + bias) / temperature); lesions lie above `threshold`."""
 
     temperature: float = 1.0
@@ -51,3 +52,4 @@ class StudentCalibration:
         """Raises ModelError."""
         if not (0.05 <= self.temperature <= 20 and -20 <= self.bias <= 20 and 0 < self.threshold < 1):
             raise ModelError("A student's calibration is out of range; install the student again.")
+        super().__post_init__()
