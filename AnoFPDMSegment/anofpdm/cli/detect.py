@@ -13,7 +13,6 @@ from ..core.progress import CancelToken
 from ..core.reporting import Reporter, make_reporter
 from ..detect.case_runs import CaseRuns, result_details, untold_warnings
 from ..detect.cases import Case, read_cases
-from ..methods.anofpdm.presets import PRESETS
 from ..methods.registry import find_method
 from ..results.detection import claimed_folder
 from ..results.findings_text import format_findings
@@ -65,7 +64,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--model", metavar="NAME", help="model by name or folder; see anofpdm models list")
     parser.add_argument("--method", metavar="NAME", help="in place of --model: the method, whose model is taken")
     parser.add_argument(
-        "--preset", metavar="NAME", help=f"{', '.join(PRESETS)}: steps and range that the model is calibrated for"
+        "--preset", metavar="NAME", help="a way to run it that the model is calibrated for; see anofpdm models info"
     )
     parser.add_argument("--calibration", metavar="NAME", help="calibration of the user (default: the model's own)")
     add_knobs(

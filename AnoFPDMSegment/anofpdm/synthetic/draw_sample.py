@@ -21,11 +21,11 @@ from ..core.errors import AnoFPDMError
 from ..diffusion.denoisers import NetworkPredictor
 from ..diffusion.draw import draw_stack
 from ..diffusion.schedule import NoiseSchedule
-from ..methods.anofpdm.model_config import diffusion_config
 from ..results.slice_picture import gray_picture
 from ..store.model_folder import ModelFolder
 from ..store.model_search import find_model
 from ..store.network_weights import load_network
+from ..store.noise_predictor_config import noise_predictor_config
 
 SLICES, SPACING_MM, MATRIX = 28, 5.0, 160
 LOWEST, HIGHEST = 0.03, 0.97
@@ -54,7 +54,7 @@ def lesion_strength(centre: float, extent: float, most: float) -> list[float]:
 
 def draw(model: ModelFolder, seed: int, steps: int, lesion: list[float]) -> tuple[Stack, Stack]:
     """The head with the lesion and its twin, [SLICES, H, W] in 0..1. Of several channels the first."""
-    config = diffusion_config(model)
+    config = noise_predictor_config(model)
     predictor = NetworkPredictor.prepared(load_network(model), "float32")
     schedule = NoiseSchedule.linear(config.schedule)
     side = config.network.image_size
@@ -149,7 +149,7 @@ def main() -> None:
         model = find_model(options.model)
     except AnoFPDMError as error:
         sys.exit(str(error))
-    if not diffusion_config(model).network.level_embedding:
+    if not noise_predictor_config(model).network.level_embedding:
         sys.exit(f"{model.config.name} knows no levels, so that its slices would make no head; choose another model.")
     torch.set_num_threads(1)
     lesion = lesion_strength(options.centre, options.extent, options.strength)
