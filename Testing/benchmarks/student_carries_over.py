@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 import torch
-
 from anofpdm.methods.student.command import MAP_ENDINGS
+
 from anofpdm.methods.student.config import StudentConfig
 from anofpdm.methods.student.network import StudentNetwork
 from anofpdm.methods.student.network_weights import folded

@@ -24,7 +24,8 @@ from anofpdm.core.precision import Precision
 from anofpdm.diffusion.denoisers import NetworkPredictor
 from anofpdm.diffusion.noise import SeededNoise
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
-from anofpdm.methods.anofpdm.accumulate import accumulate_slices
+from anofpdm.diffusion.slices import Batching
+from anofpdm.methods.anofpdm.accumulate import GuidedNetwork, accumulate_slices
 from anofpdm.methods.anofpdm.benchmark import run as benchmark_run
 from anofpdm.methods.anofpdm.benchmark import stopwatch
 from anofpdm.methods.anofpdm.benchmark.agreement import agreement
@@ -72,7 +73,7 @@ def test_the_naive_pattern_computes_the_reference_mode(bank: tuple[float, ...]) 
     noise = SeededNoise(0, range(3))
     naive = run_naive_pattern(torch.from_numpy(x0), spy, SCHEDULE, point, 3.0, noise=noise, **common)
     predictor = NetworkPredictor.prepared(random_network(), "float32")
-    evidence = accumulate_slices(x0, None, predictor, SCHEDULE, point, device=CPU, **common)
+    evidence = accumulate_slices(x0, None, GuidedNetwork(predictor, SCHEDULE, [0, 1], 0), point, Batching(CPU))
 
     assert len(calls) == naive_evaluations(9) == 4 * 9 - 1, "every label in an evaluation of its own"
     assert {count for count, _ in calls} == {3}

@@ -15,8 +15,8 @@ from anofpdm.core.precision import Precision
 from anofpdm.diffusion import slices
 from anofpdm.diffusion.denoisers import NetworkPredictor
 from anofpdm.diffusion.schedule import NoiseSchedule, ScheduleConfig
-from anofpdm.diffusion.slices import batch_size_for
-from anofpdm.methods.anofpdm.accumulate import accumulate_slices
+from anofpdm.diffusion.slices import Batching, batch_size_for
+from anofpdm.methods.anofpdm.accumulate import GuidedNetwork, accumulate_slices
 from anofpdm.methods.anofpdm.evidence import Evidence
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.network.activation_memory import activation_bytes
@@ -31,13 +31,9 @@ def evidence(predictor: object, batch_size: int | None = None) -> Evidence:
     return accumulate_slices(
         x0,
         np.array([0.2, 0.5, np.nan], dtype=np.float32),
-        predictor,  # type: ignore[arg-type]
-        NoiseSchedule.linear(ScheduleConfig()),
+        GuidedNetwork(predictor, NoiseSchedule.linear(ScheduleConfig()), [0, 1], 0),  # type: ignore[arg-type]
         OperatingPoint(steps=6, last=400),
-        used_channels=[0, 1],
-        healthy_label=0,
-        device=CPU,
-        batch_size=batch_size,
+        Batching(CPU, batch_size=batch_size),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -37,36 +38,36 @@ BatchCompute = Callable[[Tensor, NoisePredictor, NoiseSource, Callable[[float], 
 share of the batch that is done, which may raise to stop the run."""
 
 
+@dataclass(frozen=True)
+class Batching:
+    """How slices are computed on: nothing of it changes the result but the noise."""
+
+    device: torch.device
+    seed: int = 0
+    slice_numbers: Sequence[int] | None = None
+    """Number of each slice, which with `seed` gives its noise; None: 0..N-1."""
+    batch_size: int | None = None
+    """Most slices a batch; None chooses by device. The slices are spread evenly over as few batches as that needs, so
+    that the last is no shorter than the time left supposes. Out of memory halves it and goes on."""
+    on_progress: Callable[[float], None] | None = None
+    """Called with the slices done so far; may raise to stop the run."""
+    on_smaller_batch: Callable[[int], None] | None = None
+    """Told the new size when memory ran out."""
+    cancel: CancelToken | None = None
+    """Looked at before every evaluation of the network."""
+
+
 def compute_in_batches(
-    x0: FloatArray,
-    level: FloatArray | None,
-    predictor: SlicePredictor,
-    compute: BatchCompute,
-    *,
-    device: torch.device,
-    seed: int = 0,
-    slice_numbers: Sequence[int] | None = None,
-    batch_size: int | None = None,
-    on_progress: Callable[[float], None] | None = None,
-    on_smaller_batch: Callable[[int], None] | None = None,
-    cancel: CancelToken | None = None,
+    x0: FloatArray, level: FloatArray | None, predictor: SlicePredictor, compute: BatchCompute, batching: Batching
 ) -> list[Arrays]:
     """What `compute` gives for the slices x0 [N, C, H, W], batch by batch in order.
 
-    Args:
-        level: relative level [N] for a network that takes it.
-        slice_numbers: number of each slice, which with `seed` gives its noise; default 0..N-1.
-        batch_size: most slices a batch; None chooses by device. The slices are spread evenly over as few
-            batches as that needs, so that the last is no shorter than the time left supposes. Out of
-            memory halves it and goes on.
-        on_progress: called with the slices done so far; may raise to stop the run.
-        on_smaller_batch: told the new size when memory ran out.
-        cancel: looked at before every evaluation of the network.
-
-    Raises Cancelled, and ResourceError when a single slice does not fit into memory.
+    `level`: relative level [N] for a network that takes it. Raises Cancelled, and ResourceError when a single slice
+    does not fit into memory.
     """
-    numbers = list(slice_numbers) if slice_numbers is not None else list(range(len(x0)))
-    size = batch_size_for(device, batch_size, predictor)
+    device, on_progress = batching.device, batching.on_progress
+    numbers = list(batching.slice_numbers) if batching.slice_numbers is not None else list(range(len(x0)))
+    size = batch_size_for(device, batching.batch_size, predictor)
     parts: list[Arrays] = []
     start = 0
     while start < len(x0):
@@ -81,8 +82,8 @@ def compute_in_batches(
         try:
             arrays = compute(
                 torch.from_numpy(np.ascontiguousarray(x0[batch], dtype=np.float32)).to(device),
-                _cancellable(predictor.for_slices(_levels(level, batch, device)), cancel),
-                SeededNoise(seed, numbers[batch]),
+                _cancellable(predictor.for_slices(_levels(level, batch, device)), batching.cancel),
+                SeededNoise(batching.seed, numbers[batch]),
                 report,
             )
         except (RuntimeError, MemoryError) as error:
@@ -101,8 +102,8 @@ def compute_in_batches(
         # Outside the handler, so that the failed attempt's tensors are no longer held by the traceback.
         if device.type == "cuda":
             torch.cuda.empty_cache()
-        if on_smaller_batch is not None:
-            on_smaller_batch(size)
+        if batching.on_smaller_batch is not None:
+            batching.on_smaller_batch(size)
     return parts
 
 

@@ -16,8 +16,8 @@ from ..core.progress import CancelToken
 from ..core.records import record_to_dict
 from ..diffusion.denoisers import NetworkPredictor
 from ..diffusion.schedule import NoiseSchedule
-from ..diffusion.slices import BatchCompute, SlicePredictor, compute_in_batches
-from ..methods.anofpdm.accumulate import accumulate_slices
+from ..diffusion.slices import BatchCompute, Batching, SlicePredictor, compute_in_batches
+from ..methods.anofpdm.accumulate import GuidedNetwork, accumulate_slices
 from ..methods.anofpdm.evidence import Evidence, broken_array, build_evidence, evidence_arrays
 from ..methods.anofpdm.forward_process import network_evaluations
 from ..methods.anofpdm.model_config import DiffusionConfig, diffusion_config
@@ -69,17 +69,9 @@ class NetworkRuns:
             evidence = accumulate_slices(
                 slices.x0[positions],
                 self._level(slices, positions),
-                self.predictor(point.precision),
-                self.schedule,
+                GuidedNetwork.of(self.predictor(point.precision), self.config),
                 run,
-                used_channels=self.config.used_channels,
-                healthy_label=self.config.healthy_label,
-                device=self.device.device,
-                seed=self.seed,
-                slice_numbers=slices.row[positions].tolist(),
-                batch_size=self.batch_size,
-                on_progress=self._progress(what, positions, slices),
-                cancel=self.cancel,
+                self._batching(what, positions, slices),
             )
             arrays = dict(evidence_arrays(evidence))
             self._check_finite(broken_array(arrays), point.precision)
@@ -88,6 +80,16 @@ class NetworkRuns:
         key = {**self.key, "run": "forward process", "point": record_to_dict(run)}
         arrays, seconds = self.store.arrays(key, np.asarray(slices.row), compute)
         return build_evidence(point, arrays), Cost(seconds / len(slices), network_evaluations(point))
+
+    def _batching(self, what: str, positions: IntArray, slices: LabelledSlices) -> Batching:
+        return Batching(
+            self.device.device,
+            self.seed,
+            slices.row[positions].tolist(),
+            self.batch_size,
+            self._progress(what, positions, slices),
+            cancel=self.cancel,
+        )
 
     def arrays(
         self,
@@ -111,12 +113,7 @@ class NetworkRuns:
                 self._level(slices, positions) if predictor is None else slices.level[positions],
                 predictor or self.predictor(precision),
                 compute,
-                device=self.device.device,
-                seed=self.seed,
-                slice_numbers=slices.row[positions].tolist(),
-                batch_size=self.batch_size,
-                on_progress=self._progress(what, positions, slices),
-                cancel=self.cancel,
+                self._batching(what, positions, slices),
             )
             arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
             broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]

@@ -15,10 +15,9 @@ from ...core.progress import CancelToken
 from ...datasets.manifest import Split
 from ...datasets.slice_cache import SliceCache
 from ...diffusion.denoisers import NetworkPredictor
-from ...diffusion.schedule import NoiseSchedule
-from ...diffusion.slices import SlicePredictor, smaller_batch
+from ...diffusion.slices import Batching, SlicePredictor, smaller_batch
 from ...store.model_folder import ModelFolder
-from .accumulate import accumulate_slices
+from .accumulate import GuidedNetwork, accumulate_slices
 from .calibrate import LabelledEvidence, calibrate
 from .calibration import Calibration, short_point
 from .evidence import require_finite
@@ -212,16 +211,15 @@ class CalibrationRun:
         evidence = accumulate_slices(
             self._x0,
             self._level if self._config.network.level_embedding else None,
-            self._in_precision(point.precision),
-            NoiseSchedule.linear(self._config.schedule),
+            GuidedNetwork.of(self._in_precision(point.precision), self._config),
             point,
-            used_channels=self._config.used_channels,
-            healthy_label=self._config.healthy_label,
-            device=self._device.device,
-            batch_size=self._batch_size,
-            on_progress=report,
-            on_smaller_batch=lambda size: self._notice(smaller_batch(size)),
-            cancel=self._cancel,
+            Batching(
+                self._device.device,
+                batch_size=self._batch_size,
+                on_progress=report,
+                on_smaller_batch=lambda size: self._notice(smaller_batch(size)),
+                cancel=self._cancel,
+            ),
         )
         require_finite(evidence, self._device.name)
         return LabelledEvidence(

@@ -13,14 +13,14 @@ from ...core.errors import SettingsError
 from ...core.progress import CancelToken, ProgressCallback, ProgressClock
 from ...core.records import record_to_dict
 from ...diffusion.schedule import NoiseSchedule
-from ...diffusion.slices import SlicePredictor, batch_size_for, smaller_batch
+from ...diffusion.slices import Batching, SlicePredictor, batch_size_for, smaller_batch
 from ...store.model_folder import ModelFolder
 from ...thresholds.settings import MinimumSize
 from ...volumes.geometry import VolumeGeometry
 from ...volumes.preparation import PreparedCase, prepare_case
 from ...volumes.volume import Volume
 from ..method import Examined, Notice
-from .accumulate import accumulate_slices
+from .accumulate import GuidedNetwork, accumulate_slices
 from .calibration import Calibration, calibration_for
 from .evidence import Evidence, require_finite
 from .forward_process import network_evaluations
@@ -156,18 +156,17 @@ class AnoFPDMRunner:
         evidence = accumulate_slices(
             prepared.x0,
             prepared.level[prepared.examined] if self.config.network.level_embedding else None,
-            self._predictor,
-            NoiseSchedule.linear(self.config.schedule),
+            GuidedNetwork.of(self._predictor, self.config),
             self.config.operating_point,
-            used_channels=self.config.used_channels,
-            healthy_label=self.config.healthy_label,
-            device=self.device.device,
-            seed=seed,
-            slice_numbers=[int(i) for i in np.flatnonzero(prepared.examined)],
-            batch_size=batch_size,
-            on_progress=report,
-            on_smaller_batch=smaller,
-            cancel=cancel,
+            Batching(
+                self.device.device,
+                seed,
+                [int(i) for i in np.flatnonzero(prepared.examined)],
+                batch_size,
+                report,
+                smaller,
+                cancel,
+            ),
         )
         require_finite(evidence, self.device.name)
         return evidence, sizes[-1]

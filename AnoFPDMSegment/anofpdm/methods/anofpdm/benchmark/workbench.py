@@ -16,8 +16,8 @@ from ....core.progress import CancelToken
 from ....diffusion.denoisers import NetworkPredictor
 from ....diffusion.noise import SeededNoise
 from ....diffusion.schedule import NoiseSchedule
-from ....diffusion.slices import SlicePredictor, batch_size_for
-from ..accumulate import accumulate_slices
+from ....diffusion.slices import Batching, SlicePredictor, batch_size_for
+from ..accumulate import GuidedNetwork, accumulate_slices
 from ..evidence import Evidence
 from ..operating_point import OperatingPoint
 from .naive_pattern import FormulaPredictor, NaiveMaps, run_naive_pattern
@@ -92,14 +92,9 @@ class Workbench:
         return accumulate_slices(
             self.subject.x0[chosen],
             None if level is None else level[chosen],
-            predictor or self.in_precision(point.precision),
-            self._schedule,
+            GuidedNetwork.of(predictor or self.in_precision(point.precision), self.subject.config),
             point,
-            used_channels=self.subject.config.used_channels,
-            healthy_label=self.subject.config.healthy_label,
-            device=self.device,
-            batch_size=batch_size or self._batch_size,
-            cancel=self._cancel,
+            Batching(self.device, batch_size=batch_size or self._batch_size, cancel=self._cancel),
         )
 
     def batch_size(self, row: Row) -> int:
