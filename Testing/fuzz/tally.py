@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 READ, REFUSED, UNCLEAR = "read", "refused", "unclear refusal"
-FAULTS = ("traceback", "crash", "hang", "blow-up", "leftover", UNCLEAR)
+NOT_MADE = "not made"
+"""The command itself failed to damage the input."""
+FAULTS = ("traceback", "crash", "hang", "blow-up", "leftover", UNCLEAR, NOT_MADE)
 COLUMNS = (READ, REFUSED, *FAULTS)
 
 

@@ -10,11 +10,12 @@ from random import Random
 
 import pytest
 from cases import Cases, judged
+from command import keep
 from isolation import Child, Limits
-from mutations import Files
+from mutations import VALUES, Files, changed_value
 from seeds import make_seeds
 from tally import Tally
-from targets import TARGETS, Act
+from targets import TARGETS, Act, Target
 
 from anofpdm.core.errors import InputError
 
@@ -57,6 +58,25 @@ def test_a_number_is_always_the_same_input(seeds: dict[str, Files]) -> None:
         one, other = (target.mutate(seeds[target.name], Random(f"{SEED} {number}")) for _ in range(2))
         # pydicom writes its own version and the same otherwise.
         assert one == other, target.name
+
+
+def test_every_value_can_be_changed_again() -> None:
+    for seed in range(2000):
+        random = Random(seed)
+        changed_value({"a": random.choice(VALUES)}, random)
+
+
+def _cannot(files: Files, random: Random) -> Files:
+    raise OverflowError("too large")
+
+
+def test_an_input_that_cannot_be_made_is_counted(cases: Cases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(cases, "target", lambda number: Target("findings", _cannot, _raises(AssertionError("tried"))))
+    outcome = cases.try_out(0)
+    assert outcome == "not made: OverflowError: too large"
+    assert Tally(["findings"]).add(0, "findings", outcome)
+    keep(cases, 0, outcome, tmp_path / "kept")
+    assert "not made" in (tmp_path / "kept" / "0" / "outcome.txt").read_text()
 
 
 def _waits() -> str:
