@@ -40,6 +40,19 @@ def test_every_seed_is_read(cases: Cases) -> None:
     cases.check_seeds()
 
 
+@pytest.mark.parametrize("name", ["NIfTI .nii", "model folder", "student"])
+def test_undamaged_files_are_read_with_the_network(seeds: dict[str, Files], tmp_path: Path, name: str) -> None:
+    """One in a hundred inputs is given to it."""
+    target = next(target for target in TARGETS if target.name == name)
+    assert target.with_network is not None
+    for file, content in seeds[name].items():
+        path = tmp_path / "input" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (tmp_path / "output").mkdir()
+    assert judged(target.with_network, tmp_path / "input", tmp_path / "output") == "read"
+
+
 def test_damaged_inputs_are_read_or_refused(cases: Cases) -> None:
     child = Child(cases.try_out, LIMITS)
     tally = Tally([target.name for target in TARGETS])
