@@ -1,4 +1,5 @@
-"""Sizes, positions and directions that no scanner writes: refused in one sentence, before anything overflows."""
+"""Sizes, positions and directions that no scanner writes: refused in one sentence before anything overflows, and tiny
+numbers taken for the zeros that they are."""
 
 from __future__ import annotations
 
@@ -167,3 +168,35 @@ def test_a_stored_geometry_is_refused(key: str) -> None:
     for value in ENORMOUS:
         with pytest.raises(EvidenceError, match="damaged"):
             VolumeGeometry.from_dict({**record, key: [value] * len(record[key])})
+
+
+TINY = (5e-324, -1e-310, 1e-200)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        _meta_image(TransformMatrix="-1 {0:g} 0 0 -1 0 {0:g} 0 1"),
+        _nrrd(space_directions="(-5,{0:g},0) (0,-5,0) ({0:g},0,5)"),
+        _nifti(pixdim=lambda v: [1, 0.005, 0.005, 0.005, 1, 1, 1, 1], srow_x=lambda v: [0.005, v, v, 0],
+               srow_y=lambda v: [0, 0.005, 0, 0], srow_z=lambda v: [0, v, 0.005, 0]),
+    ],
+    ids=["MetaImage", "NRRD", "NIfTI"],
+)  # fmt: skip
+def test_vanishing_cosines(tmp_path: Path, capfd: pytest.CaptureFixture[str], made: Write) -> None:
+    for number, value in enumerate(TINY):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        cosines = np.abs(read_finite_volume(made(folder, value), "mask").GetDirection())
+        np.testing.assert_allclose(cosines, np.eye(3).ravel(), atol=1e-12)
+        assert not ((cosines > 0) & (cosines < 1e-100)).any()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_vanishing_cosines_of_a_stored_geometry(capfd: pytest.CaptureFixture[str]) -> None:
+    record = {"size": [20, 20, 4], "spacing": [6, 6, 10], "origin": [0, 0, 0]}
+    for value in TINY:
+        geometry = VolumeGeometry.from_dict({**record, "direction": [-1, value, 0, 0, -1, 0, 0, 0, 1]})
+        image = geometry.to_image_like(VALUES)
+        assert image.TransformPhysicalPointToIndex((-12, -12, 20)) == (2, 2, 2)
+    assert capfd.readouterr() == ("", "")

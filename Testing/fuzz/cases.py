@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
 import numpy as np
 from mutations import Files
-from tally import NOT_MADE, READ, REFUSED, UNCLEAR
+from tally import NOISE, NOT_MADE, READ, REFUSED, UNCLEAR
 from targets import TARGETS, Act, Target
 
 LONGEST_SENTENCE = 1500
@@ -83,7 +87,11 @@ class Cases:
         place.mkdir()
         try:
             failed = self.write(number, place)
-            outcome = f"{NOT_MADE}: {failed}" if failed else judged(act, place, self._output)
+            said = self._folder / "said"
+            with _standard_error(said):
+                outcome = f"{NOT_MADE}: {failed}" if failed else judged(act, place, self._output)
+            if outcome in (READ, REFUSED) and said.stat().st_size:
+                outcome = f"{NOISE}: {said.read_text(errors='replace')[:300]}"
         finally:
             left = self.clear()
         return f"leftover: {left}" if left else outcome
@@ -102,6 +110,21 @@ class Cases:
                 else:
                     entry.unlink()
         return ", ".join(names[:5])
+
+
+@contextmanager
+def _standard_error(path: Path) -> Iterator[None]:
+    """What is printed there, by libraries as well, goes into a file."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with path.open("wb") as stream:
+        os.dup2(stream.fileno(), 2)
+    try:
+        yield
+        sys.stderr.flush()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def judged(act: Act, place: Path, output: Path) -> str:

@@ -92,6 +92,14 @@ def test_an_input_that_cannot_be_made_is_counted(cases: Cases, monkeypatch: pyte
     assert "not made" in (tmp_path / "kept" / "0" / "outcome.txt").read_text()
 
 
+def test_what_libraries_print_is_a_fault(cases: Cases, monkeypatch: pytest.MonkeyPatch) -> None:
+    def act(place: Path, output: Path) -> None:
+        os.write(2, b"vnl_svd: suspicious return value")
+
+    monkeypatch.setattr(cases, "target", lambda number: Target("findings", lambda files, random: files, act))
+    assert cases.try_out(0) == "noise: vnl_svd: suspicious return value"
+
+
 def _waits() -> str:
     time.sleep(600)
     return "never"

@@ -22,6 +22,8 @@ LARGEST_ANGLE_DEGREES = 10.0
 FARTHEST_MM = 1e6
 """No image begins further from the scanner's middle, and no voxel is larger. Beyond, numbers would overflow."""
 LARGEST_COSINE = 1.0 + COSINE_TOLERANCE
+VANISHING_COSINE = 1e-100
+"""ITK fails to invert a matrix with subnormal entries, says so on standard error, and maps every point to nowhere."""
 NOT_PERPENDICULAR = "{} has axes that are not perpendicular; resample it onto perpendicular axes first."
 UNDEFINED_PLACE = "{} has an undefined position or orientation; export it again."
 SIZE_NOT_STATED = "{} does not state the size of its voxels; export it again."
@@ -59,6 +61,11 @@ def place(axes: FloatArray, origin: FloatArray, called: str) -> Placement:
     return Placement(spacing, origin, perpendicular(axes / spacing, called))
 
 
+def without_vanishing(direction: FloatArray) -> FloatArray:
+    """The same cosines, those that vanish as 0."""
+    return np.where(np.abs(direction) > VANISHING_COSINE, direction, 0.0)
+
+
 def is_within_reach(numbers: npt.ArrayLike) -> bool:
     """Whether all are finite and none is beyond FARTHEST_MM."""
     # No number compares with what is none.
@@ -76,13 +83,13 @@ def perpendicular(direction: FloatArray, called: str) -> FloatArray:
     nearest: FloatArray = left @ right
     if np.abs(nearest - direction).max() > COSINE_TOLERANCE:
         raise InputError(NOT_PERPENDICULAR.format(called))
-    return nearest
+    return without_vanishing(nearest)
 
 
 def sound_direction(direction: FloatArray, called: str) -> FloatArray:
     """The same as `perpendicular`, but what is perpendicular up to rounding keeps its own digits."""
     nearest = perpendicular(direction, called)
-    return nearest if np.abs(nearest - direction).max() > ROUNDED_COSINE else direction
+    return nearest if np.abs(nearest - direction).max() > ROUNDED_COSINE else without_vanishing(direction)
 
 
 def angle_degrees(one: FloatArray, other: FloatArray) -> float:

@@ -30,7 +30,6 @@ from .volume import Volume
 
 MOST_NAMED = 3
 """Of the files that are passed over."""
-VANISHING_COSINE = 1e-100
 NOT_FINITE = "{} holds values that are infinite, undefined or too large; replace them first."
 
 # ITK's warnings quote header entries.
@@ -208,8 +207,7 @@ def _scalar(image: sitk.Image, called: str) -> sitk.Image:
     direction = _checked_direction(image, called)
     # The cast makes a new image and leaves all header entries behind.
     image = sitk.Cast(image, sitk.sitkFloat32)
-    # ITK fails to invert a matrix with subnormal entries, and maps every point to nowhere.
-    image.SetDirection([cosine if abs(cosine) > VANISHING_COSINE else 0.0 for cosine in direction])
+    image.SetDirection(direction)
     return image
 
 
