@@ -98,7 +98,8 @@ class Fused:
         return [
             f"  parts       {config.finder.model} finds, {config.witness.model} bears witness",
             f"  marked      from a joint probability of {config.fusion.threshold:g} on",
-            f"  witness     adds {config.fusion.witness:g} to the log odds",
+            f"  witness     adds {config.fusion.witness:g} to the log odds, if {config.fusion.agreement:.0%} of what it"
+            " marks is possible for the finder",
             *self._witness.model_lines(open_part(config.witness, folder)),
         ]
 
@@ -117,6 +118,7 @@ class Fused:
         return {
             "threshold": answer.threshold,
             "witness": answer.weight,
+            "agreement": answer.agreement,
             "minimum_size": str(answer.minimum_size),
             "witness_model": case.evidence.model.name,
             "witness_parameters": dict(self._witness.parameters(witness_case(case), answer.witness)),
@@ -125,11 +127,19 @@ class Fused:
     def describe(self, parameters: Mapping[str, Any]) -> str:
         """See `Method`."""
         own = self._witness.describe(parameters["witness_parameters"])
-        return f"marked from a joint probability of {parameters['threshold']:g} on; AnoFPDM: {own}"
+        heard = f"AnoFPDM: {own}" if parameters["witness"] else "AnoFPDM not counted"
+        return f"marked from a joint probability of {parameters['threshold']:g} on; {heard}"
 
     def warnings(self, case: CaseEvidence, answer: FusedAnswer) -> list[str]:
-        """AnoFPDM's."""
-        return self._witness.warnings(witness_case(case), answer.witness)
+        """AnoFPDM's, if it counts, or that it does not."""
+        if answer.weight > 0:
+            return self._witness.warnings(witness_case(case), answer.witness)
+        if case.settings.witness is not None:
+            return []
+        return [
+            f"AnoFPDM does not know images like this one: the student rules out {1 - (answer.agreement or 0):.0%} of "
+            "what it marks, so that its word does not count here; the result is the student's alone."
+        ]
 
     def calibration_label(self, case: CaseEvidence) -> str | None:
         """AnoFPDM's."""
