@@ -31,12 +31,31 @@ Report = Callable[[float], None]
 
 @dataclass(frozen=True)
 class MapCalibration:
-    """Of the map: what reaches `threshold` is marked."""
+    """Of the map: what reaches `threshold` is marked. The rest says where it comes from, as far as that is known."""
 
     threshold: float = 1.0
+    healthy_level: float | None = None
+    """The threshold is this quantile of the healthy slices' maps inside the eroded head."""
+    source: str = ""
+    """The labelled slices it was made with, in words."""
+    slices: int = 0
+    unhealthy_slices: int = 0
+    subjects: int = 0
 
     def __post_init__(self) -> None:
         require(0 < self.threshold < float("inf"), "calibration.threshold must be positive")
+        level = self.healthy_level
+        require(level is None or 0 < level < 1, "calibration.healthy_level must lie between 0 and 1")
+        counts = (self.unhealthy_slices, self.slices - self.unhealthy_slices, self.subjects)
+        require(min(counts) >= 0, "calibration counts fewer slices or subjects than none")
+
+    @property
+    def origin(self) -> str:
+        """Where the threshold comes from, in words; empty if that is not known."""
+        if self.healthy_level is None:
+            return ""
+        counted = f"{self.slices} slices of {self.subjects} subjects, {self.unhealthy_slices} unhealthy"
+        return f"quantile {self.healthy_level:g} of healthy slices ({self.source or 'source not stated'}: {counted})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +65,8 @@ class MapConfig(ModelConfig):
     calibration: MapCalibration = dataclasses.field(default_factory=MapCalibration)
 
 
-class MapMethod(ABC):
-    """See `methods.method.Method`. A subclass gives `name`, `title` and `compute`, and what else differs.
-
-    Its models are model folders as those of every method; a method without weights has a file of no tensors.
-    """
+class MapAnswers:
+    """See `methods.method.Method`: all of it but loading a model, for evidence that is `MapEvidence`."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -59,55 +75,18 @@ class MapMethod(ABC):
     settings_type: type[Any] = MapSettings
     calibration_type: type[Any] = MapCalibration
     others: tuple[str, ...] = ()
-    """Names of further maps that `compute` gives."""
-    evaluations = 0
-    """Of a network a slice."""
+    """Names of further maps."""
 
-    @abstractmethod
-    def compute(
-        self,
-        model: Any,
-        prepared: PreparedCase,
-        settings: Mapping[str, Any],
-        *,
-        batch_size: int | None,
-        report: Report,
-        cancel: CancelToken,
-    ) -> dict[str, FloatArray]:
-        """Maps [S, H, W] of all slices of the stack, never negative: `map`, and one for each name in `others`.
-
-        `model`: what `open_model` gave; `settings`: values of the knobs that need a rerun, by name; `report` is told
-        how many slices are done. Raises the engine's errors, Cancelled among them.
-        """
-
-    def open_model(self, folder: ModelFolder) -> Any:
-        """What `compute` needs of the model: its configuration, or a network. May import torch. Raises ModelError."""
-        return folder.config
-
-    def accepted(self, case: CaseEvidence) -> np.ndarray:
-        """[N, H, W]: where a finding may be."""
-        return np.asarray(case.interior[case.examined])
-
-    def load(
-        self,
-        folder: ModelFolder,
-        *,
-        device: str = "auto",
-        calibration: str | None = None,
-        preset: str | None = None,
-        run: Mapping[str, Any] | None = None,
-        notice: Notice,
-    ) -> Runner:
-        """See `Method`."""
-        if device not in ("auto", "cpu"):
-            raise SettingsError(f"The method {self.name} runs on the processor; leave --device out.")
+    def check_no_choice(self, calibration: str | None, preset: str | None) -> None:
+        """Raises SettingsError where one of several calibrations or presets is asked for."""
         if calibration not in (None, "default") or preset is not None:
             raise SettingsError(
                 f"The method {self.name} has one calibration and no presets; leave --calibration and --preset out."
             )
-        if not isinstance(folder.config, self.config_type):
-            raise ModelError(f"{folder.path} is a model of the method {folder.config.method}, not of {self.name}.")
-        return MapRunner(self, folder, self.open_model(folder), run or {})
+
+    def accepted(self, case: CaseEvidence) -> np.ndarray:
+        """[N, H, W]: where a finding may be."""
+        return np.asarray(case.interior[case.examined])
 
     def overlaid(self, before: Any, given: Mapping[str, Any], calibration: Any = None) -> Any:
         """See `Method`."""
@@ -143,7 +122,9 @@ class MapMethod(ABC):
 
     def model_lines(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""
-        return [f"  threshold   {self.calibration_of(folder.config).threshold:g}"]
+        calibration = self.calibration_of(folder.config)
+        origin = getattr(calibration, "origin", "")
+        return [f"  threshold   {calibration.threshold:g}{origin and f', {origin}'}"]
 
     def calibration_of(self, config: Any) -> Any:
         """The calibration that the model brings."""
@@ -204,6 +185,56 @@ class MapMethod(ABC):
     def evidence_from(self, record: Any, arrays: Mapping[str, np.ndarray]) -> MapEvidence:
         """See `Method`."""
         return MapEvidence.of(arrays, self.others)
+
+
+class MapMethod(MapAnswers, ABC):
+    """See `methods.method.Method`. A subclass gives `name`, `title` and `compute`, and what else differs.
+
+    Its models are model folders as those of every method; a method without weights has a file of no tensors
+    (`store.no_weights`).
+    """
+
+    evaluations = 0
+    """Of a network a slice."""
+
+    @abstractmethod
+    def compute(
+        self,
+        model: Any,
+        prepared: PreparedCase,
+        settings: Mapping[str, Any],
+        *,
+        batch_size: int | None,
+        report: Report,
+        cancel: CancelToken,
+    ) -> dict[str, FloatArray]:
+        """Maps [S, H, W] of all slices of the stack, never negative: `map`, and one for each name in `others`.
+
+        `model`: what `open_model` gave; `settings`: values of the knobs that need a rerun, by name; `report` is told
+        how many slices are done. Raises the engine's errors, Cancelled among them.
+        """
+
+    def open_model(self, folder: ModelFolder) -> Any:
+        """What `compute` needs of the model: its configuration, or a network. May import torch. Raises ModelError."""
+        return folder.config
+
+    def load(
+        self,
+        folder: ModelFolder,
+        *,
+        device: str = "auto",
+        calibration: str | None = None,
+        preset: str | None = None,
+        run: Mapping[str, Any] | None = None,
+        notice: Notice,
+    ) -> Runner:
+        """See `Method`."""
+        if device not in ("auto", "cpu"):
+            raise SettingsError(f"The method {self.name} runs on the processor; leave --device out.")
+        self.check_no_choice(calibration, preset)
+        if not isinstance(folder.config, self.config_type):
+            raise ModelError(f"{folder.path} is a model of the method {folder.config.method}, not of {self.name}.")
+        return MapRunner(self, folder, self.open_model(folder), run or {})
 
 
 class MapRunner:

@@ -35,7 +35,7 @@ class Evidence(Protocol):
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(N, used modalities, rows, columns)."""
+        """(N, used modalities or 1 for all of them, rows, columns)."""
 
 
 class Answer(Protocol):

@@ -175,6 +175,14 @@ def write_calibration(
     return open_model_folder(folder.path, verify_weights=False)
 
 
+def write_config(folder: ModelFolder, config: ModelConfig) -> ModelFolder:
+    """Replace `config.json` of a model folder, and its checksum along with it. Raises OutputError."""
+    content = model_config_to_json(config).encode("utf-8")
+    checksums = {**folder.checksums, CONFIG_FILE: hashlib.sha256(content).hexdigest()}
+    write_files(folder.path, {CONFIG_FILE: content, CHECKSUMS_FILE: _checksums_to_json(checksums).encode("utf-8")})
+    return open_model_folder(folder.path, verify_weights=False)
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, hexadecimal. Raises ModelError if it cannot be read."""
     digest = hashlib.sha256()
