@@ -6,7 +6,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from ..volumes.preparation import PreparedCase, prepare_case
 from ..volumes.volume import Volume
 from .knobs import Knob
 from .map_evidence import MAP_KNOBS, MapAnswer, MapEvidence, MapSettings, answer
-from .method import Examined, Notice, Runner
+from .method import Examined, Notice, Picture, Runner
 
 if TYPE_CHECKING:
     from ..core.arrays import FloatArray
@@ -68,8 +68,8 @@ class MapConfig(ModelConfig):
 class MapAnswers:
     """See `methods.method.Method`: all of it but loading a model, for evidence that is `MapEvidence`."""
 
-    name: ClassVar[str]
-    title: ClassVar[str]
+    name: str
+    title: str
     knobs: tuple[Knob, ...] = MAP_KNOBS
     config_type: type[ModelConfig] = MapConfig
     settings_type: type[Any] = MapSettings
@@ -160,9 +160,9 @@ class MapAnswers:
         """Its own."""
         return "default"
 
-    def healthy_picture(self, case: CaseEvidence, answer: MapAnswer) -> None:
-        """It predicts no healthy image."""
-        return
+    def healthy_picture(self, case: CaseEvidence, answer: MapAnswer) -> Picture | None:
+        """None, unless a subclass predicts a healthy image."""
+        return None
 
     def curves(self, case: CaseEvidence, answer: MapAnswer, row: int) -> None:
         """It has none."""

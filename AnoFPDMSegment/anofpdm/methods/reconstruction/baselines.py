@@ -229,7 +229,7 @@ def baseline_of(method: str, shared: Shared, classifier: Classifier | None = Non
     if method == "classifier-guidance":
         assert classifier is not None
         return ClassifierGuidance(shared, classifier)
-    return {"ddib": DDIB, "cg-cdm": ConditionDifference}[method](shared)
+    return DDIB(shared) if method == "ddib" else ConditionDifference(shared)
 
 
 def setting_text(setting: Setting) -> str:

@@ -102,9 +102,10 @@ class Reconstruction(MapAnswers):
         return dataclasses.replace(super().evidence_from(record, arrays), record=sampling)
 
     def _config(self, folder: ModelFolder) -> ReconstructionConfig:
-        if folder.config.method != self.name or not isinstance(folder.config, self.config_type):
-            raise ModelError(f"{folder.path} is a model of the method {folder.config.method}, not of {self.name}.")
-        return folder.config
+        config = folder.config
+        if config.method != self.name or not isinstance(config, ReconstructionConfig):
+            raise ModelError(f"{folder.path} is a model of the method {config.method}, not of {self.name}.")
+        return config
 
 
 METHODS: tuple[Method, ...] = (
