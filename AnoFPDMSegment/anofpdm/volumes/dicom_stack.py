@@ -16,6 +16,8 @@ FloatArray = npt.NDArray[np.float64]
 GAP_TOLERANCE_MM = 0.1
 GAP_TOLERANCE = 0.05
 """Slice distances may deviate from their median by this fraction, or by GAP_TOLERANCE_MM."""
+LARGEST_SHEAR = 0.01
+"""Positions may drift sideways by this share of the stack's height, as cosines rounded to two decimals make them."""
 DIRECTION_TOLERANCE = 1e-3
 SIZE_TOLERANCE = 1e-3
 MOST_ORIENTATIONS = 8
@@ -121,7 +123,9 @@ def _even_step(positions: FloatArray, normal: FloatArray, called: str) -> float:
     if np.abs(gaps - step).max() > tolerance:
         raise InputError(f"{called} has missing or unevenly spaced slices; export the complete series.")
     sideways = np.diff(positions, axis=0) - gaps[:, None] * normal
-    if np.linalg.norm(sideways, axis=1).max() > tolerance:
+    drift = float(np.linalg.norm(sideways.sum(axis=0)))
+    allowed = max(GAP_TOLERANCE_MM, LARGEST_SHEAR * float(gaps.sum()))
+    if np.linalg.norm(sideways, axis=1).max() > tolerance or drift > allowed:
         raise InputError(
             f"{called} was scanned with a tilted gantry or is sheared; resample it onto perpendicular axes first."
         )
