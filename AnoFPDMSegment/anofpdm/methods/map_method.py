@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ..store.model_config import ModelConfig
 from ..thresholds.settings import MinimumSize
 from ..volumes.preparation import PreparedCase, prepare_case
 from ..volumes.volume import Volume
+from .facts import NoFacts
 from .knobs import Knob
 from .map_evidence import MAP_KNOBS, MapAnswer, MapEvidence, MapSettings, answer
 from .method import Examined, Notice, Picture, Runner
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ..core.arrays import FloatArray
     from ..results.case import CaseEvidence
     from ..store.model_folder import ModelFolder
+    from .facts import DecisionRule
 
 Report = Callable[[float], None]
 
@@ -74,6 +76,8 @@ class MapAnswers:
     config_type: type[ModelConfig] = MapConfig
     settings_type: type[Any] = MapSettings
     calibration_type: type[Any] = MapCalibration
+    slice_facts_type: type[Any] = NoFacts
+    volume_facts_type: type[Any] = NoFacts
     others: tuple[str, ...] = ()
     """Names of further maps."""
 
@@ -136,9 +140,17 @@ class MapAnswers:
             raise SettingsError(f"The method {self.name} has one calibration; leave --calibration out.")
         return case
 
-    def slice_facts(self, case: CaseEvidence, answer: MapAnswer) -> list[Mapping[str, Any]]:
-        """See `Method`."""
-        return [{"threshold": answer.threshold}] * len(answer.score)
+    def slice_facts(self, case: CaseEvidence, answer: MapAnswer) -> Sequence[Any]:
+        """None of its own."""
+        return [NoFacts()] * len(answer.score)
+
+    def volume_facts(self, case: CaseEvidence, answer: MapAnswer) -> Any:
+        """None of its own."""
+        return NoFacts()
+
+    def decision_rule(self, parameters: Mapping[str, Any]) -> DecisionRule | None:
+        """None: a slice is unhealthy if anything in it is marked."""
+        return None
 
     def parameters(self, case: CaseEvidence, answer: MapAnswer) -> Mapping[str, Any]:
         """See `Method`."""

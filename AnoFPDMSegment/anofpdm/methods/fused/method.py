@@ -11,6 +11,7 @@ import numpy as np
 from ...core.array_archive import missing
 from ...core.records import record_from_dict, record_to_dict
 from ...results.case import ModelIdentity
+from ..anofpdm.findings import NO_FACTS, SliceFacts, VolumeFacts
 from ..anofpdm.method import AnoFPDM
 from ..map_evidence import MapEvidence
 from ..method import Curves, Method, Notice, Picture, Runner
@@ -43,6 +44,8 @@ class Fused:
     config_type = FusedConfig
     settings_type = FusedSettings
     calibration_type = FusedCalibration
+    slice_facts_type = SliceFacts
+    volume_facts_type = VolumeFacts
 
     def __init__(self, finder: Student | None = None, witness: AnoFPDM | None = None) -> None:
         self._finder, self._witness = finder or Student(), witness or AnoFPDM()
@@ -108,10 +111,18 @@ class Fused:
         other = self._witness.with_calibration(witness_case(case), name).calibration
         return dataclasses.replace(case, calibration=dataclasses.replace(case.calibration, witness=other))
 
-    def slice_facts(self, case: CaseEvidence, answer: FusedAnswer) -> list[Mapping[str, Any]]:
-        """AnoFPDM's facts of the slices that it examined; the threshold is that of the probability."""
+    def slice_facts(self, case: CaseEvidence, answer: FusedAnswer) -> list[SliceFacts]:
+        """AnoFPDM's facts of the slices that it examined; nothing of the others."""
         facts = iter(self._witness.slice_facts(witness_case(case), answer.witness))
-        return [{**(next(facts) if seen else {}), "threshold": answer.threshold} for seen in case.evidence.witnessed]
+        return [next(facts) if seen else NO_FACTS for seen in case.evidence.witnessed]
+
+    def volume_facts(self, case: CaseEvidence, answer: FusedAnswer) -> VolumeFacts:
+        """AnoFPDM's."""
+        return self._witness.volume_facts(witness_case(case), answer.witness)
+
+    def decision_rule(self, parameters: Mapping[str, Any]) -> None:
+        """None: a slice is unhealthy if anything in it is marked."""
+        return
 
     def parameters(self, case: CaseEvidence, answer: FusedAnswer) -> Mapping[str, Any]:
         """See `Method`; `witness_parameters`: AnoFPDM's own."""
