@@ -4,6 +4,7 @@
 # make lint                                             style and types alone
 # make pictures                                         draw Resources/Screenshots anew
 # make icons                                            draw the icons anew
+# make findings-schema                                  after changing what findings.json holds
 # make cmake-lists                                      after adding or removing files of the module
 # make clean                                            remove what these commands made, results apart
 #
@@ -25,7 +26,7 @@ INSTALL_FAILED = echo "The installation into $$VENV failed: see above, then try 
 PACKAGE = pyproject.toml constraints.txt AnoFPDMSegment/anofpdm/__init__.py
 
 .DELETE_ON_ERROR:
-.PHONY: detect scene test lint pictures icons cmake-lists clean
+.PHONY: detect scene test lint pictures icons findings-schema cmake-lists clean
 
 detect: $(VENV)/.installed-for-detect
 	@"$$VENV/bin/anofpdm" detect "$$IMAGE" --output "$$RESULTS" $(DETECT_OPTIONS)
@@ -51,6 +52,9 @@ pictures: $(VENV)/.installed-for-test
 
 icons: $(VENV)/.installed-for-detect
 	@"$$VENV/bin/python" Resources/Icons/draw_icon.py
+
+findings-schema: $(VENV)/.installed-for-detect
+	@PYTHONPATH=AnoFPDMSegment "$$VENV/bin/python" -m anofpdm.results.findings_schema Resources/findings-schema.json
 
 cmake-lists:
 	@"$$PYTHON" Testing/packaging/update_cmake_list.py

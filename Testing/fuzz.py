@@ -2,6 +2,7 @@
 
 Prints how many were read and how many refused, and every input that ended otherwise: in a traceback, a crash, a hang,
 for lack of memory, with files left behind or in words that are no sentence. The exit status is 1 if there was one.
+`--inputs 1 --first N` tries input N of a seed alone.
 """
 
 from __future__ import annotations

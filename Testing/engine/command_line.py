@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,8 +123,21 @@ def run_process(*arguments: object, **options: object) -> subprocess.CompletedPr
 
 def run_python(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     """Python in a process of its own, with the engine on its path and a single thread."""
-    settings = {"capture_output": True, "text": True, "timeout": 120, "env": environment(), **options}
+    settings = {"capture_output": True, "text": True, "env": environment(), **options}
     return subprocess.run([sys.executable, *map(str, arguments)], **settings)  # type: ignore[call-overload]
+
+
+@contextlib.contextmanager
+def heard_interrupts() -> Iterator[None]:
+    """Ctrl-C reaches processes that are started meanwhile, even if the tests run in the background of a script: a shell
+    then has SIGINT ignored, by everything that is started from there."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -131,8 +131,18 @@ def write_segmentation(path: Path, compressed: bool = True) -> Path:
 
 
 def compress(path: Path, compressor: str) -> None:
-    """The file's pixels compressed by GDCM (JPEG: lossless; JPEG2000) or, RLE, by pydicom; in place."""
+    """In place: pixels compressed by GDCM (JPEG: lossless; JPEG2000) or, RLE, by pydicom; or the whole file `deflated`,
+    or with its bytes `swapped`."""
     dataset = pydicom.dcmread(path)
+    if compressor == "deflated":
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+        dataset.save_as(path, enforce_file_format=True)
+        return
+    if compressor == "swapped":
+        dataset.PixelData = dataset.pixel_array.astype(">i2").tobytes()
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRBigEndian
+        pydicom.dcmwrite(path, dataset, little_endian=False, implicit_vr=False)
+        return
     if compressor == "RLE":
         dataset.compress(pydicom.uid.RLELossless)
         dataset.save_as(path)

@@ -45,8 +45,8 @@ class TestCompare:
             ("schema", "other", "not a findings file"),
             ("version", 99, "version 99"),
             ("slices", [], "totals.slices does not fit"),
-            ("totals", None, "totals is not an object"),
-            ("run_time_s", "long", "run_time_s has the wrong type"),
+            ("totals", None, "totals must be an object"),
+            ("run_time_s", "long", "run_time_s must be of type float"),
             ("surprise", 1, "unknown entry 'surprise'"),
         ],
     )

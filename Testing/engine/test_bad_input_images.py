@@ -233,7 +233,7 @@ class TestContent:
         content = bytearray(path.read_bytes())
         struct.pack_into("<f", content, 84, spacing)
         path.write_bytes(content)
-        detect.refuses(path, words="voxel size that is zero, negative or undefined")
+        detect.refuses(path, words="voxel size that is zero, negative, enormous or undefined")
 
     @pytest.mark.parametrize("axes", ["(1,0,0) (1,0,0) (0,0,6)", "(0,0,0) (0,4,0) (0,0,6)", "(4,0,0) (2,2,0) (0,0,6)"])
     def test_axes_that_are_no_frame(

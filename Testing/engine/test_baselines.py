@@ -133,18 +133,18 @@ def test_the_difference_of_conditions_shows_the_blob(both: GaussianPredictor) ->
     assert found[BLOB].mean() > 20 * found[outside].mean()
 
 
-@pytest.mark.parametrize("name", ["anoddpm", "simplex", "clf", "ddib", "cdm"])
+@pytest.mark.parametrize("name", sorted(GRIDS))
 def test_evaluations_are_counted_and_a_batch_does_not_matter(both: GaussianPredictor, name: str) -> None:
     baselines: dict[str, Baseline] = {
-        "anoddpm": AnoDDPM(shared(7)),
-        "simplex": AnoDDPM(shared(7), simplex=True),
-        "clf": ClassifierGuidance(shared(7), exact_classifier(both)),
+        "anoddpm-gaussian": AnoDDPM(shared(7)),
+        "anoddpm-simplex": AnoDDPM(shared(7), simplex=True),
+        "classifier-guidance": ClassifierGuidance(shared(7), exact_classifier(both)),
         "ddib": DDIB(shared(7)),
-        "cdm": ConditionDifference(shared(7)),
+        "cg-cdm": ConditionDifference(shared(7)),
     }
     baseline = baselines[name]
     x0 = slices(means()[1])
-    for setting in (GRIDS[baseline.name][0], GRIDS[baseline.name][-1]):
+    for setting in (GRIDS[name][0], GRIDS[name][-1]):
         both.calls.clear()
         whole = baseline.map(x0, both, noise(), setting)
         counted = sum(both.calls) / 4

@@ -15,13 +15,11 @@ from typing import Any
 
 import pytest
 import SimpleITK as sitk
-from command_line import ENGINE, SAID, environment, run_process, run_python, snapshot
+from command_line import ENGINE, SAID, environment, heard_interrupts, run_process, run_python, snapshot
 
 import anofpdm
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
-PATIENCE_S = 120.0
-"""Guards against a hang alone: runs that are not ended write their results, by which the tests see it."""
 
 
 @contextlib.contextmanager
@@ -59,7 +57,7 @@ def wait_for(run: subprocess.Popen[str], event: str) -> None:
 
 def rest(run: subprocess.Popen[str]) -> tuple[list[dict[str, Any]], str]:
     """The events still to come and standard error, once the process has ended."""
-    out, err = run.communicate(timeout=PATIENCE_S)
+    out, err = run.communicate()
     return [json.loads(line) for line in out.splitlines()], err
 
 
@@ -74,8 +72,26 @@ def check_cancelled(run: subprocess.Popen[str], folder: Path) -> None:
     assert snapshot(folder) == {}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+def test_processes_hear_ctrl_c_in_the_background_too() -> None:
+    """Without this, signals to processes of the tests below go unheard where the tests run behind an `&`."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with heard_interrupts():
+            done = run_python("-c", "import signal; print(signal.getsignal(signal.SIGINT))")
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "default_int_handler" in done.stdout
+
+
 class TestSignals:
     """Ctrl-C and SIGTERM"""
+
+    @pytest.fixture(autouse=True)
+    def _heard(self) -> Iterator[None]:
+        with heard_interrupts():
+            yield
 
     @POSIX
     @pytest.mark.parametrize(
@@ -93,24 +109,25 @@ class TestSignals:
     def test_while_adjust_writes(self, result: Path, tmp_path: Path, number: int) -> None:
         """The older result stays as it was, without work folders beside it."""
         code = """
-            import sys, time
+            import sys
             from anofpdm.results import detection
             from anofpdm.cli.main import main
             def write(path, **options):
                 path.write_bytes(b"half")
                 print("writing", flush=True)
-                time.sleep(600)
+                sys.stdin.read()
             detection.render_overlay = write
             sys.exit(main(sys.argv[1:]))
         """
         before = snapshot(tmp_path)
         call = [sys.executable, "-c", textwrap.dedent(code), "adjust", str(result), "--guidance", "1"]
-        with subprocess.Popen(
-            call, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as run:
-            assert run.stdout is not None and run.stdout.readline() == "writing\n"
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        with subprocess.Popen(call, env=environment(), text=True, **pipes) as run:
+            assert run.stdout is not None and run.stderr is not None
+            assert run.stdout.readline() == "writing\n"
             run.send_signal(number)
-            _, err = run.communicate(timeout=PATIENCE_S)
+            # Standard input stays open: nothing but the signal ends it.
+            err = run.stderr.read()
         assert run.returncode == 130
         assert err == "anofpdm: The run was cancelled; nothing is left half-written.\n"
         assert snapshot(tmp_path) == before
@@ -201,7 +218,7 @@ class TestStandardOutput:
             run.stdout.close()
             run.stdout = None
             err = run.stderr.read()
-            assert run.wait(PATIENCE_S) == 1
+            assert run.wait() == 1
         assert err == ""
         assert snapshot(tmp_path) == {}
 

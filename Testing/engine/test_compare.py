@@ -13,7 +13,8 @@ from anofpdm.core.errors import EvidenceError
 from anofpdm.core.output_set import write_output_set
 from anofpdm.results.compare import compare_results, format_comparison
 from anofpdm.results.components import find_components
-from anofpdm.results.findings import ModelRecord, SliceFinding, findings_document, write_findings
+from anofpdm.results.findings import findings_document, write_findings
+from anofpdm.results.findings_record import ComponentFinding, MethodRecord, ModelRecord, SliceFinding
 from anofpdm.results.segmentation import write_heatmap, write_segmentation
 from anofpdm.volumes.geometry import VolumeGeometry
 from anofpdm.volumes.stack_grid import StackGrid
@@ -52,6 +53,7 @@ def write_result(
         else SliceFinding(n, n * levels, None, examined=False, not_examined_reason="noise only")
         for n, letter in enumerate(decisions)
     ]
+    components = find_components(score, geometry, _stack(geometry, len(decisions)), 0.0)
     document = findings_document(
         **{
             "files": {"flair": "flair.nii.gz"},
@@ -59,8 +61,9 @@ def write_result(
             "midline_ras_r_mm": 0.0,
             "skull_stripped": None,
             "slices": slices,
-            "components": find_components(score, geometry, _stack(geometry, len(decisions)), 0.0),
+            "components": [ComponentFinding(**vars(component)) for component in components],
             "model": ModelRecord("lgg", "1.0", "t", "l", "00", None),
+            "method": MethodRecord("made-up", "Made up", {}),
             "parameters": {"w": 8.0, "range": {"last": 400}},
             "warnings": [],
             "software": {"anofpdm": "1"},

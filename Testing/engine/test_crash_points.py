@@ -4,53 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from dying import NEEDS_FORK, dies_before
+from crash_points import crashes, visible, write_new
+from dying import NEEDS_FORK
 from output_samples import NEW, contents, write_older_result
 
-from anofpdm.core.output_set import check_output_directory, write_output_set
+from anofpdm.core.output_set import check_output_directory
 
 pytestmark = NEEDS_FORK
-
-MOST_STEPS = 500
-
-
-def half_writer(text: str) -> Callable[[Path], object]:
-    """Writes in two pieces, between which the process may die, too."""
-
-    def write(path: Path) -> None:
-        with path.open("w") as stream:
-            stream.write(text[: len(text) // 2])
-            stream.flush()
-            sys.audit("half-written")
-            stream.write(text[len(text) // 2 :])
-
-    return write
-
-
-WRITERS = {name: half_writer(f"new {name[0]}") for name in NEW}
-
-
-def crashes(folder: Path, older: Path | None, work: Callable[[Path], object]) -> Iterator[tuple[int, Path]]:
-    """A copy of the older result for every step at which `work` on it can die, left as it died."""
-    for step in range(MOST_STEPS):
-        place = folder / f"{step}" / "out"
-        place.parent.mkdir(parents=True)
-        if older is not None:
-            shutil.copytree(older, place)
-        if not dies_before(step, lambda place=place: work(place)):
-            return
-        yield step, place
-        shutil.rmtree(place.parent)
-    pytest.fail("it never ends")
-
-
-def write_new(place: Path) -> None:
-    write_output_set(place, WRITERS, without=["picture.png"])
 
 
 @pytest.fixture(autouse=True)
@@ -69,10 +32,6 @@ def newer(older: Path, tmp_path: Path) -> dict[str, bytes]:
     shutil.copytree(older, tmp_path / "newer")
     write_new(tmp_path / "newer")
     return contents(tmp_path / "newer")
-
-
-def visible(place: Path) -> dict[str, bytes]:
-    return {name: content for name, content in contents(place).items() if not name.startswith(".anofpdm")}
 
 
 def test_dying_at_every_step_of_writing(older: Path, newer: dict[str, bytes], tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_several_modalities_must_be_named(head, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="flair, t2"):
         detector.detect({"flair": head, "t1": head})
     detection = detector.detect({"t2": head, "flair": head}, SelectionSettings(ungated=True))
-    assert set(detection.findings["slices"][10]["largest_divergence"]) == {"flair", "t2"}
+    assert set(detection.findings["slices"][10]["method"]["largest_divergence"]) == {"flair", "t2"}
 
 
 def test_an_unfamiliar_input_is_pointed_out(head, model, tmp_path: Path) -> None:

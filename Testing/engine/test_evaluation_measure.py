@@ -13,7 +13,8 @@ from anofpdm.evaluation.bootstrap import SubjectBootstrap, mean_by_subject
 from anofpdm.evaluation.measure import Measured, Measuring
 from anofpdm.evaluation.method_output import MethodOutput
 from anofpdm.evaluation.slices import MeasuredSlices
-from anofpdm.methods.yardsticks.yardsticks import AllZero, Intensity, LeftRight, LevelOnly, mirrored
+from anofpdm.methods.yardsticks.maps import mirrored
+from anofpdm.methods.yardsticks.yardsticks import AllZero, Intensity, LeftRight, LevelOnly
 
 
 def measure(output: MethodOutput, data: MeasuredSlices, resamplings: int = 100) -> Measured:
@@ -151,14 +152,13 @@ def test_without_masks_no_yardstick_is_tuned_with_them() -> None:
 def test_the_mirror_is_the_head_s_own_middle() -> None:
     data = planted()
     shifted = np.roll(data.slices.head, 2, axis=2)
-    slices = dataclasses.replace(data.slices, head=shifted)
     maps = np.roll(data.slices.intensity[:, 0], 2, axis=2)
     middle = 2 * np.argwhere(shifted[0].any(axis=0)).mean()
-    again = mirrored(mirrored(maps, slices), slices)
+    again = mirrored(mirrored(maps, shifted), shifted)
     np.testing.assert_array_equal(again[shifted], maps[shifted])
     row, column = np.argwhere(data.lesion[0])[0]
     value = maps[0, row, column + 2]
-    assert mirrored(maps, slices)[0, row, round(middle) - column - 2] == value
+    assert mirrored(maps, shifted)[0, row, round(middle) - column - 2] == value
 
 
 def test_left_right_difference_cancels_what_is_symmetric() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -11,17 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from finding_samples import UNDECIDED, USUAL, component, document, slice_finding
+from finding_samples import OWN, UNDECIDED, USUAL, component, document, slice_finding
 
 from anofpdm.core.errors import EvidenceError
-from anofpdm.results.components import Component
-from anofpdm.results.findings import (
-    STATEMENT,
-    SliceFinding,
-    read_findings,
-    write_findings,
-)
-from anofpdm.results.findings_schema import COMPONENT, DOCUMENT, MODEL, SLICE, TOTALS
+from anofpdm.core.records import record_fields
+from anofpdm.methods.anofpdm import findings as of_anofpdm
+from anofpdm.results import findings_record
+from anofpdm.results.findings import STATEMENT, read_findings, write_findings
+from anofpdm.results.findings_record import ComponentFinding, MethodRecord, SliceFinding
 
 SCHEMA_TEXT = Path(__file__).resolve().parents[2] / "Resources" / "findings-schema.md"
 
@@ -38,7 +36,7 @@ def test_a_document_comes_back_as_written(tmp_path: Path) -> None:
 
 def test_what_it_says() -> None:
     made = document(USUAL, [component(1, 3.5), component(2, 0.25)])
-    assert (made["schema"], made["version"]) == ("anofpdm-findings", 1)
+    assert (made["schema"], made["version"]) == ("anofpdm-findings", 2)
     assert made["statement"] == STATEMENT == "Research use only, not for clinical diagnosis."
     assert made["created"] == "2026-01-02T02:04:05Z"
     assert made["totals"] == {
@@ -50,12 +48,20 @@ def test_what_it_says() -> None:
         "components": 2,
         "volume_ml": 3.75,
     }
-    assert made["slices"][3]["end_step"] == {"flair": {"step": 9, "noise_level": 291}}
+    assert made["slices"][3]["method"]["end_step"] == {"flair": {"step": 9, "noise_level": 291}}
+    assert made["slices"][0]["method"] == {}
+    assert made["method"] == {"name": "anofpdm", "title": "AnoFPDM", "facts": {"unguided_error": 0.01}}
+    assert made["segments"] == [
+        {"name": "Anomaly", "file": "segmentation.seg.nrrd", "label": 1, "volume_ml": 3.75},
+    ]
+    assert made["gate"] is None and made["identifiers"] is None
     assert made["slices"][0]["decision"] is None
     assert made["run_time_s"] == 12.35
     assert made["geometry"]["origin_ras_mm"] == [100.0, 0.0, 7.5]
     assert made["geometry"]["axes_ras"] == [[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]]
     assert made["components"][0]["centroid_ras_mm"] == [-30.0, 12.0, 40.0]
+    assert made["components"][0]["segment"] == "Anomaly"
+    assert [made["components"][0][name] for name in ("place", "confidence", "probability")] == [None] * 3
 
 
 def test_no_folder_of_the_user_is_kept() -> None:
@@ -70,14 +76,18 @@ def test_nan_and_infinity_become_null(tmp_path: Path) -> None:
     odd = slice_finding(
         4,
         "healthy",
-        similarity=math.nan,
-        map_statistic=np.float32(0.1),
-        largest_divergence={"flair": np.float64("inf")},
-        quantile={"flair": None},
-        threshold=None,
+        threshold=math.nan,
+        method={
+            **OWN,
+            "similarity": math.nan,
+            "map_statistic": np.float32(0.1),
+            "largest_divergence": {"flair": np.float64("inf")},
+            "quantile": {"flair": None},
+        },
     )
     made = document([odd], [], parameters={"w": math.nan, "table": np.array([1.0, np.nan])})
-    entry = made["slices"][0]
+    assert made["slices"][0]["threshold"] is None
+    entry = made["slices"][0]["method"]
     assert (entry["similarity"], entry["largest_divergence"], entry["quantile"]) == (
         None,
         {"flair": None},
@@ -124,7 +134,7 @@ def test_nan_and_infinity_become_null(tmp_path: Path) -> None:
     ],
 )
 def test_the_summary_tells_not_examined_from_nothing_found(
-    slices: list[SliceFinding], components: list[Component], sentence: str
+    slices: list[SliceFinding], components: list[ComponentFinding], sentence: str
 ) -> None:
     assert document(slices, components)["summary"] == sentence
 
@@ -166,29 +176,37 @@ def _with(*keys_and_value: Any) -> Callable[[dict[str, Any]], None]:
     [
         (_with("schema", "other"), "not a findings file"),
         (_without("schema"), "not a findings file"),
-        (_with("version", 2), "version 2"),
+        (_with("version", 3), "version 3"),
         (_with("version", True), "version True"),
-        (_without("totals"), "lacks entry 'totals'"),
+        (_without("totals"), "lacks the entry 'totals'"),
         (_with("more", 1), "unknown entry 'more'"),
-        (_without("model", "licence"), "model lacks entry 'licence'"),
-        (_with("slices", 1, "threshold", "0.1"), r"slices\[1\].threshold has the wrong type"),
-        (_with("slices", 1, "index", True), r"slices\[1\].index has the wrong type"),
-        (_with("slices", 1, "end_step", {"flair": {"step": 1}}), "lacks entry 'noise_level'"),
-        (_with("slices", 1, "largest_divergence", []), "is not an object"),
-        (_with("slices", {}), "slices is not a list"),
-        (_with("slices", 1, "decision", "perhaps"), "totals.slices_healthy|unknown decision"),
-        (_with("slices", 0, "not_examined_reason", ""), "both examined and not"),
-        (_with("slices", 1, "not_examined_reason", "noise"), "both examined and not"),
+        (_without("model", "licence"), "model is incomplete: it lacks the entry 'licence'"),
+        (_with("slices", 1, "threshold", "0.1"), r"slices\[1\].threshold must be of type float"),
+        (_with("slices", 1, "index", True), r"slices\[1\].index must be of type int"),
+        (_without("slices", 1, "area_mm2"), r"slices\[1\] is incomplete: it lacks the entry 'area_mm2'"),
+        (_with("slices", 1, "method", "end_step", {"flair": {"step": 1}}), "lacks the entry 'noise_level'"),
+        (_with("slices", 1, "method", "largest_divergence", []), "must be an object"),
+        (_with("slices", 1, "method", "more", 1), r"slices\[1\].method has an unknown entry 'more'"),
+        (_with("slices", 0, "method", "similarity", 1.0), r"slices\[0\].method has an unknown entry"),
+        (_without("method", "facts", "unguided_error"), "method.facts is incomplete"),
+        (_with("gate", "blue"), "gate must be one of green, amber, red"),
+        (_with("identifiers", {"study": 1}), "identifiers.study must be of type str"),
+        (_with("segments", []), "component 1 belongs to no segment"),
+        (_with("components", 0, "probability", "high"), r"components\[0\].probability must be of type float"),
+        (_with("slices", {}), "slices must be a list"),
+        (_with("slices", 1, "decision", "perhaps"), "decision must be one of unhealthy, healthy"),
+        (_with("slices", 0, "not_examined_reason", ""), "exactly the slices not examined have a reason"),
+        (_with("slices", 1, "not_examined_reason", "noise"), "exactly the slices not examined have a reason"),
         (_with("totals", "components", 3), "totals.components does not fit"),
         (_with("totals", "slices_examined", 4), "totals.slices_examined does not fit"),
-        (_with("components", 0, "side", "up"), "unknown side"),
-        (_with("components", 0, "peak_ras_mm", [1.0]), "wrong length"),
-        (_with("components", 0, "slice_range", [1]), "range of the slices"),
+        (_with("components", 0, "side", "up"), "side must be one of left, right, midline"),
+        (_with("components", 0, "peak_ras_mm", [1.0]), "peak_ras_mm must have 3 entries"),
+        (_with("components", 0, "slice_range", [1]), "slice_range must have 2 entries"),
         (_with("components", 0, "slice_range", [2, 1]), "range of the slices"),
         (_with("components", 0, "slice_range", [0, 99]), "range of the slices"),
-        (_with("components", 0, "slice_range", [0.5, 1]), "wrong type"),
-        (_with("geometry", "size_ijk", [1, 2]), "wrong length"),
-        (_with("warnings", [3]), r"warnings\[0\] has the wrong type"),
+        (_with("components", 0, "slice_range", [0.5, 1]), "must be of type int"),
+        (_with("geometry", "size_ijk", [1, 2]), "size_ijk must have 3 entries"),
+        (_with("warnings", [3]), r"warnings\[0\] must be of type str"),
     ],
 )
 def test_damaged_documents_are_refused(tmp_path: Path, change: Callable[[Any], None], words: str) -> None:
@@ -199,6 +217,17 @@ def test_damaged_documents_are_refused(tmp_path: Path, change: Callable[[Any], N
     with pytest.raises(EvidenceError, match=words) as caught:
         read_findings(path)
     assert str(path) in str(caught.value)
+
+
+def test_of_a_method_that_is_not_installed_the_core_alone_is_checked(tmp_path: Path) -> None:
+    method = MethodRecord("of-another-package", "Another", {"depth": 3})
+    made = document(USUAL, [component(1, 3.5)], method=method)
+    path = tmp_path / "findings.json"
+    write_findings(path, made)
+    assert read_findings(path) == made
+    path.write_text(json.dumps({**made, "method": {**made["method"], "facts": 3}}))
+    with pytest.raises(EvidenceError, match=r"method\.facts must be an object"):
+        read_findings(path)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '"x"', '{"schema": NaN}', "\ufffe", "[" * 100_000])
@@ -219,9 +248,13 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 def test_every_field_is_documented() -> None:
     # What follows there is another document, around this one.
     text, _, _ = SCHEMA_TEXT.read_text(encoding="utf-8").partition("## Parameters")
-    fields = {*DOCUMENT, *SLICE, *COMPONENT, *TOTALS, *MODEL, *DOCUMENT["input"], *DOCUMENT["geometry"]}  # type: ignore[misc]
-    fields |= {"step", "noise_level"}
-    assert documented(text) == fields
+    records = [kind for kind in vars(findings_record).values() if is_record(kind)]
+    own = (of_anofpdm.SliceFacts, of_anofpdm.VolumeFacts, of_anofpdm.EndStep)
+    assert documented(text) == {name for kind in (*records, *own) for name in record_fields(kind)}
+
+
+def is_record(kind: Any) -> bool:
+    return dataclasses.is_dataclass(kind)
 
 
 def test_every_parameter_of_a_run_is_documented(finished: Path) -> None:

@@ -66,6 +66,6 @@ def test_only_slices_decided_unhealthy_are_called_so() -> None:
     ],
 )
 def test_the_settings_in_use_are_named(changes: dict[str, object], words: str) -> None:
-    assert describe_settings({**SETTINGS, **changes}) == words
+    assert describe_settings({"method": {"name": "anofpdm"}, "parameters": {**SETTINGS, **changes}}) == words
     lines = format_findings(document(USUAL, [], parameters={**SETTINGS, **changes})).splitlines()
     assert f"G{words[1:]}." in lines

@@ -70,7 +70,7 @@ class TestSound:
         np.testing.assert_array_equal(values_of(read_volume(path, "flair")), values_of(base) * 2.0 - 7)
 
     @both
-    @pytest.mark.parametrize("compressor", ["RLE", "JPEG", "JPEG2000"])
+    @pytest.mark.parametrize("compressor", ["RLE", "JPEG", "JPEG2000", "deflated", "swapped"])
     def test_compressed(self, base: sitk.Image, tmp_path: Path, kind: str, compressor: str) -> None:
         slices = with_slopes(planes(base)[:16], [2.0] * 8 + [1.0] * 8)
         path = write(kind, tmp_path, slices)
@@ -166,6 +166,8 @@ FAULTS: dict[str, tuple[Callable[[list[Plane]], list[Plane]], str]] = {
     "one twice": (lambda s: [*s, s[4]], "same position"),
     "sheared": (lambda s: [shifted(p, 0, 1.34 * k, 0) for k, p in enumerate(s)], "tilted gantry or is sheared"),
     "sheared sideways": (lambda s: [shifted(p, -0.9 * k, 0, 0) for k, p in enumerate(s)], "sheared"),
+    "sheared by two degrees": (lambda s: [shifted(p, 0, 0.17 * k, 0) for k, p in enumerate(s)], "sheared"),
+    "no slope": (lambda s: [replace(s[0], slope=0.0), *s[1:]], "damaged or cut off"),
     "two more planes": (
         lambda s: [*s, replace(s[0], orientation=SIDEWAYS), replace(s[0], orientation=FROM_THE_FRONT)],
         "different orientation",

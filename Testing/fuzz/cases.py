@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
+import numpy as np
 from mutations import Files
-from tally import READ, REFUSED, UNCLEAR
+from tally import NOISE, NOT_MADE, READ, REFUSED, UNCLEAR
 from targets import TARGETS, Act, Target
 
 LONGEST_SENTENCE = 1500
@@ -41,15 +47,23 @@ class Cases:
     def _random(self, number: int) -> Random:
         return Random(f"{self._seed} {number}")
 
-    def write(self, number: int, place: Path) -> None:
-        """Make the files of a case."""
+    def write(self, number: int, place: Path) -> str:
+        """Make the files of a case; what failed in making them, empty where nothing did."""
         target = self.target(number)
         random = self._random(number)
         random.random()  # decides about the network
-        for name, content in target.mutate(self._seeds[target.name], random).items():
+        try:
+            # Warnings about what is computed here say nothing about the project.
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                files = target.mutate(self._seeds[target.name], random)
+        except Exception as error:  # noqa: BLE001 - one input less; the others are tried all the same
+            return f"{type(error).__name__}: {error}"
+        for name, content in files.items():
             path = place / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+        return ""
 
     def check_seeds(self) -> None:
         """Undamaged files are read: a refused seed would hide everything. Raises what the project raises."""
@@ -72,8 +86,12 @@ class Cases:
         place = self._folder / "input"
         place.mkdir()
         try:
-            self.write(number, place)
-            outcome = judged(act, place, self._output)
+            failed = self.write(number, place)
+            said = self._folder / "said"
+            with _standard_error(said):
+                outcome = f"{NOT_MADE}: {failed}" if failed else judged(act, place, self._output)
+            if outcome in (READ, REFUSED) and said.stat().st_size:
+                outcome = f"{NOISE}: {said.read_text(errors='replace')[:300]}"
         finally:
             left = self.clear()
         return f"leftover: {left}" if left else outcome
@@ -92,6 +110,21 @@ class Cases:
                 else:
                     entry.unlink()
         return ", ".join(names[:5])
+
+
+@contextmanager
+def _standard_error(path: Path) -> Iterator[None]:
+    """What is printed there, by libraries as well, goes into a file."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with path.open("wb") as stream:
+        os.dup2(stream.fileno(), 2)
+    try:
+        yield
+        sys.stderr.flush()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def judged(act: Act, place: Path, output: Path) -> str:

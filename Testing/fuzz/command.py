@@ -26,7 +26,13 @@ def run_command(text: str | None, arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(text or "").partition("\n")[0])
     parser.add_argument("--inputs", type=int, required=True, metavar="N", help="how many damaged inputs are made")
     parser.add_argument("--seed", type=int, default=0, help="another one gives other inputs (default: 0)")
-    parser.add_argument("--first", type=int, default=0, metavar="N", help="number of the first input (default: 0)")
+    parser.add_argument(
+        "--first",
+        type=int,
+        default=0,
+        metavar="N",
+        help="number of the first input (default: 0)",
+    )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where inputs that show a fault are kept")
     parser.add_argument("--without-network", action="store_true", help="no input is given to a network")
     options = parser.parse_args(arguments)

@@ -208,7 +208,7 @@ def changed_value(document: Any, random: Random) -> Any:
     if kind < 0.65:
         container[key] = random.choice(VALUES)
     elif kind < 0.75 and isinstance(container[key], int | float):
-        container[key] = container[key] * random.choice((-1, 0.5, 1000, 1e300)) + random.choice((0, 1, -1))
+        container[key] = _multiplied(container[key], random.choice((-1, 0.5, 1000, 1e300))) + random.choice((0, 1, -1))
     elif kind < 0.85:
         del container[key]
     elif isinstance(container, dict):
@@ -216,6 +216,14 @@ def changed_value(document: Any, random: Random) -> Any:
     else:
         container.insert(0, container[key])
     return document
+
+
+def _multiplied(number: float, factor: float) -> float:
+    """A whole number beyond what 64 bits of floating point hold has no product with one of those."""
+    try:
+        return number * factor
+    except OverflowError:
+        return number * 1000
 
 
 def inside_gzip(change: Change) -> Change:

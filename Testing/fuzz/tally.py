@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 READ, REFUSED, UNCLEAR = "read", "refused", "unclear refusal"
-FAULTS = ("traceback", "crash", "hang", "blow-up", "leftover", UNCLEAR)
+NOISE = "noise"
+"""Something on standard error, as the libraries below print it: beside a result or a refusal it only confuses."""
+NOT_MADE = "not made"
+"""The command itself failed to damage the input."""
+FAULTS = ("traceback", "crash", "hang", "blow-up", "leftover", UNCLEAR, NOISE, NOT_MADE)
 COLUMNS = (READ, REFUSED, *FAULTS)
 
 

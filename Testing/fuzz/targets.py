@@ -57,7 +57,7 @@ def _detected(name: str) -> Act:
         from anofpdm import Detector
         from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 
-        detector = Detector.from_model("brain-flair", device="cpu", point=OperatingPoint(steps=2, first=1, last=300))
+        detector = Detector.from_model("brain-flair", device="cpu", run=OperatingPoint(steps=2, first=1, last=300))
         _write(detector.detect(_of_many(folder, name), _settings()), output)
 
     return act

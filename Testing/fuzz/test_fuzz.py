@@ -10,11 +10,12 @@ from random import Random
 
 import pytest
 from cases import Cases, judged
+from command import keep
 from isolation import Child, Limits
-from mutations import Files
+from mutations import VALUES, Files, changed_value
 from seeds import make_seeds
 from tally import Tally
-from targets import TARGETS, Act
+from targets import TARGETS, Act, Target
 
 from anofpdm.core.errors import InputError
 
@@ -39,6 +40,19 @@ def test_every_seed_is_read(cases: Cases) -> None:
     cases.check_seeds()
 
 
+@pytest.mark.parametrize("name", ["NIfTI .nii", "model folder", "student"])
+def test_undamaged_files_are_read_with_the_network(seeds: dict[str, Files], tmp_path: Path, name: str) -> None:
+    """One in a hundred inputs is given to it."""
+    target = next(target for target in TARGETS if target.name == name)
+    assert target.with_network is not None
+    for file, content in seeds[name].items():
+        path = tmp_path / "input" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (tmp_path / "output").mkdir()
+    assert judged(target.with_network, tmp_path / "input", tmp_path / "output") == "read"
+
+
 def test_damaged_inputs_are_read_or_refused(cases: Cases) -> None:
     child = Child(cases.try_out, LIMITS)
     tally = Tally([target.name for target in TARGETS])
@@ -57,6 +71,33 @@ def test_a_number_is_always_the_same_input(seeds: dict[str, Files]) -> None:
         one, other = (target.mutate(seeds[target.name], Random(f"{SEED} {number}")) for _ in range(2))
         # pydicom writes its own version and the same otherwise.
         assert one == other, target.name
+
+
+def test_every_value_can_be_changed_again() -> None:
+    for seed in range(2000):
+        random = Random(seed)
+        changed_value({"a": random.choice(VALUES)}, random)
+
+
+def _cannot(files: Files, random: Random) -> Files:
+    raise OverflowError("too large")
+
+
+def test_an_input_that_cannot_be_made_is_counted(cases: Cases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(cases, "target", lambda number: Target("findings", _cannot, _raises(AssertionError("tried"))))
+    outcome = cases.try_out(0)
+    assert outcome == "not made: OverflowError: too large"
+    assert Tally(["findings"]).add(0, "findings", outcome)
+    keep(cases, 0, outcome, tmp_path / "kept")
+    assert "not made" in (tmp_path / "kept" / "0" / "outcome.txt").read_text()
+
+
+def test_what_libraries_print_is_a_fault(cases: Cases, monkeypatch: pytest.MonkeyPatch) -> None:
+    def act(place: Path, output: Path) -> None:
+        os.write(2, b"vnl_svd: suspicious return value")
+
+    monkeypatch.setattr(cases, "target", lambda number: Target("findings", lambda files, random: files, act))
+    assert cases.try_out(0) == "noise: vnl_svd: suspicious return value"
 
 
 def _waits() -> str:

@@ -20,7 +20,7 @@ from test_result_geometry import GRIDS, SIZE, TRANSFORMS
 
 from anofpdm.core.errors import OutputError
 from anofpdm.results.detection import build_detection
-from anofpdm.results.findings_schema import check_document
+from anofpdm.results.findings_check import check_document
 from AnoFPDMSegmentLib.mrml.export import KINDS, exportResult, fileNames
 from AnoFPDMSegmentLib.mrml.input_volumes import worldGeometry
 from AnoFPDMSegmentLib.mrml.result import Result

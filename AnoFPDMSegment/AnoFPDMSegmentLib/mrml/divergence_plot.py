@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,15 +94,18 @@ class DivergencePlot:
         series = [self.chart.GetNthPlotSeriesNode(n) for n in range(0, self.chart.GetNumberOfPlotSeriesNodes(), 2)]
         return [tuple(each.GetColor()) for each in series]
 
-    def showSlice(self, detection: Detection, index: int, levelS: float) -> None:
-        """Plot slice `index` of the stack, which lies at `levelS` mm now; empty for one that was not examined."""
+    def showSlice(self, detection: Detection, index: int, levelS: float) -> Mapping[str, str]:
+        """Plot slice `index` of the stack, which lies at `levelS` mm now; empty for one that was not examined.
+
+        Returns what there is to say of the marks, by modality.
+        """
         case = detection.case
         table = self.nodes[-1]
         level = f"Slice {slice_number(index)}, S {levelS:+.1f} mm"
         if not case.examined[index]:
             fillTable(table, [])
             self.chart.SetTitle(f"{level}: not examined ({case.not_examined_reason[index]})")
-            return
+            return {}
         row = int(np.count_nonzero(case.examined[:index]))
         curves = detection.curves(row)
         assert curves is not None  # a method without has no plot
@@ -113,3 +117,4 @@ class DivergencePlot:
             columns.append((f"{modality} {curves.mark_title}", "float", mark))
         fillTable(table, columns)
         self.chart.SetTitle(level)
+        return curves.notes

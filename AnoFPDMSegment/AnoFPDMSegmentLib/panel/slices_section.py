@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -34,19 +34,9 @@ class SlicesSection:
         self._sliceNode: Any = None
         self._observers = Observers()
         self._index: int | None = None
+        self._columns: list[Any] | None = None
         self._follow = Later(self._showSliceInView)
-        prepareTable(
-            ui.slicesTable,
-            [
-                (_("Slice"), _("Number of the slice, from 1, inferior to superior.")),
-                (_("Level"), _("Superior coordinate of the slice, in mm.")),
-                (_("Decision"), _("The image-level decision; slices that were not examined are told apart.")),
-                (_("Statistic"), _("Mean of the largest values of the anomaly map inside the head.")),
-                (_("Similarity"), _("Cosine of the guided and the unguided error curve; low means unhealthy.")),
-                (_("mm²"), _("Area of the segmentation in this slice.")),
-            ],
-            widest=2,
-        )
+        self._prepare([])
         ui.slicesTable.connect("cellClicked(int,int)", self._jump)
         ui.slicesTable.connect("currentCellChanged(int,int,int,int)", self._jump)
         ui.plotGroup.connect("toggled(bool)", lambda shown: self._follow.ask())
@@ -69,15 +59,37 @@ class SlicesSection:
         self._sliceNode = None
         self._follow.forget()
 
+    def _prepare(self, columns: list[Any]) -> None:
+        """The table's columns: those of every method, and numbers that the shown result's method has of each slice."""
+        if columns == self._columns:
+            return
+        self._columns = columns
+        prepareTable(
+            self._ui.slicesTable,
+            [
+                (_("Slice"), _("Number of the slice, from 1, inferior to superior.")),
+                (_("Level"), _("Superior coordinate of the slice, in mm.")),
+                (_("Decision"), _("The image-level decision; slices that were not examined are told apart.")),
+                *((column.short, column.meaning) for column in columns),
+                (_("mm²"), _("Area of the segmentation in this slice.")),
+            ],
+            widest=2,
+        )
+
     def _show(self) -> None:
         result = self._state.result
         self._index = None
         if result is None:
             self._ui.divergencePlot.setMRMLPlotViewNode(None)
             return
-        entries = result.detection.findings["slices"]
-        fillTable(self._ui.slicesTable, [_items(entry, self._level(entry)) for entry in entries])
-        totals = result.detection.findings["totals"]
+        from anofpdm.methods.facts import fact_columns
+
+        findings, method = result.detection.findings, result.detection.method
+        columns = fact_columns(method.slice_facts_type)
+        self._prepare(columns)
+        rows = [_items(entry, self._level(entry), columns) for entry in findings["slices"]]
+        fillTable(self._ui.slicesTable, rows)
+        totals = findings["totals"]
         text = _("{examined} slices examined: {unhealthy} unhealthy, {healthy} healthy; {rest} not examined")
         self._ui.slicesTotalLabel.text = text.format(
             examined=totals["slices_examined"],
@@ -85,9 +97,9 @@ class SlicesSection:
             healthy=totals["slices_healthy"],
             rest=totals["slices_not_examined"],
         )
-        decides = whatDecides(result.detection.findings["parameters"])
-        if decides:
-            self._ui.slicesTotalLabel.text += f". {decides}"
+        rule = method.decision_rule(findings["parameters"])
+        if rule is not None:
+            self._ui.slicesTotalLabel.text += f". {whatDecides(rule)}"
         self._follow.ask()
 
     def _level(self, entry: dict[str, Any]) -> float:
@@ -123,11 +135,11 @@ class SlicesSection:
             self._ui.divergencePlot.setMRMLPlotViewNode(None)
             self._ui.plotLabel.text = _("This method has no curves to show.")
             return
-        plot.showSlice(result.detection, index, self._level(entry))
+        notes = plot.showSlice(result.detection, index, self._level(entry))
         view = self._plotView()
         view.SetPlotChartNodeID(plot.chart.GetID())
         self._ui.divergencePlot.setMRMLPlotViewNode(view)
-        self._ui.plotLabel.text = endStepText(entry, plot.colors)
+        self._ui.plotLabel.text = curveText(entry, notes, plot.colors)
 
     def _plotView(self) -> Any:
         """The node of our own plot view, which is neither saved nor part of the window's layout."""
@@ -151,15 +163,11 @@ def axialSliceNode(context: Any) -> Any:
     return next((node for node in nodes if node.GetLayoutName() == "Red"), nodes[0] if nodes else None)
 
 
-def endStepText(entry: dict[str, Any], colors: Sequence[tuple[float, float, float]]) -> str:
-    """The chosen noise scale of a slice, by modality; where there are several, with the color of each in the plot."""
+def curveText(entry: dict[str, Any], notes: Mapping[str, str], colors: Sequence[tuple[float, float, float]]) -> str:
+    """What the marks in the plot of a slice say, by modality; where there are several, with the color of each."""
     if not entry["examined"]:
         return _("Not examined: {reason}.").format(reason=entry["not_examined_reason"])
-    text = _("{modality}: end step {step}, noise level {level}")
-    texts = [
-        text.format(modality=name.upper(), step=end["step"], level=end["noise_level"])
-        for name, end in entry["end_step"].items()
-    ]
+    texts = [f"{modality.upper()}: {note}" for modality, note in notes.items()]
     if len(texts) == 1:
         return texts[0]
     keys = ["#" + "".join(f"{round(255 * part):02x}" for part in color) for color in colors]
@@ -168,24 +176,18 @@ def endStepText(entry: dict[str, Any], colors: Sequence[tuple[float, float, floa
     )
 
 
-def whatDecides(parameters: dict[str, Any]) -> str:
-    """A sentence on the threshold that decides about slices; empty where nothing does."""
-    if parameters.get("decision") is None:
-        return ""
-    sentences = {
-        "map": _("A slice is unhealthy where its map statistic is ≥ {threshold:.4g}."),
-        "similarity": _("A slice is unhealthy where its similarity is ≤ {threshold:.4g}."),
-    }
-    return sentences[parameters["decision"]].format(threshold=parameters["decision_threshold"])
+def whatDecides(rule: Any) -> str:
+    """A sentence on the threshold that decides about slices (`anofpdm.methods.facts.DecisionRule`)."""
+    sentence = _("A slice is unhealthy where its {number} is {sign} {threshold:.4g}.")
+    return sentence.format(number=rule.by, sign="≥" if rule.at_least else "≤", threshold=rule.threshold)
 
 
-def _items(entry: dict[str, Any], levelS: float) -> list[Any]:
+def _items(entry: dict[str, Any], levelS: float, columns: Sequence[Any]) -> list[Any]:
     texts = [
         str(slice_number(entry["index"])),
         f"S {levelS:+.1f}",
         _decision(entry),
-        _number(entry["map_statistic"], "{:.3g}"),
-        _number(entry["similarity"], "{:.4f}"),
+        *(_number(entry["method"].get(column.name), column.form) for column in columns),
         _number(entry["area_mm2"], "{:.0f}") if entry["examined"] else "",
     ]
     items = [cell(text) for text in texts]

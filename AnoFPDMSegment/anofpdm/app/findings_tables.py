@@ -5,41 +5,52 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..methods.facts import fact_columns
+from ..methods.registry import find_method
+
 Column = tuple[str, str, Sequence[Any]]
 """Title, kind ("int", "float" or "text") and values; None is an empty cell, or not a number."""
-DECIDED_BY = {"map": "map statistic", "similarity": "similarity"}
-"""What decides whether a slice is unhealthy: the one at or above its threshold, the other at or below."""
 
 
 def component_columns(components: Sequence[Mapping[str, Any]], accepted: Sequence[bool]) -> list[Column]:
     """Of the components of a findings document; `accepted`: the review of each."""
+    probabilities = [entry["probability"] for entry in components]
+    probable: list[Column] = [("Probability", "float", probabilities)]
+    if all(each is None for each in probabilities):
+        probable = []  # of a method that yields none
     return [
         ("Finding", "int", [entry["number"] for entry in components]),
         ("Level S [mm]", "float", [entry["centroid_ras_mm"][2] for entry in components]),
         ("Side", "text", [entry["side"] or "unknown" for entry in components]),
+        ("Place", "text", [entry["place"] for entry in components]),
         ("Volume [mL]", "float", [entry["volume_ml"] for entry in components]),
         ("Longest diameter [mm]", "float", [entry["longest_diameter_mm"] for entry in components]),
         ("Mean score", "float", [entry["mean_score"] for entry in components]),
         ("Peak score", "float", [entry["peak_score"] for entry in components]),
+        *probable,
         ("Accepted", "text", ["yes" if each else "no" for each in accepted]),
     ]
 
 
 def slice_columns(findings: Mapping[str, Any]) -> list[Column]:
-    """Of the slices of a findings document, inferior to superior, numbered from 1."""
-    slices, parameters = findings["slices"], findings["parameters"]
+    """Of the slices of a findings document, inferior to superior, numbered from 1, with its method's own numbers."""
+    slices, method = findings["slices"], find_method(findings["method"]["name"])
+    rule = method.decision_rule(findings["parameters"])
     # A method without a decision of its own takes a slice for unhealthy where something in it is marked.
-    by = DECIDED_BY[parameters["decision"]] if parameters.get("decision") else "mask"
+    by, limit = ("mask", None) if rule is None else (rule.by, rule.threshold)
     decided = [by if entry["decision"] else "" for entry in slices]
-    limits = [parameters.get("decision_threshold") if entry["decision"] else None for entry in slices]
+    limits = [limit if entry["decision"] else None for entry in slices]
+    own: list[Column] = [
+        (column.title, "float", [entry["method"].get(column.name) for entry in slices])
+        for column in fact_columns(method.slice_facts_type)
+    ]
     return [
         ("Slice", "int", [slice_number(entry["index"]) for entry in slices]),
         ("Level S [mm]", "float", [entry["level_ras_s_mm"] for entry in slices]),
         ("Decision", "text", [slice_decision(entry) for entry in slices]),
         ("Decided by", "text", decided),
         ("Decision threshold", "float", limits),
-        ("Similarity", "float", [entry["similarity"] for entry in slices]),
-        ("Map statistic", "float", [entry["map_statistic"] for entry in slices]),
+        *own,
         ("Area [mm2]", "float", [entry["area_mm2"] if entry["examined"] else None for entry in slices]),
     ]
 

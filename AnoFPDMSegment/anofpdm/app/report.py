@@ -97,7 +97,7 @@ def _parameters(findings: Mapping[str, Any]) -> dict[str, Any]:
     files = {f"input {name}": file for name, file in findings["input"]["files"].items()}
     software = ", ".join(f"{name} {version}" for name, version in findings["software"].items())
     run = {name: findings[name] for name in ("created", "device", "run_time_s", "seed")}
-    return {**files, **findings["parameters"], **run, "software": software}
+    return {**files, "method": findings["method"]["name"], **findings["parameters"], **run, "software": software}
 
 
 def _pictures(reported: Reported, png: Callable[[NDArray[np.uint8]], bytes]) -> list[str]:

@@ -124,6 +124,7 @@ def _compared(name: str, request: EvaluationRequest, folder: ModelFolder, runs: 
     else:
         baseline = DDIB(shared) if name == "ddib" else ConditionDifference(shared)
     return TunedBaseline(
+        name,
         runs,
         baseline,
         steps=request.compared_steps,

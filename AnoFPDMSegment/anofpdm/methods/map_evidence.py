@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,8 @@ class MapEvidence:
 
     map: FloatArray
     others: Mapping[str, FloatArray] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """How they were made, as JSON can hold it; the method's own."""
 
     def __post_init__(self) -> None:
         """Raises EvidenceError."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,11 +20,12 @@ from ..thresholds.settings import MinimumSize
 from ..volumes.preparation import PreparedCase, prepare_case
 from ..volumes.volume import Volume
 from .calibrating import CalibrationTask
+from .facts import NoFacts
 from .knobs import Knob
 from .map_calibrating import calibrate_map_model
 from .map_calibrations import user_map_calibration
 from .map_evidence import MAP_KNOBS, MapAnswer, MapEvidence, MapSettings, answer
-from .method import Examined, Notice, Runner
+from .method import Examined, Notice, Picture, Runner
 from .training import Stage
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ..core.arrays import FloatArray
     from ..results.case import CaseEvidence
     from ..store.model_folder import ModelFolder
+    from .facts import DecisionRule
 
 Report = Callable[[float], None]
 
@@ -78,12 +80,14 @@ class MapConfig(ModelConfig):
 class MapAnswers:
     """See `methods.method.Method`: all of it but loading a model, for evidence that is `MapEvidence`."""
 
-    name: ClassVar[str]
-    title: ClassVar[str]
+    name: str
+    title: str
     knobs: tuple[Knob, ...] = MAP_KNOBS
     config_type: type[ModelConfig] = MapConfig
     settings_type: type[Any] = MapSettings
     calibration_type: type[Any] = MapCalibration
+    slice_facts_type: type[Any] = NoFacts
+    volume_facts_type: type[Any] = NoFacts
     others: tuple[str, ...] = ()
     """Names of further maps."""
     stages: tuple[Stage, ...] = ()
@@ -98,6 +102,11 @@ class MapAnswers:
         if name in (None, OWN):
             return self.calibration_of(folder.config)
         return user_map_calibration(self.calibration_type, self.name, folder.weights_sha256, str(name))
+
+    def check_no_preset(self, preset: str | None) -> None:
+        """Raises SettingsError where one of several presets is asked for."""
+        if preset is not None:
+            raise SettingsError(f"The method {self.name} has no presets; leave --preset out.")
 
     def accepted(self, case: CaseEvidence) -> np.ndarray:
         """[N, H, W]: where a finding may be."""
@@ -156,9 +165,17 @@ class MapAnswers:
             return case
         return dataclasses.replace(case, calibration=found)
 
-    def slice_facts(self, case: CaseEvidence, answer: MapAnswer) -> list[Mapping[str, Any]]:
-        """See `Method`."""
-        return [{"threshold": answer.threshold}] * len(answer.score)
+    def slice_facts(self, case: CaseEvidence, answer: MapAnswer) -> Sequence[Any]:
+        """None of its own."""
+        return [NoFacts()] * len(answer.score)
+
+    def volume_facts(self, case: CaseEvidence, answer: MapAnswer) -> Any:
+        """None of its own."""
+        return NoFacts()
+
+    def decision_rule(self, parameters: Mapping[str, Any]) -> DecisionRule | None:
+        """None: a slice is unhealthy if anything in it is marked."""
+        return None
 
     def parameters(self, case: CaseEvidence, answer: MapAnswer) -> Mapping[str, Any]:
         """See `Method`."""
@@ -180,9 +197,9 @@ class MapAnswers:
         """The user's name of it, or `default`."""
         return case.calibration.user_name or OWN
 
-    def healthy_picture(self, case: CaseEvidence, answer: MapAnswer) -> None:
-        """It predicts no healthy image."""
-        return
+    def healthy_picture(self, case: CaseEvidence, answer: MapAnswer) -> Picture | None:
+        """None, unless a subclass predicts a healthy image."""
+        return None
 
     def curves(self, case: CaseEvidence, answer: MapAnswer, row: int) -> None:
         """It has none."""
@@ -251,8 +268,7 @@ class MapMethod(MapAnswers, ABC):
         """See `Method`."""
         if device not in ("auto", "cpu"):
             raise SettingsError(f"The method {self.name} runs on the processor; leave --device out.")
-        if preset is not None:
-            raise SettingsError(f"The method {self.name} has no presets; leave --preset out.")
+        self.check_no_preset(preset)
         if not isinstance(folder.config, self.config_type):
             raise ModelError(f"{folder.path} is a model of the method {folder.config.method}, not of {self.name}.")
         in_use = self.calibration_in_use(folder, calibration)

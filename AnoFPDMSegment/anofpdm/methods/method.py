@@ -7,7 +7,7 @@ engine; so is what a package of a third party names under the entry-point group 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..volumes.preparation import PreparedCase
     from ..volumes.volume import Volume
     from .calibrating import CalibrationTask
+    from .facts import DecisionRule
     from .knobs import Knob
     from .training import Stage
 
@@ -39,7 +40,7 @@ class Evidence(Protocol):
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(N, used modalities, rows, columns)."""
+        """(N, used modalities or 1 for all of them, rows, columns)."""
 
 
 class Answer(Protocol):
@@ -52,6 +53,10 @@ class Answer(Protocol):
     @property
     def accepted(self) -> BoolArray:
         """[N, H, W]: where a score of 1 makes a finding."""
+
+    @property
+    def threshold(self) -> float | FloatArray:
+        """Of the map, one or [N]; what reaches it has a score of 1."""
 
     @property
     def decisions(self) -> Sequence[Decision | None]:
@@ -83,6 +88,8 @@ class Curves:
     x_title: str
     y_title: str
     mark_title: str
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What to say of the marks, by modality."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +186,14 @@ class Method(Protocol):
     def calibration_type(self) -> type[Any]:
         """The record of a calibration."""
 
+    @property
+    def slice_facts_type(self) -> type[Any]:
+        """The record of what findings say of an examined slice that this method alone knows (see `facts`)."""
+
+    @property
+    def volume_facts_type(self) -> type[Any]:
+        """The same of the whole volume; every field may be None."""
+
     def load(
         self,
         folder: ModelFolder,
@@ -225,8 +240,14 @@ class Method(Protocol):
 
         Raises SettingsError if there is none, or it does not fit the case."""
 
-    def slice_facts(self, case: CaseEvidence, answer: Any) -> list[Mapping[str, Any]]:
-        """What findings say of each of the N examined slices, by the names of `SliceFinding`'s fields."""
+    def slice_facts(self, case: CaseEvidence, answer: Any) -> Sequence[Any]:
+        """A record of `slice_facts_type` for each of the N examined slices."""
+
+    def volume_facts(self, case: CaseEvidence, answer: Any) -> Any:
+        """A record of `volume_facts_type`."""
+
+    def decision_rule(self, parameters: Mapping[str, Any]) -> DecisionRule | None:
+        """What decides about slices, of a result with these parameters; None if nothing does but the mask."""
 
     def parameters(self, case: CaseEvidence, answer: Any) -> Mapping[str, Any]:
         """What findings say of how the result was made."""

@@ -96,7 +96,8 @@ class CaseEvidence:
             and len(self.evidence) > 0
             and bool(self.head.any())
             and int(self.examined.sum()) == len(self.evidence)
-            and self.evidence.shape[1:] == (len(self.model.used), height, width)
+            and self.evidence.shape[1] in (1, len(self.model.used))
+            and self.evidence.shape[2:] == (height, width)
         )
         if not sound:
             raise EvidenceError("The parts of the evidence do not fit one another; detect again.")

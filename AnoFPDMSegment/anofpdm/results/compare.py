@@ -224,7 +224,10 @@ def _decision(entry: Mapping[str, Any]) -> str:
 
 
 def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    flat_a, flat_b = ({k: v for part in _COMPARED for k, v in _flat(doc[part], part)} for doc in (a, b))
+    flat_a, flat_b = (
+        {"method": doc["method"]["name"]} | {k: v for part in _COMPARED for k, v in _flat(doc[part], part)}
+        for doc in (a, b)
+    )
     names = [name for name in (*flat_a, *(name for name in flat_b if name not in flat_a)) if name != _DIGEST]
     return {name: (flat_a.get(name), flat_b.get(name)) for name in names if flat_a.get(name) != flat_b.get(name)}
 

@@ -76,7 +76,7 @@ def label_components(score: NDArray[np.float32]) -> NDArray[np.int32]:
 
     0 is background; labels run from 1 by falling number of voxels, equal ones in index order.
     """
-    labels, box = _labels_by_size(score)
+    labels, box = labels_in_box(score)
     volume = np.zeros(np.shape(score), dtype=np.int32)
     volume[box] = labels
     return volume
@@ -90,7 +90,7 @@ def find_components(
     score: float32 [k, j, i]. grid: the stack whose slices are named. midline_ras_r_mm: right coordinate of the
     midsagittal plane; None if left and right are not known.
     """
-    labels, box = _labels_by_size(score)
+    labels, box = labels_in_box(score)
     start = np.array([part.start for part in reversed(box)])
     return [
         _measure(number, kji[:, ::-1] + start, score[box][tuple(kji.T)], geometry, grid, midline_ras_r_mm)
@@ -140,7 +140,8 @@ def _connected(score: NDArray[np.float32]) -> tuple[NDArray[np.int32], Box]:
     return labels, box
 
 
-def _labels_by_size(score: NDArray[np.float32]) -> tuple[NDArray[np.int32], Box]:
+def labels_in_box(score: NDArray[np.float32]) -> tuple[NDArray[np.int32], Box]:
+    """The labels of `label_components` inside a box that holds all components, and the box."""
     labels, box = _connected(score)
     counts = np.bincount(labels.ravel())[1:]
     # SimpleITK numbers components in the order in which a scan of the index range meets them.

@@ -27,9 +27,12 @@ from ..volumes.resampling import stack_to_volume
 from ..volumes.score_volume import score_in_box, score_in_volume, score_to_volume
 from .case import CaseEvidence
 from .case_storage import EVIDENCE_FILE, save_evidence
+from .component_means import means_in_components
 from .components import Component, find_components, limit_small_components
-from .findings import FINDINGS_FILE, ModelRecord, SliceFinding, findings_document, write_findings
+from .findings import FINDINGS_FILE, findings_document, write_findings
+from .findings_record import ComponentFinding, MethodRecord, ModelRecord, SliceFinding
 from .overlay import render_overlay, require_pillow
+from .place import place_in_words
 from .segmentation import HEATMAP_FILE, SEGMENTATION_FILE, write_heatmap, write_segmentation
 from .slice_share import slice_areas_mm2
 
@@ -130,11 +133,16 @@ class Detection:
     def probability(self) -> FloatArray | None:
         """[k, j, i]: the calibrated probability of a lesion, 0 where nothing was examined; None if the method yields
         none."""
-        values = self.method.probability(self.case)
-        if values is None:
+        stack = self.probability_stack
+        if stack is None:
             return None
-        stack = np.nan_to_num(self.stack_of(values))
         return np.asarray(stack_to_volume(stack, self.case.grid, self.case.geometry), dtype=np.float32)
+
+    @property
+    def probability_stack(self) -> FloatArray | None:
+        """[S, H, W]: the same on the model grid."""
+        values = self.method.probability(self.case)
+        return None if values is None else np.nan_to_num(self.stack_of(values))
 
     def _write_overlay(self, path: Path) -> None:
         case, picture = self.case, self.healthy_picture
@@ -247,7 +255,7 @@ def _findings(detection: Detection) -> dict[str, Any]:
         midline_ras_r_mm=midline_ras_r_mm(case),
         skull_stripped=case.skull_stripped,
         slices=_slice_findings(detection),
-        components=detection.components,
+        components=_component_findings(detection),
         model=ModelRecord(
             name=case.model.name,
             version=case.model.version,
@@ -256,8 +264,8 @@ def _findings(detection: Detection) -> dict[str, Any]:
             weights_sha256=case.model.weights_sha256,
             calibration=method.calibration_label(case),
         ),
+        method=MethodRecord(method.name, method.title, dataclasses.asdict(method.volume_facts(case, answer))),
         parameters={
-            "method": method.name,
             **method.parameters(case, answer),
             "batch_size": case.run.batch_size,
             "network_evaluations_per_slice": case.run.network_evaluations,
@@ -273,7 +281,8 @@ def _findings(detection: Detection) -> dict[str, Any]:
 def _slice_findings(detection: Detection) -> list[SliceFinding]:
     case, answer = detection.case, detection.answer
     areas = slice_areas_mm2(detection.mask, case.geometry, case.grid)
-    facts = iter(zip(answer.decisions, detection.method.slice_facts(case, answer), strict=True))
+    thresholds = np.broadcast_to(np.asarray(answer.threshold, dtype=float), len(answer.decisions))
+    facts = iter(zip(answer.decisions, thresholds, detection.method.slice_facts(case, answer), strict=True))
     found = []
     for index, examined in enumerate(case.examined):
         level = float(case.level[index])
@@ -286,6 +295,29 @@ def _slice_findings(detection: Detection) -> list[SliceFinding]:
             reason = case.not_examined_reason[index]
             found.append(SliceFinding(**place, examined=False, not_examined_reason=reason))
             continue
-        decision, more = next(facts)
-        found.append(SliceFinding(**place, examined=True, decision=decision, area_mm2=float(areas[index]), **more))
+        decision, threshold, own = next(facts)
+        found.append(
+            SliceFinding(
+                **place,
+                examined=True,
+                decision=decision,
+                threshold=float(threshold),
+                area_mm2=float(areas[index]),
+                method=dataclasses.asdict(own),
+            )
+        )
     return found
+
+
+def _component_findings(detection: Detection) -> list[ComponentFinding]:
+    case, stack = detection.case, detection.probability_stack
+    unknown: list[float | None] = [None] * len(detection.components)
+    means = unknown if stack is None else means_in_components(stack, case.grid, detection.score, case.geometry)
+    return [
+        ComponentFinding(
+            **{field.name: getattr(component, field.name) for field in dataclasses.fields(component)},
+            place=place_in_words(component, case.head, case.grid),
+            probability=mean,
+        )
+        for component, mean in zip(detection.components, means, strict=True)
+    ]

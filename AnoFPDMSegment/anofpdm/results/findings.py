@@ -1,4 +1,5 @@
-"""The findings of a run as a versioned JSON document.
+"""The findings of a run as a versioned JSON document: a core that is the same for every method, and what the method
+alone knows.
 
 Every field is explained in Resources/findings-schema.md. "Not examined" is never reported as
 "nothing found": slices that were not examined have no decision, carry their reason, and are
@@ -13,82 +14,31 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from ..core.errors import EvidenceError
 from ..core.json_text import read_json
 from ..volumes.geometry import VolumeGeometry
-from .components import Component
-from .findings_schema import SCHEMA, VERSION, check_document, slice_totals
+from .findings_check import check_document
+from .findings_record import (
+    SCHEMA,
+    VERSION,
+    ComponentFinding,
+    MethodRecord,
+    ModelRecord,
+    Segment,
+    SliceFinding,
+    slice_totals,
+)
+from .segmentation import SEGMENT_LABEL, SEGMENT_NAME, SEGMENTATION_FILE
 
 STATEMENT = "Research use only, not for clinical diagnosis."
 FINDINGS_FILE = "findings.json"
 _DIGITS = 7
-
-Decision = Literal["unhealthy", "healthy"]
-
-
-@dataclass(frozen=True)
-class EndStep:
-    """Where the aggregation of one modality ended (paper, section 3.3)."""
-
-    step: int
-    """Number of visited steps that entered the map, from 1."""
-    noise_level: int
-    """The noise level t of the last of them."""
-
-
-@dataclass(frozen=True)
-class SliceFinding:
-    """What is known about one slice of the stack. Raises ValueError if it contradicts itself."""
-
-    index: int
-    """From 0, inferior to superior."""
-    level_ras_s_mm: float
-    """Superior coordinate of the slice's center."""
-    relative_level: float | None
-    """0 at the lowest, 1 at the highest slice with head; None where undefined."""
-    examined: bool
-    not_examined_reason: str = ""
-    similarity: float | None = None
-    """Cosine of the two error curves (method section 2, step 4)."""
-    map_statistic: float | None = None
-    """Mean of the largest values of the anomaly map inside the head."""
-    decision: Decision | None = None
-    """None for slices not examined, and where the run used no image-level decision."""
-    largest_divergence: Mapping[str, float | None] = field(default_factory=dict)
-    """max over t of M_t, by modality."""
-    end_step: Mapping[str, EndStep] = field(default_factory=dict)
-    quantile: Mapping[str, float | None] = field(default_factory=dict)
-    """Quantile of Algorithm 1 by modality; None where another rule set the threshold."""
-    threshold: float | None = None
-    """Of the anomaly map; the score is the map divided by it."""
-    area_mm2: float = 0.0
-    """Area of the mask in this slice, averaged over its thickness."""
-
-    def __post_init__(self) -> None:
-        if self.decision is not None and not self.examined:
-            raise ValueError(f"slice {self.index}: a slice that was not examined has no decision")
-        if self.examined == bool(self.not_examined_reason):
-            raise ValueError(f"slice {self.index}: exactly the slices not examined have a reason")
-
-
-@dataclass(frozen=True)
-class ModelRecord:
-    """Which model made the findings."""
-
-    name: str
-    version: str
-    title: str
-    licence: str
-    weights_sha256: str
-    calibration: str | None
-    """Name of the calibration used; None if the run used none."""
 
 
 def findings_document(
@@ -98,8 +48,9 @@ def findings_document(
     midline_ras_r_mm: float,
     skull_stripped: bool | None,
     slices: Sequence[SliceFinding],
-    components: Sequence[Component],
+    components: Sequence[ComponentFinding],
     model: ModelRecord,
+    method: MethodRecord,
     parameters: Mapping[str, Any],
     warnings: Sequence[str],
     software: Mapping[str, str],
@@ -107,36 +58,38 @@ def findings_document(
     device: str,
     run_time_s: float,
     created: datetime | None = None,
+    structures: Sequence[Segment] = (),
 ) -> dict[str, Any]:
     """Build the JSON document of one run.
 
     files: modality to the file or folder the user named; only the base name is kept. geometry: of
-    the heatmap and the segmentation. created: aware time of the run's end, by default now. NaN and
-    infinity become null; measurements are rounded to seven significant digits.
+    the heatmap and the segmentations. structures: the segments beside that of the findings. created: aware time of the
+    run's end, by default now. NaN and infinity become null; measurements are rounded to seven significant digits.
     """
-    slice_entries = [_plain(dataclasses.asdict(entry)) for entry in slices]
-    component_entries = [_plain(dataclasses.asdict(entry)) for entry in components]
-    totals = slice_totals(slice_entries) | {
-        "components": len(components),
-        "volume_ml": _plain(math.fsum(entry.volume_ml for entry in components)),
-    }
+    volume_ml = math.fsum(entry.volume_ml for entry in components)
+    segments = [Segment(SEGMENT_NAME, SEGMENTATION_FILE, SEGMENT_LABEL, volume_ml), *structures]
+    totals = slice_totals(slices) | {"components": len(components), "volume_ml": _plain(volume_ml)}
     moment = (created or datetime.now(timezone.utc)).astimezone(timezone.utc)
     document = {
         "schema": SCHEMA,
         "version": VERSION,
         "statement": STATEMENT,
         "created": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "summary": _summary(slice_entries, totals),
+        "summary": _summary(slices, totals, len(structures)),
+        "gate": None,
+        "identifiers": None,
         "input": {
             "files": {modality: _base_name(name) for modality, name in files.items()},
             "skull_stripped": skull_stripped,
             "midline_ras_r_mm": _plain(midline_ras_r_mm),
         },
         "geometry": _geometry_entry(geometry),
-        "slices": slice_entries,
-        "components": component_entries,
+        "segments": _records(segments),
+        "slices": _records(slices),
+        "components": _records(components),
         "totals": totals,
         "model": dataclasses.asdict(model),
+        "method": _plain(dataclasses.asdict(method)),
         "parameters": _plain(parameters),
         "warnings": list(warnings),
         "software": dict(software),
@@ -145,6 +98,10 @@ def findings_document(
         "run_time_s": round(float(run_time_s), 2),
     }
     return check_document(document, "the document just built")
+
+
+def _records(entries: Sequence[Any]) -> list[Any]:
+    return [_plain(dataclasses.asdict(entry)) for entry in entries]
 
 
 def write_findings(path: Path, document: Mapping[str, Any]) -> None:
@@ -164,9 +121,9 @@ def read_findings(path: Path) -> dict[str, Any]:
     return check_document(values, str(path))
 
 
-def _summary(slices: Sequence[Mapping[str, Any]], totals: Mapping[str, Any]) -> str:
+def _summary(slices: Sequence[SliceFinding], totals: Mapping[str, Any], structures: int) -> str:
     examined, unhealthy = totals["slices_examined"], totals["slices_unhealthy"]
-    reasons = Counter(entry["not_examined_reason"] for entry in slices if not entry["examined"])
+    reasons = Counter(entry.not_examined_reason for entry in slices if not entry.examined)
     listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     if examined == 0:
         return f"No slice was examined, so nothing is known about this volume ({listed or 'it has no slices'})."
@@ -177,6 +134,9 @@ def _summary(slices: Sequence[Mapping[str, Any]], totals: Mapping[str, Any]) -> 
         found += f"; {looks}" if decided else f", in {_count(examined, 'examined slice')}"
     elif unhealthy:
         found = f"{looks}, but no region stands out"
+    elif structures and not decided:
+        # Nobody looked for anything else.
+        found = f"{_count(structures, 'structure')} outlined in {_count(examined, 'examined slice')}"
     else:
         found = f"Nothing was found in {_count(examined, 'examined slice')}"
     if reasons:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..methods.registry import FIRST_METHOD, find_method
+from ..methods.registry import find_method
 
 
 def format_findings(document: Mapping[str, Any]) -> str:
@@ -18,16 +18,16 @@ def format_findings(document: Mapping[str, Any]) -> str:
     lines += [f"Warning: {warning}" for warning in document["warnings"]]
     calibration = model["calibration"] or "none"
     lines.append(f"Model {model['name']} {model['version']} (licence {model['licence']}), calibration {calibration}.")
-    settings = describe_settings(document["parameters"])
+    settings = describe_settings(document)
     lines.append(f"{settings[0].upper()}{settings[1:]}.")
     lines.append(f"{document['run_time_s']:.0f} s on {document['device']}.")
     lines.append(document["statement"])
     return "\n".join(lines) + "\n"
 
 
-def describe_settings(parameters: Mapping[str, Any]) -> str:
+def describe_settings(document: Mapping[str, Any]) -> str:
     """What of a result's parameters most changes it, in one line, as its method says it."""
-    return find_method(parameters.get("method", FIRST_METHOD)).describe(parameters)
+    return find_method(document["method"]["name"]).describe(document["parameters"])
 
 
 def _slice_lines(slices: Sequence[Mapping[str, Any]]) -> list[str]:

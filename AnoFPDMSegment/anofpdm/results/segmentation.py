@@ -16,6 +16,7 @@ from ..volumes.nrrd_reading import read_nrrd, read_nrrd_header
 HEATMAP_FILE = "heatmap.nrrd"
 SEGMENTATION_FILE = "segmentation.seg.nrrd"
 SEGMENT_NAME = "Anomaly"
+SEGMENT_LABEL = 1
 SEGMENT_COLOR = (0.0, 0.8, 0.9)
 """Red, green, blue in 0..1: cyan, the hue that no value of the heatmap's color table has."""
 

@@ -29,9 +29,13 @@ def load_network(folder: ModelFolder, device: torch.device | str = "cpu") -> Con
 
     Raises ModelError if the weights do not fit the configuration exactly or are not all finite.
     """
-    config = noise_predictor_config(folder).network
+    return read_network(folder.weights, noise_predictor_config(folder).network, device)
+
+
+def read_network(path: Path, config: NetworkConfig, device: torch.device | str = "cpu") -> ConditionalUNet:
+    """The network of a file of weights, as `load_network` gives it. Raises ModelError."""
     network = empty_network(config)
-    network.load_state_dict(_read_weights(folder.weights, config), strict=True, assign=True)
+    network.load_state_dict(read_weights(path, parameter_shapes(config)), strict=True, assign=True)
     return network.to(device).eval()
 
 
@@ -97,12 +101,13 @@ class _Uninitialised(TorchFunctionMode):
 _DRAWING = (Tensor.normal_, Tensor.uniform_)
 
 
-def _read_weights(path: Path, config: NetworkConfig) -> dict[str, Tensor]:
+def read_weights(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    """The tensors of a file that holds exactly these, float32 whatever the stored type. Raises ModelError."""
     check_header_length(path)
     try:
         with safe_open(path, framework="pt") as file:
             names = list(file.keys())
-            check_fit({name: tuple(file.get_slice(name).get_shape()) for name in names}, parameter_shapes(config))
+            check_fit({name: tuple(file.get_slice(name).get_shape()) for name in names}, shapes)
             # Copies, so that the file is not kept open while the network lives.
             tensors = {name: _to_float32(name, file.get_tensor(name)) for name in names}
     except (OSError, SafetensorError) as error:

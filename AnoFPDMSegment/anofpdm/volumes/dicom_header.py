@@ -132,10 +132,12 @@ def _described(dataset: pydicom.Dataset, left: int, file: Path) -> DicomImage | 
     bits = int(dataset.BitsAllocated)
     samples = int(dataset.get("SamplesPerPixel", 1))
     syntax = pydicom.uid.UID(str(meta.get("TransferSyntaxUID", pydicom.uid.ImplicitVRLittleEndian)))
-    if left < 8 and syntax != DEFLATED:
-        raise ValueError("no pixels")
-    if not syntax.is_compressed and left < (rows * columns * count * samples * bits + 7) // 8:
-        raise ValueError("cut off")
+    # A deflated file is unpacked as a whole, which fails if it is cut off; its own length says nothing.
+    if syntax != DEFLATED:
+        if left < 8:
+            raise ValueError("no pixels")
+        if not syntax.is_compressed and left < (rows * columns * count * samples * bits + 7) // 8:
+            raise ValueError("cut off")
     return DicomImage(
         file=file,
         series=str(dataset.get("SeriesInstanceUID", "")),
@@ -167,7 +169,7 @@ def _frames(dataset: pydicom.Dataset, file: Path, size: tuple[int, int], count: 
             orientation=None if cosines is None else cosines.reshape(2, 3),
             spacing=None if spacing is None else (float(spacing[1]), float(spacing[0])),
             thickness=_number(measures, "SliceThickness") or _number(measures, "SpacingBetweenSlices"),
-            slope=_or(_number(scaling, "RescaleSlope"), 1.0),
+            slope=_slope(_number(scaling, "RescaleSlope")),
             intercept=_or(_number(scaling, "RescaleIntercept"), 0.0),
         )
 
@@ -196,6 +198,12 @@ def _numbers(datasets: list[pydicom.Dataset], name: str, count: int) -> FloatArr
 def _number(datasets: list[pydicom.Dataset], name: str) -> float | None:
     numbers = _numbers(datasets, name, 1)
     return None if numbers is None else float(numbers[0])
+
+
+def _slope(number: float | None) -> float:
+    if number == 0:
+        raise ValueError("a slope that makes all values the same")
+    return _or(number, 1.0)
 
 
 def _or(number: float | None, other: float) -> float:

@@ -9,13 +9,15 @@ import numpy.typing as npt
 
 from ..core.errors import InputError
 from .dicom_header import Frame
-from .placement import NO_VOXEL_SIZE, Placement, perpendicular
+from .placement import LARGEST_COSINE, NO_VOXEL_SIZE, UNDEFINED_PLACE, Placement, is_within_reach, perpendicular
 
 FloatArray = npt.NDArray[np.float64]
 
 GAP_TOLERANCE_MM = 0.1
 GAP_TOLERANCE = 0.05
 """Slice distances may deviate from their median by this fraction, or by GAP_TOLERANCE_MM."""
+LARGEST_SHEAR = 0.01
+"""Positions may drift sideways by this share of the stack's height, as cosines rounded to two decimals make them."""
 DIRECTION_TOLERANCE = 1e-3
 SIZE_TOLERANCE = 1e-3
 MOST_ORIENTATIONS = 8
@@ -59,7 +61,7 @@ def _common_spacing(frames: list[Frame], called: str) -> tuple[float, float]:
     spacings = np.array([frame.spacing for frame in frames if frame.spacing is not None])
     if len(spacings) < len(frames):
         raise InputError(NO_SPACING.format(called))
-    if spacings.min() <= 0:
+    if spacings.min() <= 0 or not is_within_reach(spacings):
         raise InputError(NO_VOXEL_SIZE.format(called))
     if not np.allclose(spacings, spacings[0], rtol=SIZE_TOLERANCE, atol=0):
         raise InputError(f"{called} holds slices of different size; give a folder with one volume.")
@@ -70,6 +72,8 @@ def _direction(frame: Frame, called: str) -> FloatArray:
     """[3, 3]: columns are the directions of a row, of a column and of their normal."""
     if frame.position is None or frame.orientation is None:
         raise InputError(NO_POSITION.format(called))
+    if not (is_within_reach(frame.position) and np.abs(frame.orientation).max() <= LARGEST_COSINE):
+        raise InputError(UNDEFINED_PLACE.format(called))
     row, column = frame.orientation
     direction = np.stack([row, column, np.cross(row, column)], axis=1)
     if not np.abs(direction).max() > 0:
@@ -101,7 +105,7 @@ def _check_orientations(directions: list[FloatArray], called: str) -> None:
 def _thickness(frame: Frame, called: str) -> float:
     if frame.thickness is None:
         raise InputError(f"{called} is a single slice that does not state its thickness; give the whole series.")
-    if not frame.thickness > 0:
+    if not (frame.thickness > 0 and is_within_reach(frame.thickness)):
         raise InputError(NO_VOXEL_SIZE.format(called))
     return frame.thickness
 
@@ -119,7 +123,9 @@ def _even_step(positions: FloatArray, normal: FloatArray, called: str) -> float:
     if np.abs(gaps - step).max() > tolerance:
         raise InputError(f"{called} has missing or unevenly spaced slices; export the complete series.")
     sideways = np.diff(positions, axis=0) - gaps[:, None] * normal
-    if np.linalg.norm(sideways, axis=1).max() > tolerance:
+    drift = float(np.linalg.norm(sideways.sum(axis=0)))
+    allowed = max(GAP_TOLERANCE_MM, LARGEST_SHEAR * float(gaps.sum()))
+    if np.linalg.norm(sideways, axis=1).max() > tolerance or drift > allowed:
         raise InputError(
             f"{called} was scanned with a tilted gantry or is sheared; resample it onto perpendicular axes first."
         )

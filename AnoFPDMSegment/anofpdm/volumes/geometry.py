@@ -12,6 +12,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from ..core.errors import EvidenceError
+from .placement import LARGEST_COSINE, is_within_reach, without_vanishing
 from .value_stream import LARGEST_IMAGE_VOXELS
 
 SMALLEST_DETERMINANT = 0.5
@@ -48,8 +49,9 @@ class VolumeGeometry:
             size = tuple(int(n) for n in values["size"])
             spacing = tuple(float(s) for s in values["spacing"])
             origin = tuple(float(o) for o in values["origin"])
-            direction = tuple(float(d) for d in values["direction"])
-            numbers_are_sound = all(map(math.isfinite, spacing + origin + direction)) and min(size + spacing) > 0
+            direction = tuple(without_vanishing(np.array([float(d) for d in values["direction"]])).tolist())
+            numbers_are_sound = is_within_reach(spacing + origin) and min(size + spacing) > 0
+            numbers_are_sound = numbers_are_sound and all(abs(cosine) <= LARGEST_COSINE for cosine in direction)
             numbers_are_sound = numbers_are_sound and math.prod(size) <= LARGEST_IMAGE_VOXELS
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise EvidenceError("The stored geometry is damaged; run the detection again.") from error

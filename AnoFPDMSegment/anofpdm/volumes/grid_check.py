@@ -33,7 +33,8 @@ def head_grid(called: str) -> GridCheck:
         sides, steps = np.asarray(size), np.asarray(spacing, dtype=np.float64)
         if np.sort(sides)[1] < SHORTEST_AXIS_VOXELS:
             raise InputError(f"{called} has too few voxels to show a head; check that the right image was given.")
-        extent = sides * steps
+        # Before anything is multiplied, which may overflow.
+        extent = sides * np.minimum(steps, 2 * LARGEST_IMAGE_MM)
         small = steps.min() < SMALLEST_VOXEL_MM or np.sort(extent)[1] < SMALLEST_HEAD_MM
         if small or extent.max() > LARGEST_IMAGE_MM:
             raise InputError(f"{called} does not have the size of a head; is the spacing in millimetres?")

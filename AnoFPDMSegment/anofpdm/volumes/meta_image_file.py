@@ -15,7 +15,14 @@ from ..core.progress import CancelToken
 from .grid_check import GridCheck, any_grid
 from .meta_image_header import HEADER_BYTES, MetaImageHeader, parse_meta_image_header
 from .nifti_file import PICTURE, SEVERAL_VALUES, SEVERAL_VOLUMES
-from .placement import NO_VOXEL_SIZE, SIZE_NOT_STATED, Placement, sound_direction
+from .placement import (
+    NO_VOXEL_SIZE,
+    SIZE_NOT_STATED,
+    UNDEFINED_PLACE,
+    Placement,
+    is_within_reach,
+    sound_direction,
+)
 from .value_stream import BLOCK_BYTES, LARGEST_IMAGE_VOXELS, MAXIMUM_DEFLATION, TOO_MANY_VOXELS, read_float32
 from .volume import Volume
 
@@ -69,8 +76,10 @@ def _place(header: MetaImageHeader, called: str) -> Placement:
     spacing = header.spacing
     if spacing is None:
         raise InputError(SIZE_NOT_STATED.format(called))
-    if min(spacing) <= 0:
+    if min(spacing) <= 0 or not is_within_reach(spacing):
         raise InputError(NO_VOXEL_SIZE.format(called))
+    if not is_within_reach(header.origin):
+        raise InputError(UNDEFINED_PLACE.format(called))
     direction = np.array([axis[:3] for axis in header.axes[:3]]).T
     return Placement(np.array(spacing[:3]), np.array(header.origin[:3]), sound_direction(direction, called))
 

@@ -13,7 +13,16 @@ import numpy.typing as npt
 
 from ..core.errors import InputError
 from .nifti_header import NiftiHeader
-from .placement import LARGEST_ANGLE_DEGREES, NO_VOXEL_SIZE, Placement, angle_degrees, place
+from .placement import (
+    COSINE_TOLERANCE,
+    LARGEST_ANGLE_DEGREES,
+    NO_VOXEL_SIZE,
+    UNDEFINED_PLACE,
+    Placement,
+    angle_degrees,
+    is_within_reach,
+    place,
+)
 
 SAME_SIZE = 1e-3
 """Voxel sizes that differ by less (relative) are the same, written with other precision."""
@@ -34,9 +43,9 @@ def place_nifti(header: NiftiHeader, called: str) -> tuple[Placement, list[str],
 
     Raises InputError, in a sentence that begins with `called`, for a voxel size or a form that cannot be followed.
     """
-    pixdim = np.array(header.pixdim, dtype=np.float64) * header.unit_mm
-    if not (np.isfinite(pixdim).all() and pixdim.min() > 0):
+    if not is_within_reach(header.pixdim) or min(header.pixdim) <= 0:
         raise InputError(NO_VOXEL_SIZE.format(called))
+    pixdim = np.array(header.pixdim, dtype=np.float64) * header.unit_mm
     if header.sform_code <= 0 and header.qform_code <= 0:
         # Method 1 of the format: the first axis to the right, the second to the front, the third up.
         placement = place(np.diag(pixdim * RAS_TO_LPS), np.zeros(3), called)
@@ -45,6 +54,8 @@ def place_nifti(header: NiftiHeader, called: str) -> tuple[Placement, list[str],
     if header.sform_code <= 0:
         assert qform is not None  # one of the two codes is above 0
         return qform, [], True
+    if not is_within_reach(header.sform):
+        raise InputError(UNDEFINED_PLACE.format(called))
     sform = header.sform * header.unit_mm * RAS_TO_LPS[:, None]
     placement = place(sform[:, :3], sform[:, 3], called)
     ratios = np.maximum(placement.spacing / pixdim, pixdim / placement.spacing)
@@ -75,6 +86,9 @@ def place_nifti(header: NiftiHeader, called: str) -> tuple[Placement, list[str],
 
 def _qform(header: NiftiHeader, pixdim: FloatArray, called: str) -> Placement:
     b, c, d = header.quaternion
+    # The three are part of a unit quaternion.
+    if not (max(abs(b), abs(c), abs(d)) <= 1 + COSINE_TOLERANCE and is_within_reach(header.qform_offset)):
+        raise InputError(UNDEFINED_PLACE.format(called))
     squared = b * b + c * c + d * d
     a = max(0.0, 1 - squared) ** 0.5
     if 1 - squared < SINGLE_PRECISION:

@@ -25,14 +25,11 @@ from .meta_image_file import read_meta_image
 from .nifti_file import COMPLEX_NUMBERS, PICTURE, SEVERAL_VALUES, SEVERAL_VOLUMES, read_nifti
 from .nrrd_reading import read_nrrd
 from .padding import far_constant, fill_padding
-from .placement import NO_VOXEL_SIZE, UNDEFINED_PLACE, sound_direction
+from .placement import NO_VOXEL_SIZE, UNDEFINED_PLACE, is_within_reach, sound_direction
 from .volume import Volume
 
-FARTHEST_MM = 1e6
-"""No image begins further from the scanner's middle."""
 MOST_NAMED = 3
 """Of the files that are passed over."""
-VANISHING_COSINE = 1e-100
 NOT_FINITE = "{} holds values that are infinite, undefined or too large; replace them first."
 
 # ITK's warnings quote header entries.
@@ -210,8 +207,7 @@ def _scalar(image: sitk.Image, called: str) -> sitk.Image:
     direction = _checked_direction(image, called)
     # The cast makes a new image and leaves all header entries behind.
     image = sitk.Cast(image, sitk.sitkFloat32)
-    # ITK fails to invert a matrix with subnormal entries, and maps every point to nowhere.
-    image.SetDirection([cosine if abs(cosine) > VANISHING_COSINE else 0.0 for cosine in direction])
+    image.SetDirection(direction)
     return image
 
 
@@ -240,8 +236,8 @@ def _checked_direction(image: sitk.Image, called: str) -> list[float]:
     """Row-major cosines of perpendicular axes; the image's own where they are perpendicular up to rounding."""
     spacing = np.asarray(image.GetSpacing())
     direction = np.asarray(image.GetDirection()).reshape(3, 3)
-    if not np.isfinite(spacing).all() or spacing.min() <= 0:
+    if not is_within_reach(spacing) or spacing.min() <= 0:
         raise InputError(NO_VOXEL_SIZE.format(called))
-    if not (np.isfinite(direction).all() and np.abs(image.GetOrigin()).max() <= FARTHEST_MM):
+    if not (np.isfinite(direction).all() and is_within_reach(image.GetOrigin())):
         raise InputError(UNDEFINED_PLACE.format(called))
     return [float(cosine) for cosine in sound_direction(direction, called).ravel()]

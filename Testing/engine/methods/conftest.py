@@ -12,7 +12,7 @@ from method_models import MAKERS
 
 from anofpdm.methods import registry
 
-PACKAGE = Path(__file__).with_name("third_party") / "left_right_method.py"
+PACKAGE = Path(__file__).with_name("third_party") / "asymmetry_method.py"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,10 +20,10 @@ def other_package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Installed as pip would: a module, and beside it what it says about itself."""
     place = tmp_path_factory.mktemp("site-packages")
     shutil.copy(PACKAGE, place)
-    about = place / "left_right_method-1.0.dist-info"
+    about = place / "asymmetry_method-1.0.dist-info"
     about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: left-right-method\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text(f"[{registry.ENTRY_POINTS}]\nleft-right = left_right_method:METHOD\n")
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: asymmetry-method\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[{registry.ENTRY_POINTS}]\nasymmetry = asymmetry_method:METHOD\n")
     sys.path.insert(0, str(place))
     registry.methods.cache_clear()
     yield

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import save_file
-from tiny_model import write_tiny_model
+from tiny_model import tiny_config, write_tiny_model
 
 from anofpdm.methods.fused.fused_folder import write_fused
 from anofpdm.methods.fused.model_config import FusedConfig, Fusion, Part
 from anofpdm.methods.map_method import MapCalibration, MapConfig
+from anofpdm.methods.reconstruction.model_config import (
+    ClassifierConfig,
+    ConditionedConfig,
+    GuidedConfig,
+    GuidedSampling,
+    OwnNetwork,
+    ReconstructionConfig,
+    Sampling,
+    ScaledSampling,
+)
+from anofpdm.methods.reconstruction.noise_classifier import NoiseClassifier
 from anofpdm.methods.student.config import StudentCalibration, StudentConfig
 from anofpdm.methods.student.model_config import PREPROCESSING, StudentModelConfig, grid_of
 from anofpdm.methods.student.network import StudentNetwork
 from anofpdm.methods.student.student_folder import write_student
+from anofpdm.network.unet import ConditionalUNet
 from anofpdm.store.model_folder import open_model_folder, write_model_folder
+from anofpdm.store.model_part import ModelPart
+from anofpdm.store.network_weights import save_weights
+from anofpdm.store.no_weights import write_no_weights
 from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
 CARD = "# A model for tests\n"
-EXTRA = "left-right"
+EXTRA = "asymmetry"
 """The method of the package beside this file."""
 
 
@@ -61,12 +77,12 @@ def tiny_fused(path: Path) -> None:
     write_fused(path, config, CARD)
 
 
-def without_weights(path: Path) -> None:
+def without_weights(path: Path, method: str) -> None:
     """Of a method that has none."""
     config = MapConfig(
         name=path.name,
         title="No weights",
-        method=EXTRA,
+        method=method,
         modalities=("flair",),
         used=("flair",),
         grid=GridConfig(matrix=64),
@@ -74,12 +90,43 @@ def without_weights(path: Path) -> None:
         minimum_size_px=0,
         calibration=MapCalibration(0.05),
     )
-    write_model_folder(path, config, lambda file: save_file({}, file), model_card=CARD)
+    write_model_folder(path, config, lambda file: write_no_weights(file, config), model_card=CARD)
+
+
+def restoring(path: Path, method: str) -> None:
+    """Untrained, with the network of a diffusion model beside it, except where a method has one of its own."""
+    base = tiny_config("tiny", matrix=16)
+    shared: dict[str, Any] = {
+        "name": path.name,
+        "title": "Untrained",
+        "method": method,
+        "calibration": MapCalibration(0.01),
+        **{name: getattr(base, name) for name in ("modalities", "used", "grid", "preprocessing")},
+    }
+    beside = path.parent / f"{path.name}-network"
+    part = {"diffusion": ModelPart(beside.name, write_tiny_model(beside, base).weights_sha256)}
+    if method == "anoddpm-simplex":
+        config = ReconstructionConfig(**shared, own=OwnNetwork(base.network), sampling=Sampling(50, 3))
+        network = ConditionalUNet(base.network)
+        write_model_folder(path, config, lambda file: save_weights(network.state_dict(), file), model_card=CARD)
+    elif method == "classifier-guidance":
+        config = ClassifierConfig(**shared, **part, classifier=base.network, sampling=ScaledSampling(50, 3, 2.0))
+        weights = NoiseClassifier(base.network).state_dict()
+        write_model_folder(path, config, lambda file: save_weights(weights, file), model_card=CARD)
+    else:
+        kind = {"ddib": GuidedConfig, "cg-cdm": ConditionedConfig}.get(method, ReconstructionConfig)
+        sampling = GuidedSampling(50, 3, 2.0) if kind is GuidedConfig else Sampling(50, 3)
+        config = kind(**shared, **part, sampling=sampling)
+        write_model_folder(path, config, lambda file: write_no_weights(file, config), model_card=CARD)
 
 
 MAKERS: dict[str, Callable[[Path], object]] = {
     "anofpdm": write_tiny_model,
     "fused": tiny_fused,
     "student": tiny_student,
-    EXTRA: without_weights,
+    **{name: partial(without_weights, method=name) for name in ("intensity", "left-right", EXTRA)},
+    **{
+        name: partial(restoring, method=name)
+        for name in ("anoddpm-gaussian", "anoddpm-simplex", "cg-cdm", "classifier-guidance", "ddib")
+    },
 }

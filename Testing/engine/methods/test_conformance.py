@@ -56,7 +56,7 @@ def test_detection_on_the_command_line(
     probability = {PROBABILITY_FILE} if PROBABILITY_FILE in written else set()
     assert written == FILES | probability
     findings = read_findings(tmp_path / "out" / "findings.json")
-    assert findings["parameters"]["method"] == name and findings["model"]["name"] == models[name].name
+    assert findings["method"]["name"] == name and findings["model"]["name"] == models[name].name
     score, geometry = read_heatmap(tmp_path / "out" / "heatmap.nrrd")
     mask, _ = read_segmentation(tmp_path / "out" / "segmentation.seg.nrrd")
     assert np.array_equal(mask, score >= 1) and list(geometry.size) == findings["geometry"]["size_ijk"]

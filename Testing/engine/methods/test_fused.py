@@ -19,13 +19,14 @@ from method_models import MAKERS
 from anofpdm import Detector
 from anofpdm.core.errors import EvidenceError, ModelError, SettingsError
 from anofpdm.methods.fused.evidence import FusedEvidence
-from anofpdm.methods.fused.fusion import joined_probability, resized
+from anofpdm.methods.fused.fusion import agreement, joined_probability, resized
 from anofpdm.methods.fused.settings import FusedSettings
 from anofpdm.methods.fused.witness_case import witness_case
 from anofpdm.methods.registry import find_method
 from anofpdm.results.case import CaseEvidence
 from anofpdm.results.case_storage import put_together, take_apart
 from anofpdm.results.detection import build_detection
+from anofpdm.thresholds.settings import Threshold
 
 shares = arrays(np.float32, (2, 3, 4), elements=st.floats(0, 1, width=32))
 
@@ -41,6 +42,13 @@ def test_a_witness_only_adds(probability: Any, witnessed: Any, weight: float) ->
 @given(shares, shares)
 def test_at_weight_0_the_finder_is_alone(probability: Any, witnessed: Any) -> None:
     assert np.array_equal(joined_probability(probability, witnessed, 0), probability)
+
+
+def test_agreement_is_the_share_of_what_is_marked() -> None:
+    finder = np.float32([[[0.9, 0.0], [0.06, 0.01]]])
+    marked = np.float32([[[1.0, 1.0], [0.0, 2.0]]])
+    assert agreement(finder, marked, 0.05) == pytest.approx(0.25)
+    assert agreement(finder, np.zeros_like(marked), 0.05) is None
 
 
 def test_log_odds_add_up() -> None:
@@ -115,6 +123,20 @@ def test_only_some_slices_have_both_witnesses(case: CaseEvidence) -> None:
     assert np.array_equal(build_detection(back).score, found.score)
     with pytest.raises(EvidenceError):
         FusedEvidence(evidence.finder, witness, evidence.interior[rows], evidence.witnessed, evidence.model)
+
+
+def test_a_witness_that_marks_what_the_finder_rules_out_does_not_count(case: CaseEvidence) -> None:
+    sure = dataclasses.replace(case.calibration, fusion=dataclasses.replace(case.calibration.fusion, possible=0.99))
+    other = dataclasses.replace(
+        case, calibration=sure, settings=FusedSettings(witness_threshold=Threshold("value", 1e-6), ungated=True)
+    )
+    found = build_detection(other)
+    assert found.answer.agreement == 0 and found.answer.weight == 0
+    assert any("its word does not count here" in text for text in found.findings["warnings"])
+    assert np.array_equal(found.answer.probability, case.evidence.finder.map[:, 0])
+    asked = build_detection(other, dataclasses.replace(other.settings, witness=2.0))
+    assert asked.answer.weight == 2 and not any("count here" in text for text in asked.findings["warnings"])
+    assert not np.array_equal(asked.answer.probability, found.answer.probability)
 
 
 @pytest.mark.parametrize("change", [{"witnessed": [True]}, {"pixels": [0, 16]}, {"pixels": [10**9, 16]}, {"model": {}}])

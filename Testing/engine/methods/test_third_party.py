@@ -12,7 +12,7 @@ from anofpdm.methods import registry
 from anofpdm.results.case_storage import load_evidence
 from anofpdm.results.segmentation import read_heatmap
 
-PACKAGE = Path(__file__).with_name("third_party") / "left_right_method.py"
+PACKAGE = Path(__file__).with_name("third_party") / "asymmetry_method.py"
 
 
 def test_it_takes_at_most_80_lines() -> None:

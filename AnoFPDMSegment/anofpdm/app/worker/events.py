@@ -80,6 +80,26 @@ class Cancelled:
 Event = Started | Stage | Progress | Download | Notice | Finished | Failed | Cancelled
 
 
+_KINDS: dict[Any, tuple[type[Any], dict[str, str]]] = {
+    "start": (Started, {"version": "version", "package": "package"}),
+    "stage": (Stage, {"stage": "name"}),
+    "progress": (
+        Progress,
+        {
+            "slices_done": "slices_done",
+            "slices_total": "slices",
+            "elapsed_s": "elapsed_s",
+            "remaining_s": "seconds_left",
+            "what": "what",
+        },
+    ),
+    "notice": (Notice, {"message": "sentence"}),
+    "result": (Finished, {"output": "output", "text": "text", "warnings": "warnings"}),
+    "error": (Failed, {"message": "sentence", "exit_code": "exit_code"}),
+}
+"""Events by their name in a line, and how their entries are called here; a line may say more."""
+
+
 def parse_line(text: str) -> Event | None:
     """The event of one line; None for a line that is none, such as what a library prints."""
     if not text.startswith("{"):
@@ -93,25 +113,11 @@ def parse_line(text: str) -> Event | None:
 
 
 def _event(record: dict[str, Any]) -> Event | None:
-    kind = record.get("event")
-    if kind == "start":
-        return Started(str(record["version"]), str(record["package"]))
-    if kind == "stage":
-        return Stage(str(record["stage"]))
-    if kind == "progress":
-        left = record["remaining_s"]
-        return Progress(
-            slices_done=float(record["slices_done"]),
-            slices=int(record["slices_total"]),
-            elapsed_s=float(record["elapsed_s"]),
-            seconds_left=None if left is None else float(left),
-            what=str(record.get("what", "")),
-        )
-    if kind == "notice":
-        return Notice(str(record["message"]))
-    if kind == "result":
-        warnings = tuple(str(warning) for warning in record.get("warnings", ()))
-        return Finished(str(record["output"]), str(record["text"]), warnings)
-    if kind == "error":
-        return Failed(str(record["message"]), int(record["exit_code"]))
-    return None
+    from anofpdm.core.records import fitted
+
+    kind, names = _KINDS.get(record["event"], (None, {}))
+    if kind is None:
+        return None
+    values = {field: record[name] for name, field in names.items() if name in record}
+    event: Event = fitted(kind, values)
+    return event

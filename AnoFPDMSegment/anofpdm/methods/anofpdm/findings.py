@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...core.arrays import FloatArray
-from ...results.findings import EndStep
+from ..facts import DecisionRule, number_in_tables
 from .calibrate import typical_error
 from .calibration import calibration_for, describe_point
 from .select import Selection
@@ -22,6 +23,47 @@ _DECISIONS = {
     "similarity": "image-level decision by similarity",
     None: "no image-level decision",
 }
+_RULES = {"map": ("map statistic", True), "similarity": ("similarity", False)}
+
+
+@dataclass(frozen=True)
+class EndStep:
+    """Where the aggregation of one modality ended (paper, section 3.3)."""
+
+    step: int
+    """Number of visited steps that entered the map, from 1."""
+    noise_level: int
+    """The noise level t of the last of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceFacts:
+    """What AnoFPDM alone knows of a slice."""
+
+    similarity: float | None = number_in_tables(
+        "Similarity", "Cosine of the guided and the unguided error curve; low means unhealthy.", "{:.4f}"
+    )
+    """Over the visited steps (method section 2, step 4)."""
+    map_statistic: float | None = number_in_tables(
+        "Map statistic", "Mean of the largest values of the anomaly map inside the head.", "{:.3g}", "Statistic"
+    )
+    largest_divergence: Mapping[str, float | None]
+    """max over t of M_t, by modality."""
+    end_step: Mapping[str, EndStep]
+    quantile: Mapping[str, float | None]
+    """Quantile of Algorithm 1 by modality; None where another rule set the threshold."""
+
+
+NO_FACTS = SliceFacts(similarity=None, map_statistic=None, largest_divergence={}, end_step={}, quantile={})
+"""Of a slice that AnoFPDM did not see."""
+
+
+@dataclass(frozen=True)
+class VolumeFacts:
+    """What AnoFPDM alone knows of a volume."""
+
+    unguided_error: float | None
+    """By how much the unguided prediction is typically off: what is outside the calibration's range is warned of."""
 
 
 def parameters(case: CaseEvidence, selection: Selection) -> dict[str, Any]:
@@ -69,24 +111,41 @@ def describe(parameters: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def slice_facts(case: CaseEvidence, selection: Selection) -> list[Mapping[str, Any]]:
-    """Of each examined slice, by the names of `SliceFinding`'s fields."""
-    levels = visited_levels(case.evidence.point) + 1
-    inclusive = case.evidence.point.includes_end_step
+def decision_rule(parameters: Mapping[str, Any]) -> DecisionRule | None:
+    """What decides about slices."""
+    if parameters["decision"] is None:
+        return None
+    by, at_least = _RULES[parameters["decision"]]
+    return DecisionRule(by, float(parameters["decision_threshold"]), at_least)
+
+
+def slice_facts(case: CaseEvidence, selection: Selection) -> list[SliceFacts]:
+    """Of each examined slice."""
     return [
-        {
-            "similarity": float(selection.similarity[row]),
-            "map_statistic": float(selection.map_statistic[row]),
-            "largest_divergence": _by_modality(case, selection.largest_divergence[row]),
-            "end_step": {
-                name: EndStep(step=int(end) + inclusive, noise_level=int(levels[max(end - (not inclusive), 0)]))
-                for name, end in zip(case.model.used, selection.end_index[row], strict=True)
-            },
-            "quantile": _by_modality(case, selection.quantile[row]),
-            "threshold": float(selection.threshold[row]),
-        }
+        SliceFacts(
+            similarity=float(selection.similarity[row]),
+            map_statistic=float(selection.map_statistic[row]),
+            largest_divergence=_by_modality(case, selection.largest_divergence[row]),
+            end_step=end_steps(case, selection, row),
+            quantile=_by_modality(case, selection.quantile[row]),
+        )
         for row in range(len(selection.score))
     ]
+
+
+def end_steps(case: CaseEvidence, selection: Selection, row: int) -> dict[str, EndStep]:
+    """Of examined slice `row`, by modality."""
+    levels = visited_levels(case.evidence.point) + 1
+    inclusive = case.evidence.point.includes_end_step
+    return {
+        name: EndStep(step=int(end) + inclusive, noise_level=int(levels[max(end - (not inclusive), 0)]))
+        for name, end in zip(case.model.used, selection.end_index[row], strict=True)
+    }
+
+
+def volume_facts(case: CaseEvidence) -> VolumeFacts:
+    """Of the whole volume."""
+    return VolumeFacts(unguided_error=typical_error(case.evidence))
 
 
 def warnings(case: CaseEvidence, selection: Selection) -> list[str]:

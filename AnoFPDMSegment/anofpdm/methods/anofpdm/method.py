@@ -13,7 +13,6 @@ from ...thresholds.neighbours import runs_of_slices
 from ...thresholds.settings import MinimumSize
 from ..calibrating import CalibrationTask
 from ..method import Curves, Method, Notice, Picture, Runner
-from ..reconstruction.training import COMPARED_STAGES
 from . import findings
 from .bundle_metadata import bundle_metadata
 from .calibrate_model import CALIBRATION_KNOBS, calibrate_model
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from ...results.case import CaseEvidence
     from ...store.model_folder import ModelFolder
+    from ..facts import DecisionRule
 
 PICTURED_GUIDANCE = 2.0
 """The strongest guidance at which the healthy prediction is drawn, the paper's for BraTS21.
@@ -51,8 +51,10 @@ class AnoFPDM:
     config_type = DiffusionConfig
     settings_type = SelectionSettings
     calibration_type = Calibration
-    stages = (*STAGES, *COMPARED_STAGES)
+    stages = STAGES
     calibration_knobs = CALIBRATION_KNOBS
+    slice_facts_type = findings.SliceFacts
+    volume_facts_type = findings.VolumeFacts
 
     def load(
         self,
@@ -117,9 +119,17 @@ class AnoFPDM:
         """See `Method`."""
         return with_calibration(case, name)
 
-    def slice_facts(self, case: CaseEvidence, answer: Selection) -> list[Mapping[str, Any]]:
+    def slice_facts(self, case: CaseEvidence, answer: Selection) -> list[findings.SliceFacts]:
         """See `Method`."""
         return findings.slice_facts(case, answer)
+
+    def volume_facts(self, case: CaseEvidence, answer: Selection) -> findings.VolumeFacts:
+        """See `Method`."""
+        return findings.volume_facts(case)
+
+    def decision_rule(self, parameters: Mapping[str, Any]) -> DecisionRule | None:
+        """See `Method`."""
+        return findings.decision_rule(parameters)
 
     def parameters(self, case: CaseEvidence, answer: Selection) -> Mapping[str, Any]:
         """See `Method`."""
@@ -155,6 +165,10 @@ class AnoFPDM:
             x_title="Noise level t",
             y_title="Divergence M_t",
             mark_title="end step",
+            notes={
+                modality: f"end step {end.step}, noise level {end.noise_level}"
+                for modality, end in findings.end_steps(case, answer, row).items()
+            },
         )
 
     def evidence_record(self, evidence: Evidence) -> dict[str, Any]:

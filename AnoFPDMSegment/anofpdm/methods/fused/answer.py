@@ -15,7 +15,7 @@ from ..map_evidence import MapEvidence
 from ..map_evidence import answer as cut
 from ..method import Decision
 from .evidence import FusedEvidence
-from .fusion import joined_probability, resized
+from .fusion import agreement, joined_probability, resized
 from .settings import FusedSettings
 from .witness_case import witness_case
 
@@ -34,6 +34,9 @@ class FusedAnswer:
     threshold: float
     """Of the probability."""
     weight: float
+    """Of the witness, as it counts here."""
+    agreement: float | None
+    """See `fusion.agreement`."""
     minimum_size: MinimumSize
     witness: Selection
 
@@ -48,14 +51,19 @@ def joint_answer(case: CaseEvidence) -> FusedAnswer:
     evidence: FusedEvidence = case.evidence
     settings: FusedSettings = case.settings
     fusion = case.calibration.fusion
-    weight = fusion.witness if settings.witness is None else settings.witness
     threshold = fusion.threshold if settings.threshold is None else settings.threshold
     smallest = settings.minimum_size or MinimumSize(pixels=case.model.minimum_size_px)
     own = _WITNESS.answer(witness_case(case))
-    probability = joined_probability(evidence.finder.map[:, 0], witness_map(evidence, own), weight)
+    finder, witnessed = evidence.finder.map[:, 0], witness_map(evidence, own)
+    agreed = agreement(finder, witnessed, fusion.possible)
+    weight = settings.witness
+    if weight is None:
+        # A witness that marks what the finder rules out does not know images of this kind.
+        weight = fusion.witness if agreed is None or agreed >= fusion.agreement else 0.0
+    probability = joined_probability(finder, witnessed, weight)
     joint = cut(MapEvidence(probability[:, None]), np.ones(probability.shape, dtype=bool), threshold, smallest)
     return FusedAnswer(
-        joint.score, joint.accepted, list(joint.decisions), probability, threshold, weight, smallest, own
+        joint.score, joint.accepted, list(joint.decisions), probability, threshold, weight, agreed, smallest, own
     )
 
 

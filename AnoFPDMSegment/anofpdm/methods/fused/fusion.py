@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ...core.arrays import FloatArray
@@ -27,6 +25,15 @@ def joined_probability(probability: FloatArray, witnessed: FloatArray, weight: f
     return np.asarray(np.where((probability > 0) & (witnessed > 0), joined, probability), dtype=np.float32)
 
 
+def agreement(probability: FloatArray, witnessed: FloatArray, possible: float) -> float | None:
+    """The share, 0 to 1, of what the witness marks where the finder's probability is at least `possible`; None where it
+    marks nothing."""
+    total = float(witnessed.sum(dtype=np.float64))
+    if total == 0:
+        return None
+    return float(witnessed[probability >= possible].sum(dtype=np.float64)) / total
+
+
 def resized(maps: FloatArray, height: int, width: int) -> FloatArray:
     """Maps [N, h, w] of the same field of view at [N, height, width], linear between the pixels' centres, float32."""
     rows, down = _weights(maps.shape[1], height)
@@ -43,8 +50,3 @@ def _weights(size: int, wanted: int) -> tuple[np.ndarray, FloatArray]:
     place = np.clip((np.arange(wanted) + 0.5) * (size / wanted) - 0.5, 0, size - 1)
     before = np.floor(place).astype(np.intp)
     return before, (place - before).astype(np.float32)
-
-
-def log_odds(probability: float) -> float:
-    """ln(p / (1 - p))."""
-    return math.log(probability / (1 - probability))

@@ -11,6 +11,7 @@ import numpy as np
 from ...core.array_archive import missing
 from ...core.records import record_from_dict, record_to_dict
 from ...results.case import ModelIdentity
+from ..anofpdm.findings import NO_FACTS, SliceFacts, VolumeFacts
 from ..anofpdm.method import AnoFPDM
 from ..calibrating import CalibrationTask
 from ..map_evidence import MapEvidence
@@ -48,6 +49,8 @@ class Fused:
     calibration_type = FusedCalibration
     stages = ()
     calibration_knobs = AnoFPDM.calibration_knobs
+    slice_facts_type = SliceFacts
+    volume_facts_type = VolumeFacts
 
     def __init__(self, finder: Student | None = None, witness: AnoFPDM | None = None) -> None:
         self._finder, self._witness = finder or Student(), witness or AnoFPDM()
@@ -109,7 +112,8 @@ class Fused:
         return [
             f"  parts       {config.finder.model} finds, {config.witness.model} bears witness",
             f"  marked      from a joint probability of {config.fusion.threshold:g} on",
-            f"  witness     adds {config.fusion.witness:g} to the log odds",
+            f"  witness     adds {config.fusion.witness:g} to the log odds, if {config.fusion.agreement:.0%} of what it"
+            " marks is possible for the finder",
             *self._witness.model_lines(open_part(config.witness, folder)),
         ]
 
@@ -118,16 +122,25 @@ class Fused:
         other = self._witness.with_calibration(witness_case(case), name).calibration
         return dataclasses.replace(case, calibration=dataclasses.replace(case.calibration, witness=other))
 
-    def slice_facts(self, case: CaseEvidence, answer: FusedAnswer) -> list[Mapping[str, Any]]:
-        """AnoFPDM's facts of the slices that it examined; the threshold is that of the probability."""
+    def slice_facts(self, case: CaseEvidence, answer: FusedAnswer) -> list[SliceFacts]:
+        """AnoFPDM's facts of the slices that it examined; nothing of the others."""
         facts = iter(self._witness.slice_facts(witness_case(case), answer.witness))
-        return [{**(next(facts) if seen else {}), "threshold": answer.threshold} for seen in case.evidence.witnessed]
+        return [next(facts) if seen else NO_FACTS for seen in case.evidence.witnessed]
+
+    def volume_facts(self, case: CaseEvidence, answer: FusedAnswer) -> VolumeFacts:
+        """AnoFPDM's."""
+        return self._witness.volume_facts(witness_case(case), answer.witness)
+
+    def decision_rule(self, parameters: Mapping[str, Any]) -> None:
+        """None: a slice is unhealthy if anything in it is marked."""
+        return
 
     def parameters(self, case: CaseEvidence, answer: FusedAnswer) -> Mapping[str, Any]:
         """See `Method`; `witness_parameters`: AnoFPDM's own."""
         return {
             "threshold": answer.threshold,
             "witness": answer.weight,
+            "agreement": answer.agreement,
             "minimum_size": str(answer.minimum_size),
             "witness_model": case.evidence.model.name,
             "witness_parameters": dict(self._witness.parameters(witness_case(case), answer.witness)),
@@ -136,11 +149,19 @@ class Fused:
     def describe(self, parameters: Mapping[str, Any]) -> str:
         """See `Method`."""
         own = self._witness.describe(parameters["witness_parameters"])
-        return f"marked from a joint probability of {parameters['threshold']:g} on; AnoFPDM: {own}"
+        heard = f"AnoFPDM: {own}" if parameters["witness"] else "AnoFPDM not counted"
+        return f"marked from a joint probability of {parameters['threshold']:g} on; {heard}"
 
     def warnings(self, case: CaseEvidence, answer: FusedAnswer) -> list[str]:
-        """AnoFPDM's."""
-        return self._witness.warnings(witness_case(case), answer.witness)
+        """AnoFPDM's, if it counts, or that it does not."""
+        if answer.weight > 0:
+            return self._witness.warnings(witness_case(case), answer.witness)
+        if case.settings.witness is not None:
+            return []
+        return [
+            f"AnoFPDM does not know images like this one: the student rules out {1 - (answer.agreement or 0):.0%} of "
+            "what it marks, so that its word does not count here; the result is the student's alone."
+        ]
 
     def calibration_label(self, case: CaseEvidence) -> str | None:
         """AnoFPDM's."""

@@ -29,14 +29,20 @@ class Part:
 class Fusion:
     """See `fusion.joined_probability`."""
 
-    witness: float = 4.0
+    witness: float = 2.0
     """By how much a finding of the witness raises the finder's log odds."""
+    agreement: float = 0.3
+    """The witness counts in volumes where at least this share of what it marks is possible for the finder."""
+    possible: float = 0.05
+    """From which probability on something is possible."""
     threshold: float = 0.3
     """Joint probability from which on a pixel is marked."""
 
     def __post_init__(self) -> None:
         """Raises ModelError."""
         require(0 <= self.witness <= LARGEST_WITNESS, f"fusion.witness must lie between 0 and {LARGEST_WITNESS:g}")
+        require(0 <= self.agreement <= 1, "fusion.agreement must lie between 0 and 1")
+        require(0 <= self.possible < 1, "fusion.possible must lie between 0 and 1")
         require(0 < self.threshold < 1, "fusion.threshold must lie between 0 and 1")
 
 

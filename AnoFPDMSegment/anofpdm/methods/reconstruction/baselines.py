@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -59,18 +60,33 @@ class Shared:
         return predicting_noise(noise, self.schedule)
 
 
-class Baseline(Protocol):
-    """One compared method."""
+class Restored(NamedTuple):
+    """Squared differences [N, C', H, W] of the used channels, larger where more anomalous; and the healthy slice
+    [N, C, H, W], if the method makes one."""
 
-    @property
-    def name(self) -> str:
-        """As in the table."""
+    difference: Tensor
+    healthy: Tensor | None
 
-    def map(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Tensor:
-        """Squared differences [N, C', H, W] of the used channels, larger where more anomalous."""
 
+class Baseline(ABC):
+    """One method."""
+
+    shared: Shared
+
+    @abstractmethod
+    def restore(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Restored:
+        """Of slices [N, C, H, W]."""
+
+    @abstractmethod
     def evaluations(self, setting: Setting) -> int:
         """Network evaluations a slice."""
+
+    def map(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Tensor:
+        """The squared differences alone."""
+        return self.restore(x0, predict, noise, setting).difference
+
+    def _compared(self, x0: Tensor, healthy: Tensor) -> Restored:
+        return Restored(_difference(x0, healthy, self.shared), healthy)
 
 
 def _difference(x0: Tensor, other: Tensor, shared: Shared) -> Tensor:
@@ -78,25 +94,21 @@ def _difference(x0: Tensor, other: Tensor, shared: Shared) -> Tensor:
 
 
 @dataclass(frozen=True)
-class AnoDDPM:
+class AnoDDPM(Baseline):
     """Noise to a moderate level, DDPM back by a network that has seen healthy slices only (Wyatt et al. 2022)."""
 
     shared: Shared
     simplex: bool = False
+    label: int = NULL_LABEL
+    """That of healthy slices for a network that has seen both kinds."""
 
-    @property
-    def name(self) -> str:
-        """With the kind of noise."""
-        return "anoddpm-simplex" if self.simplex else "anoddpm-gaussian"
-
-    def map(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Tensor:
-        """Squared difference from the reconstruction."""
+    def restore(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Restored:
+        """See `Baseline`."""
         levels = levels_up_to(int(setting["level"]), self.shared.steps)
         fresh = simplex_from(noise) if self.simplex else noise
         x = diffuse(x0, fresh(0, x0), float(self.shared.schedule.alpha_bar[levels[-1]]))
-        denoise = within_range(self.shared.denoiser(with_label(predict, NULL_LABEL)), self.shared.schedule)
-        restored = ddpm_decode(x, denoise, levels, self.shared.schedule, fresh)
-        return _difference(x0, restored, self.shared)
+        denoise = within_range(self.shared.denoiser(with_label(predict, self.label)), self.shared.schedule)
+        return self._compared(x0, ddpm_decode(x, denoise, levels, self.shared.schedule, fresh))
 
     def evaluations(self, setting: Setting) -> int:
         """One a level."""
@@ -116,16 +128,15 @@ def simplex_from(noise: NoiseSource) -> NoiseSource:
 
 
 @dataclass(frozen=True)
-class ClassifierGuidance:
+class ClassifierGuidance(Baseline):
     """DDIM encoding, then decoding along a classifier's gradient toward healthy (Wolleb et al. 2022)."""
 
     shared: Shared
     classifier: Classifier
-    name: str = "classifier-guidance"
 
-    def map(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Tensor:
-        """Squared difference from the decoded slice."""
-        return _difference(x0, self.translate(x0, predict, setting), self.shared)
+    def restore(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Restored:
+        """See `Baseline`."""
+        return self._compared(x0, self.translate(x0, predict, setting))
 
     def translate(self, x0: Tensor, predict: NoisePredictor, setting: Setting) -> Tensor:
         """The slice as the classifier would have it healthy."""
@@ -154,15 +165,14 @@ class ClassifierGuidance:
 
 
 @dataclass(frozen=True)
-class DDIB:
+class DDIB(Baseline):
     """Encoding with the null label, classifier-free decoding toward healthy (Sanchez et al. 2022)."""
 
     shared: Shared
-    name: str = "ddib"
 
-    def map(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Tensor:
-        """Squared difference from the decoded slice."""
-        return _difference(x0, self.translate(x0, predict, setting), self.shared)
+    def restore(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Restored:
+        """See `Baseline`."""
+        return self._compared(x0, self.translate(x0, predict, setting))
 
     def translate(self, x0: Tensor, predict: NoisePredictor, setting: Setting) -> Tensor:
         """The slice decoded toward healthy; at w = -1 itself, but for the finite number of steps."""
@@ -178,7 +188,7 @@ class DDIB:
 
 
 @dataclass(frozen=True)
-class ConditionDifference:
+class ConditionDifference(Baseline):
     """CG-CDM (Hu et al. 2023): few DDIM steps under two nearby conditions; their difference over the conditions' own.
 
     A condition between the labels is the mixture of both labels' noises, which any network can give; the original mixes
@@ -186,18 +196,17 @@ class ConditionDifference:
     """
 
     shared: Shared
-    name: str = "cg-cdm"
     nearness: float = 0.95
 
-    def map(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Tensor:
-        """Squared finite difference of the results with respect to the condition."""
+    def restore(self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, setting: Setting) -> Restored:
+        """The squared finite difference of the results with respect to the condition; no slice is made healthy."""
         levels = self._levels(setting)
         x = diffuse(x0, noise(0, x0), float(self.shared.schedule.alpha_bar[levels[-1]]))
         results = [
             ddim_decode(x, self.shared.denoiser(self._condition(predict, share)), levels, self.shared.schedule)
             for share in (1.0, self.nearness)
         ]
-        return _difference(results[1], results[0], self.shared) / (1 - self.nearness) ** 2
+        return Restored(_difference(results[1], results[0], self.shared) / (1 - self.nearness) ** 2, None)
 
     def _condition(self, predict: NoisePredictor, unhealthy: float) -> Prediction:
         """unhealthy eps_u + (1 - unhealthy) eps_h."""
@@ -209,6 +218,19 @@ class ConditionDifference:
     def evaluations(self, setting: Setting) -> int:
         """Two labels under two conditions a level."""
         return 4 * len(self._levels(setting))
+
+
+def baseline_of(method: str, shared: Shared, classifier: Classifier | None = None) -> Baseline:
+    """The method of this name. `classifier`: what classifier guidance follows.
+
+    AnoDDPM restores with the healthy label, which is the null label of a network that has seen healthy slices alone.
+    """
+    if method in ("anoddpm-gaussian", "anoddpm-simplex"):
+        return AnoDDPM(shared, simplex=method == "anoddpm-simplex", label=shared.healthy_label)
+    if method == "classifier-guidance":
+        assert classifier is not None
+        return ClassifierGuidance(shared, classifier)
+    return DDIB(shared) if method == "ddib" else ConditionDifference(shared)
 
 
 def setting_text(setting: Setting) -> str:

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from ...core.errors import ModelError
 from ...core.output_set import write_output_set
 from ...core.records import load_json, record_from_dict, record_to_dict, shown
+from ...network.config import NetworkConfig
 from ...store.model_folder import file_sha256
-from ...store.network_weights import save_weights
-from ...store.weights_file import check_header_length
+from ...store.network_weights import read_weights, save_weights
 from ..anofpdm.model_config import DiffusionConfig
+from .classifier_shapes import classifier_shapes
 from .noise_classifier import NoiseClassifier
 
 CLASSIFIER_FILE, CLASSIFIER_WEIGHTS = "classifier.json", "classifier.safetensors"
@@ -64,12 +63,14 @@ def open_classifier(path: str | Path) -> ClassifierFolder:
 
 def load_classifier(folder: ClassifierFolder, device: torch.device | str = "cpu") -> NoiseClassifier:
     """The classifier in evaluation mode. Raises ModelError if its weights do not fit."""
-    check_header_length(folder.path / CLASSIFIER_WEIGHTS)
-    network = NoiseClassifier(folder.config.network)
     try:
-        network.load_state_dict(load_file(folder.path / CLASSIFIER_WEIGHTS))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise ModelError(f"The classifier {folder.path} is damaged; train it again.") from error
-    if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
-        raise ModelError(f"The classifier {folder.path} holds values that are not finite numbers; train it again.")
-    return network.to(device).eval().requires_grad_(False)
+        return read_classifier(folder.path / CLASSIFIER_WEIGHTS, folder.config.network).to(device)
+    except ModelError as error:
+        raise ModelError(f"The classifier {folder.path} is damaged ({error}); train it again.") from error
+
+
+def read_classifier(path: Path, config: NetworkConfig) -> NoiseClassifier:
+    """The classifier of a file of weights, in evaluation mode. Raises ModelError if they do not fit."""
+    network = NoiseClassifier(config)
+    network.load_state_dict(read_weights(path, classifier_shapes(config)))
+    return network.eval().requires_grad_(False)

@@ -47,8 +47,6 @@ def _stage(name: str, text: str, purpose: Purpose) -> Stage:
     return Stage(name, text, SharedLoop(DiffusionTraining, objective, adapt), LOOP_KNOBS, purpose)
 
 
-COMPARED_STAGES = (
-    _stage("anoddpm-gaussian", "AnoDDPM's noise predictor, from healthy slices alone", "anoddpm-gaussian"),
-    _stage("anoddpm-simplex", "AnoDDPM's predictor of simplex noise, from healthy slices alone", "anoddpm-simplex"),
-    _stage("classifier", "a classifier of noisy slices, from image-level labels", "classifier"),
-)
+GAUSSIAN_STAGES = (_stage("network", "its noise predictor, from healthy slices alone", "anoddpm-gaussian"),)
+SIMPLEX_STAGES = (_stage("network", "its predictor of simplex noise, from healthy slices alone", "anoddpm-simplex"),)
+CLASSIFIER_STAGES = (_stage("classifier", "its classifier of noisy slices, from image-level labels", "classifier"),)

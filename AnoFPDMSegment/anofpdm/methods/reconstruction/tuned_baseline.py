@@ -31,6 +31,7 @@ class TunedBaseline:
 
     def __init__(
         self,
+        name: str,
         runs: NetworkRuns,
         baseline: Baseline,
         *,
@@ -40,14 +41,14 @@ class TunedBaseline:
         weights: str = "",
     ) -> None:
         """`predictor`: a network of the method's own, None: the model's; `weights`: SHA-256 of weights of its own."""
-        self.name = baseline.name
+        self.name = name
         self._runs = runs
         self._baseline = baseline
-        self._grid = GRIDS[baseline.name]
+        self._grid = GRIDS[name]
         self._grid_slices = grid_slices
         self._predictor = predictor
         self._weights = weights
-        self._key = {"run": baseline.name, "steps": steps, "weights of its own": weights}
+        self._key = {"run": name, "steps": steps, "weights of its own": weights}
 
     def check(self, given: MethodInput) -> None:
         """What it needs was loaded when it was made."""

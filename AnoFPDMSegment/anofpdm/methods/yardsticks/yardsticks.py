@@ -11,10 +11,9 @@ from ...evaluation.map_outputs import outputs_of_map
 from ...evaluation.method_output import MethodInput, MethodOutput
 from ...evaluation.slices import LabelledSlices
 from ...thresholds.image_labels import best_threshold
-from ...thresholds.postprocessing import median_filter
+from .maps import intensity_map, left_right_map
 
 MIDDLE_LEVEL = 0.55
-BRIGHT_LESIONS = ("flair", "t2")
 
 
 class AllZero:
@@ -88,11 +87,11 @@ class MapYardstick:
 
 
 class Intensity(MapYardstick):
-    """The image itself, filtered as maps are: bright is anomalous."""
+    """The image itself."""
 
     def maps(self, slices: LabelledSlices) -> FloatArray:
-        """Intensities in units of the volume's percentile, not clipped: a clip would hide the brightest."""
-        return median_filter(slices.intensity[:, self._channel])
+        """Intensities in units of the volume's percentile, not clipped."""
+        return intensity_map(slices.intensity[:, self._channel], slices.head, self._modality)
 
 
 class LeftRight(MapYardstick):
@@ -100,22 +99,4 @@ class LeftRight(MapYardstick):
 
     def maps(self, slices: LabelledSlices) -> FloatArray:
         """Differences of medians, mirrored at the middle of each slice's head."""
-        smooth = median_filter(slices.intensity[:, self._channel])
-        difference = smooth - mirrored(smooth, slices)
-        if self._modality not in BRIGHT_LESIONS:
-            return np.abs(difference)
-        return np.maximum(difference, 0)
-
-
-def mirrored(maps: FloatArray, slices: LabelledSlices) -> FloatArray:
-    """Each map [N, H, W] mirrored left to right at the middle column of its slice's head; beyond the frame itself."""
-    out = maps.copy()
-    width = maps.shape[-1]
-    for here, image, head in zip(out, maps, slices.head, strict=True):
-        columns = np.flatnonzero(head.any(axis=0))
-        if len(columns) == 0:
-            continue
-        source = columns[0] + columns[-1] - np.arange(width)
-        valid = (source >= 0) & (source < width)
-        here[:, valid] = image[:, source[valid]]
-    return out
+        return left_right_map(slices.intensity[:, self._channel], slices.head, self._modality)

@@ -12,18 +12,18 @@ from anofpdm.methods.map_method import MapMethod
 
 
 @dataclass(frozen=True)
-class LeftRightSettings(MapSettings):
+class AsymmetrySettings(MapSettings):
     """`direction`: what counts, compared with the other side."""
 
     direction: str = "brighter"
 
 
-class LeftRight(MapMethod):
+class Asymmetry(MapMethod):
     """The difference from the mirrored slice."""
 
-    name = "left-right"
-    title = "Left-right difference"
-    settings_type = LeftRightSettings
+    name = "asymmetry"
+    title = "Asymmetry"
+    settings_type = AsymmetrySettings
     others = ("darker",)
     knobs = (
         *MAP_KNOBS,
@@ -41,4 +41,4 @@ class LeftRight(MapMethod):
         return case.evidence if case.settings.direction == "brighter" else MapEvidence(case.evidence.others["darker"])
 
 
-METHOD = LeftRight()
+METHOD = Asymmetry()

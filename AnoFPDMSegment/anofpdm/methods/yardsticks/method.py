@@ -1,0 +1,50 @@
+"""Yardsticks that need no network: what a method must beat before its figures mean anything. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...core.progress import CancelToken
+from ..map_method import MapMethod, Report
+from ..method import Method
+from .maps import intensity_map, left_right_map, looked_at
+
+if TYPE_CHECKING:
+    from ...core.arrays import BoolArray, FloatArray
+    from ...volumes.input_config import InputConfig
+    from ...volumes.preparation import PreparedCase
+
+
+class Yardstick(MapMethod):
+    """A map made from the image alone."""
+
+    def __init__(self, name: str, title: str, make: Callable[[FloatArray, BoolArray, str], FloatArray]) -> None:
+        """`make`: from intensities [N, H, W], 1 at the volume's percentile, heads [N, H, W] and modality to maps."""
+        self.name, self.title, self.make = name, title, make
+
+    def compute(
+        self,
+        model: InputConfig,
+        prepared: PreparedCase,
+        settings: Mapping[str, Any],
+        *,
+        batch_size: int | None,
+        report: Report,
+        cancel: CancelToken,
+    ) -> dict[str, FloatArray]:
+        """See `MapMethod`."""
+        cancel.raise_if_cancelled()
+        modality = looked_at(model)
+        image = (prepared.x0[:, model.modalities.index(modality)] + 1) / 2
+        found = np.zeros(prepared.head.shape, dtype=np.float32)
+        found[prepared.examined] = self.make(image, prepared.head[prepared.examined], modality)
+        return {"map": found}
+
+
+METHODS: tuple[Method, ...] = (
+    Yardstick("intensity", "Intensity", intensity_map),
+    Yardstick("left-right", "Left-right difference", left_right_map),
+)

@@ -1,0 +1,30 @@
+"""Means of a map of the stack over the components of the score volume."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from ..core.arrays import FloatArray
+from ..volumes.geometry import VolumeGeometry
+from ..volumes.resampling import stack_to_volume
+from ..volumes.stack_grid import StackGrid
+from .components import labels_in_box
+
+
+def means_in_components(
+    stack: FloatArray, grid: StackGrid, score: FloatArray, geometry: VolumeGeometry
+) -> list[float | None]:
+    """The mean of `stack` [S, H, W] on `grid` over the voxels of each component of `score` [k, j, i], in their order.
+
+    The map is brought to the volume by linear interpolation, as `stack_to_volume` does.
+    """
+    labels, box = labels_in_box(score)
+    first = [part.start for part in reversed(box)]
+    x, y, z = geometry.to_physical(first).tolist()
+    size_k, size_j, size_i = labels.shape
+    part = dataclasses.replace(geometry, size=(size_i, size_j, size_k), origin=(x, y, z))
+    values = stack_to_volume(stack, grid, part).ravel().astype(float)
+    sums, counts = (np.bincount(labels.ravel(), weights)[1:] for weights in (values, None))
+    return [float(mean) for mean in sums / counts]
