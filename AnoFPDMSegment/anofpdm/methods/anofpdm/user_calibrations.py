@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...core.errors import ModelError
 from ...store.model_folder import ModelFolder
-from ...store.user_calibrations import OWN, store_user_calibration, user_calibration_file
+from ...store.user_calibrations import OWN, check_name, store_user_calibration, user_calibration_file
 from .calibration import Calibration, calibrations_to_json, load_calibrations
 from .model_config import diffusion_config
 from .operating_point import OperatingPoint
@@ -61,6 +61,7 @@ def store_user_calibrations(
 
     Raises as `check_can_store` does.
     """
+    check_name(name)
     named = [dataclasses.replace(calibration, user_name=name) for calibration in calibrations]
     text = calibrations_to_json(named)
     return store_user_calibration(calibrations[0].weights_sha256, name, text, replace=replace, plot=plot)
