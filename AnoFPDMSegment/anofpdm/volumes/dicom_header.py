@@ -28,10 +28,8 @@ IMAGE_CLASS = re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(2(\.[12])?|4(\.[134
 ANY_CLASS = b"1.2.840.10008."
 META_BYTES = 1024
 """The preamble and the group that names the kind of object."""
-PLAIN_SYNTAXES = tuple(f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2"))
-PACKED_SYNTAXES = tuple(
-    f"1.2.840.10008.1.2.{end}" for end in (5, *(f"4.{n}" for n in (50, 51, 57, 70, 80, 81, 90, 91)))
-)
+PLAIN_SYNTAXES = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
+PACKED_SYNTAXES = ("1.2.840.10008.1.2.5", *(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81, 90, 91)))
 """RLE, JPEG, JPEG-LS and JPEG 2000 (DICOM PS3.5, A.4), which GDCM or pydicom decode."""
 LARGEST_FRAME = 2**16
 MOST_FRAMES = 2**16
