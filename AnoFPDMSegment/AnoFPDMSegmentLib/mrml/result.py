@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from anofpdm.app.findings_tables import component_columns, slice_columns
 
 from . import evidence_nodes, heatmap_node, segmentation_node, slice_views, subject_hierarchy
+from .anatomy_node import createAnatomy
 from .divergence_plot import DivergencePlot, addPlot, findPlot, plotNodes
 from .edits import EditedChoice, EditGuard, OnEdited, neverOverwrite
 from .examined_inputs import ExaminedInputs, copyMarks, examinedInputs
@@ -33,13 +34,14 @@ _REVERSED = "reversedK"
 _NAME = "name"
 _MADE, _MODEL = "made", "model"
 _INPUT, _HEATMAP, _SEGMENTATION = "input", "heatmap", "segmentation"
-_FINDINGS, _SLICES, _HEALTHY = "findings", "slices", "healthyPrediction"
+_FINDINGS, _SLICES, _HEALTHY, _ANATOMY = "findings", "slices", "healthyPrediction", "anatomy"
 _TITLES = {
     _HEATMAP: "anomaly heatmap",
     _SEGMENTATION: "anomaly segmentation",
     _FINDINGS: "anomaly findings",
     _SLICES: "anomaly slices",
     _HEALTHY: "healthy prediction",
+    _ANATOMY: "anatomy",
 }
 """After the input's name; the roles of the visible nodes."""
 
@@ -127,6 +129,10 @@ class Result:
         self._refer(_HEATMAP, heatmap_node.createHeatmap(context, self._title(_HEATMAP), frame, detection.score))
         self._addMissing(detection, frame)
         self._addSegmentation(detection, frame)
+        if detection.structures is not None:
+            anatomy = createAnatomy(context, self._title(_ANATOMY), inputNode, frame, detection.structures)
+            copyMarks(self.node, anatomy)
+            self._refer(_ANATOMY, anatomy)
         self._fillTables(detection)
         evidence_nodes.storeEvidence(context, f"{name} anomaly evidence", detection.case, frame, self.node)
         copyMarks(self.node, self.heatmapNode)
@@ -216,9 +222,14 @@ class Result:
         return self.node.GetNodeReference(_HEALTHY)
 
     @property
+    def anatomyNode(self) -> Any:
+        """Segmentation of the structures; None if the method outlines none, or the user removed it."""
+        return self.node.GetNodeReference(_ANATOMY)
+
+    @property
     def volumeNodes(self) -> list[Any]:
         """All nodes that lie somewhere in space."""
-        found = [self.heatmapNode, self.segmentationNode, self.healthyPredictionNode]
+        found = [self.heatmapNode, self.segmentationNode, self.healthyPredictionNode, self.anatomyNode]
         evidence = [node for node in evidence_nodes.evidenceNodes(self.node) if node.IsA("vtkMRMLVolumeNode")]
         return [node for node in [*found, *evidence] if node]
 
