@@ -196,7 +196,20 @@ class TestConfiguration:
             ("modalities", [], "modalities must not be empty"),
             *[
                 ("modalities", [name], "every modality must be a plain name")
-                for name in ("", "../../x", "--cases", "-x", "a/b", "a b", "1t", "a=b", "flair\n", "größe", "a.b")
+                for name in (
+                    "",
+                    "../../x",
+                    "--cases",
+                    "-x",
+                    "a/b",
+                    "a b",
+                    "1t",
+                    "a=b",
+                    "flair\n",
+                    "größe",
+                    "a.b",
+                    "m" * 65,
+                )
             ],
             ("modalities", ["flair", "t2"], "1 channels but 2 modalities"),
             ("modalities", "flair", "must be a list"),

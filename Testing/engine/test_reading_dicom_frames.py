@@ -262,7 +262,19 @@ class TestRefused:
             paths[which].write_bytes(content)
             refused(tmp_path, "damaged or cut off")
 
-    @pytest.mark.parametrize("compressor", ["RLE", "JPEG", "JPEG2000"])
+    @pytest.mark.parametrize("syntax", [pydicom.uid.HTJ2K, pydicom.uid.MPEG2MPML, "1.2.3.4"])
+    @both
+    def test_compressed_in_a_rare_way(self, base: sitk.Image, tmp_path: Path, kind: str, syntax: str) -> None:
+        """High-throughput JPEG 2000, MPEG-2, a manufacturer's own: the true reason, not damage."""
+        path = write(kind, tmp_path, planes(base)[:4])
+        for file in [path] if path.is_file() else sorted(path.iterdir()):
+            compress(file, "RLE")
+            dataset = pydicom.dcmread(file)
+            dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+            dataset.save_as(file, implicit_vr=False, little_endian=True)
+        refused(path, "compressed in a rare way that is not read here")
+
+    @pytest.mark.parametrize("compressor", ["RLE", "JPEG", "JPEG2000", "deflated"])
     def test_cut_off_compressed(self, base: sitk.Image, tmp_path: Path, compressor: str) -> None:
         path = write_enhanced(tmp_path / "a.dcm", planes(base)[:16])
         compress(path, compressor)

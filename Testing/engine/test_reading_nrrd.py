@@ -161,6 +161,21 @@ class TestAlike:
         refused(nrrd(tmp_path / "a.nrrd", space_directions=written(axes)), "perpendicular")
 
 
+@pytest.mark.parametrize("encoding", ["zstd", "xz", "zrl"])
+def test_packed_in_another_way(tmp_path: Path, encoding: str) -> None:
+    refused(
+        nrrd(tmp_path / "a.nrrd", b"packed", encoding=encoding), "packed in a way that is not read here; save it with"
+    )
+
+
+@pytest.mark.parametrize("spacings", ["3 nan 5", "nan nan nan", "nan 3 5"])
+def test_an_axis_without_spacing(tmp_path: Path, spacings: str) -> None:
+    unplaced = {"space": None, "space_directions": None, "space_origin": None}
+    for kinds in (None, "domain domain domain"):
+        path = nrrd(tmp_path / "a.nrrd", spacings=spacings, kinds=kinds, **unplaced)
+        refused(path, "does not state the size of its voxels")
+
+
 class TestDetached:
     def data(self) -> list[bytes]:
         return [base_values()[:, :, k].astype("<i2").tobytes(order="F") for k in range(28)]
@@ -255,7 +270,6 @@ class TestDamaged:
             {"sizes": "80 80 0"},
             {"sizes": "80 80 1e3"},
             {"sizes": None},
-            {"encoding": "zrl"},
             {"encoding": None},
             {"endian": None},
             {"endian": "middle"},

@@ -9,6 +9,8 @@ import pytest
 from evidence_makers import BANK
 from made_results import column, made_result
 
+from anofpdm.methods.anofpdm.method import AnoFPDM
+
 
 @pytest.mark.parametrize("point", [None, BANK])
 def test_the_plot_shows_the_curve_and_the_end_step(scene: Any, point: Any) -> None:
@@ -31,3 +33,19 @@ def test_the_plot_shows_the_curve_and_the_end_step(scene: Any, point: Any) -> No
     assert result.divergencePlot().chart.GetID() == plot.chart.GetID()
     plot.showSlice(result.detection, 0, -70.0)
     assert "not examined" in plot.chart.GetTitle() and plot.nodes[-1].GetTable().GetNumberOfRows() == 0
+
+
+def test_a_slice_without_curves(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a method that has them for some slices alone."""
+    whole = AnoFPDM.curves
+
+    def curves(self: AnoFPDM, case: Any, answer: Any, row: int) -> Any:
+        return None if row == 0 else whole(self, case, answer, row)
+
+    monkeypatch.setattr(AnoFPDM, "curves", curves)
+    result = made_result(scene)
+    plot = result.divergencePlot()
+    first, second = np.flatnonzero(result.case.examined)[:2].tolist()
+    assert plot.showSlice(result.detection, second, 0.0)["flair"].startswith("end step ")
+    assert plot.showSlice(result.detection, first, 0.0) == {}
+    assert plot.nodes[-1].GetTable().GetNumberOfRows() == 0 and plot.chart.GetTitle().endswith("no curves")

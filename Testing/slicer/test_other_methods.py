@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from evidence_makers import axial_geometry, make_case
 from made_results import LARGE, SMALL, made_volume
 from test_saved_scene import reopened, same_findings
 
 from anofpdm.methods.map_evidence import MapEvidence, MapSettings
+from anofpdm.methods.structures import Structures
 from anofpdm.methods.student.config import StudentCalibration
+from anofpdm.methods.student.method import Student
 from anofpdm.results.case import CaseEvidence
 from anofpdm.results.detection import build_detection
 from AnoFPDMSegmentLib.mrml.report import reportPage
 from AnoFPDMSegmentLib.mrml.result import Result
+from AnoFPDMSegmentLib.mrml.segmentation_node import readMask
 
 
 def case_of_a_map() -> CaseEvidence:
@@ -58,3 +62,28 @@ def test_its_report_names_the_method(scene: Any) -> None:
     result = Result.create(scene, made_volume(scene), build_detection(case_of_a_map()))
     text = reportPage(result)
     assert "student" in text and "healthy prediction" not in text.lower()
+
+
+def test_structures_lie_in_a_segmentation_of_their_own(
+    scene: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def halves(self: Any, case: CaseEvidence) -> Structures:
+        labels = case.head[case.examined].astype(np.uint8)
+        labels[:, :, labels.shape[2] // 2 :] *= 2
+        return Structures(labels, ("Right half", "Left half"))
+
+    monkeypatch.setattr(Student, "structures", halves)
+    result = Result.create(scene, made_volume(scene), build_detection(case_of_a_map()))
+    node, shape = result.anatomyNode, result.case.geometry.array_shape
+    labels = result.detection.structures.labels
+    for number, title in ((1, "Right half"), (2, "Left half")):
+        segment = node.GetSegmentation().GetNthSegment(number - 1)
+        assert segment.GetName() == title
+        assert np.array_equal(readMask(node, result.frame, shape, f"Segment_{number}"), labels == number)
+    assert result.segmentationNode.GetSegmentation().GetNumberOfSegments() == 1 and not result.wasEdited
+    result.update(MapSettings(threshold=0.99))
+    with reopened(scene, tmp_path / "case.mrb") as again:
+        assert again.anatomyNode.GetName() == "head anatomy"
+        assert again.anatomyNode.GetSegmentation().GetNumberOfSegments() == 2
+        again.remove()
+        assert again.anatomyNode is None

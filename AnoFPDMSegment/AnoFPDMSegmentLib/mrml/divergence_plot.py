@@ -108,7 +108,10 @@ class DivergencePlot:
             return {}
         row = int(np.count_nonzero(case.examined[:index]))
         curves = detection.curves(row)
-        assert curves is not None  # a method without has no plot
+        if curves is None:
+            fillTable(table, [])
+            self.chart.SetTitle(f"{level}: no curves")
+            return {}
         columns: list[Any] = [(curves.x_title, "float", curves.x.tolist())]
         for modality, line in curves.lines.items():
             mark: list[float | None] = [None] * len(line)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from anofpdm.app.findings_tables import component_columns, slice_columns
 
 from . import evidence_nodes, heatmap_node, segmentation_node, slice_views, subject_hierarchy
+from .anatomy_node import createAnatomy
 from .divergence_plot import DivergencePlot, addPlot, findPlot, plotNodes
 from .edits import EditedChoice, EditGuard, OnEdited, neverOverwrite
 from .examined_inputs import ExaminedInputs, copyMarks, examinedInputs
@@ -21,6 +22,7 @@ from .findings_table import createTable, fillTable
 from .healthy_prediction_node import createHealthyPrediction, updateHealthyPrediction
 from .input_volumes import RESULT_ATTRIBUTE
 from .output_frame import OutputFrame
+from .result_nodes import ANATOMY, FINDINGS, HEALTHY, HEATMAP, INPUT, NAME, SEGMENTATION, SLICES, ResultNodes
 
 if TYPE_CHECKING:
     from anofpdm.results.case import CaseEvidence
@@ -30,29 +32,16 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE = "AnoFPDM.Result"
 _REVERSED = "reversedK"
-_NAME = "name"
 _MADE, _MODEL = "made", "model"
-_INPUT, _HEATMAP, _SEGMENTATION = "input", "heatmap", "segmentation"
-_FINDINGS, _SLICES, _HEALTHY = "findings", "slices", "healthyPrediction"
-_TITLES = {
-    _HEATMAP: "anomaly heatmap",
-    _SEGMENTATION: "anomaly segmentation",
-    _FINDINGS: "anomaly findings",
-    _SLICES: "anomaly slices",
-    _HEALTHY: "healthy prediction",
-}
-"""After the input's name; the roles of the visible nodes."""
-
 Point = tuple[float, float, float]
 
 
-class Result:
+class Result(ResultNodes):
     """Heatmap, segmentation, tables, plot and evidence of one detection."""
 
     def __init__(self, context: SceneContext, node: Any) -> None:
         """Of a node that `create` made; see `all`."""
-        self.context = context
-        self.node = node
+        super().__init__(context, node)
         self._detection: Detection | None = None
         self._hiddenWhileDragging = False
 
@@ -118,15 +107,19 @@ class Result:
         self.node.SetAttribute(_ATTRIBUTE, "1")
         self.node.SetModuleName("AnoFPDMSegmentResult")
         self.node.SetParameter(_REVERSED, "1" if frame.reversedK else "0")
-        self.node.SetParameter(_NAME, name)
+        self.node.SetParameter(NAME, name)
         self.node.SetParameter(_MADE, datetime.now(timezone.utc).isoformat(timespec="seconds"))
         self.node.SetParameter(_MODEL, detection.case.model.title)
         self._detection = detection
-        self._refer(_INPUT, inputNode)
+        self._refer(INPUT, inputNode)
         examined.markOn(self.node)
-        self._refer(_HEATMAP, heatmap_node.createHeatmap(context, self._title(_HEATMAP), frame, detection.score))
+        self._refer(HEATMAP, heatmap_node.createHeatmap(context, self._title(HEATMAP), frame, detection.score))
         self._addMissing(detection, frame)
         self._addSegmentation(detection, frame)
+        if detection.structures is not None:
+            anatomy = createAnatomy(context, self._title(ANATOMY), inputNode, frame, detection.structures)
+            copyMarks(self.node, anatomy)
+            self._refer(ANATOMY, anatomy)
         self._fillTables(detection)
         evidence_nodes.storeEvidence(context, f"{name} anomaly evidence", detection.case, frame, self.node)
         copyMarks(self.node, self.heatmapNode)
@@ -139,11 +132,11 @@ class Result:
     def _addMissing(self, detection: Detection, frame: OutputFrame) -> list[Any]:
         """The tables and the healthy prediction, where they are not there; returns those that were added."""
         context, before = self.context, self._own()
-        for role in (_FINDINGS, _SLICES):
+        for role in (FINDINGS, SLICES):
             if self.node.GetNodeReference(role) is None:
                 self._refer(role, createTable(context, self._title(role)))
         if self.healthyPredictionNode is None and detection.healthy_picture is not None:
-            self._refer(_HEALTHY, createHealthyPrediction(context, self._title(_HEALTHY), frame, detection))
+            self._refer(HEALTHY, createHealthyPrediction(context, self._title(HEALTHY), frame, detection))
             copyMarks(self.node, self.healthyPredictionNode)
         return [node for node in self._own() if node not in before]
 
@@ -158,21 +151,16 @@ class Result:
     def _addSegmentation(self, detection: Detection, frame: OutputFrame) -> None:
         node = segmentation_node.createSegmentation(
             self.context,
-            self._title(_SEGMENTATION),
+            self._title(SEGMENTATION),
             self.inputNode or self.heatmapNode,
             frame,
             self.review.mask(detection),
         )
         copyMarks(self.node, node)
-        self._refer(_SEGMENTATION, node)
+        self._refer(SEGMENTATION, node)
         self._guard.remember()
 
     # What there is.
-
-    @property
-    def name(self) -> str:
-        """After the input."""
-        return str(self.node.GetParameter(_NAME))
 
     @property
     def made(self) -> datetime | None:
@@ -184,43 +172,6 @@ class Result:
     def model(self) -> str:
         """Title of the model, known without the evidence; empty in scenes that do not say."""
         return str(self.node.GetParameter(_MODEL) or "")
-
-    @property
-    def inputNode(self) -> Any:
-        """The examined volume on whose voxels the result lies; None if it was removed from the scene."""
-        return self.node.GetNodeReference(_INPUT)
-
-    @property
-    def heatmapNode(self) -> Any:
-        """Volume of scores, 1 at the border of the mask."""
-        return self.node.GetNodeReference(_HEATMAP)
-
-    @property
-    def segmentationNode(self) -> Any:
-        """None if the user removed it."""
-        return self.node.GetNodeReference(_SEGMENTATION)
-
-    @property
-    def findingsNode(self) -> Any:
-        """Table of components."""
-        return self.node.GetNodeReference(_FINDINGS)
-
-    @property
-    def slicesNode(self) -> Any:
-        """Table of slices."""
-        return self.node.GetNodeReference(_SLICES)
-
-    @property
-    def healthyPredictionNode(self) -> Any:
-        """Volume of the healthy prediction at t_e on the model's grid."""
-        return self.node.GetNodeReference(_HEALTHY)
-
-    @property
-    def volumeNodes(self) -> list[Any]:
-        """All nodes that lie somewhere in space."""
-        found = [self.heatmapNode, self.segmentationNode, self.healthyPredictionNode]
-        evidence = [node for node in evidence_nodes.evidenceNodes(self.node) if node.IsA("vtkMRMLVolumeNode")]
-        return [node for node in [*found, *evidence] if node]
 
     @functools.cached_property
     def case(self) -> CaseEvidence:
@@ -342,8 +293,12 @@ class Result:
 
     def divergencePlot(self) -> DivergencePlot | None:
         """The plot of the slices' curves; its nodes are made at first use. None if the method has no curves."""
-        curves, plot = self.detection.curves(0), findPlot(self.node)
-        if plot is None and curves is not None:
+        plot, rows = findPlot(self.node), range(len(self.case.evidence))
+        if plot is not None:
+            return plot
+        # A method may have them for some of its slices alone.
+        curves = next((found for found in map(self.detection.curves, rows) if found is not None), None)
+        if curves is not None:
             plot = addPlot(self.context, self.node, f"{self.name} divergence", curves)
             subject_hierarchy.putBeside(self.context, self.inputNode, [plot.chart])
         return plot
@@ -359,22 +314,6 @@ class Result:
             nodes.remove(self.segmentationNode)
         for node in [*nodes, self.node]:
             self.context.removeNode(node)
-
-    def _own(self) -> list[Any]:
-        return [node for node in map(self.node.GetNodeReference, _TITLES) if node]
-
-    def _title(self, role: str) -> str:
-        return f"{self.name} {_TITLES[role]}"
-
-    def _takeFreedNames(self) -> None:
-        """The names that a replaced result had."""
-        for role in _TITLES:
-            node = self.node.GetNodeReference(role)
-            if node is not None and self.context.scene.GetFirstNodeByName(self._title(role)) is None:
-                node.SetName(self._title(role))
-
-    def _refer(self, role: str, node: Any) -> None:
-        self.node.SetNodeReferenceID(role, node.GetID())
 
     def _fillTables(self, detection: Detection) -> None:
         findings = detection.findings

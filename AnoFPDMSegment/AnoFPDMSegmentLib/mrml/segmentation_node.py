@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,24 +30,38 @@ def createSegmentation(context: SceneContext, name: str, inputNode: Any, frame: 
     """
     from anofpdm.results.segmentation import SEGMENT_COLOR, SEGMENT_NAME, SEGMENT_TAGS
 
+    node = emptySegmentation(context, name, inputNode)
+    termed = {slicer.vtkSegment.GetTerminologyEntryTagName(): terminologyEntry(context)}
+    addSegment(node, SEGMENT_ID, SEGMENT_NAME, SEGMENT_COLOR, {**SEGMENT_TAGS, **termed})
+    writeMask(node, frame, mask)
+    return node
+
+
+def emptySegmentation(context: SceneContext, name: str, inputNode: Any) -> Any:
+    """A segmentation node without segments on the grid of the input, shown as outlines; not visible yet."""
     node = context.addNode("vtkMRMLSegmentationNode", name)
     node.SetReferenceImageGeometryParameterFromVolumeNode(inputNode)
     node.SetSourceRepresentationToBinaryLabelmap()
-    segment = slicer.vtkSegment()
-    segment.SetName(SEGMENT_NAME)
-    segment.SetColor(*SEGMENT_COLOR)
-    for tag, value in {**SEGMENT_TAGS, segment.GetTerminologyEntryTagName(): terminologyEntry(context)}.items():
-        segment.SetTag(tag, value)
-    segment.AddRepresentation(_LABELMAP, slicer.vtkOrientedImageData())
-    node.GetSegmentation().AddSegment(segment, SEGMENT_ID)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     display.SetVisibility(False)
     display.SetVisibility2DFill(False)
     display.SetVisibility2DOutline(True)
     display.SetSliceIntersectionThickness(2)
-    writeMask(node, frame, mask)
     return node
+
+
+def addSegment(
+    node: Any, segmentId: str, name: str, color: tuple[float, float, float], tags: Mapping[str, str]
+) -> None:
+    """Add an empty segment."""
+    segment = slicer.vtkSegment()
+    segment.SetName(name)
+    segment.SetColor(*color)
+    for tag, value in tags.items():
+        segment.SetTag(tag, value)
+    segment.AddRepresentation(_LABELMAP, slicer.vtkOrientedImageData())
+    node.GetSegmentation().AddSegment(segment, segmentId)
 
 
 def writeMask(node: Any, frame: OutputFrame, mask: NDArray[np.bool_]) -> None:

@@ -168,8 +168,8 @@ def curveText(entry: dict[str, Any], notes: Mapping[str, str], colors: Sequence[
     if not entry["examined"]:
         return _("Not examined: {reason}.").format(reason=entry["not_examined_reason"])
     texts = [f"{modality.upper()}: {note}" for modality, note in notes.items()]
-    if len(texts) == 1:
-        return texts[0]
+    if len(texts) < 2:
+        return "".join(texts)
     keys = ["#" + "".join(f"{round(255 * part):02x}" for part in color) for color in colors]
     return "; ".join(
         f"<span style='color:{key}'>■</span> {escape(text)}" for key, text in zip(keys, texts, strict=True)

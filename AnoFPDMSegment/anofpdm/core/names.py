@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-_MODALITY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_MODALITY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?<!\.)")
-MODALITY_RULE = "a letter first, then letters, digits and underscores"
+MODALITY_RULE = "up to 64 letters, digits and underscores, a letter first"
 PLAIN_RULE = "up to 64 letters, digits, '.', '_' and '-', a letter or digit first and no '.' at the end"
 
 

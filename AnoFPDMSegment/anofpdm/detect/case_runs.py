@@ -18,7 +18,7 @@ from ..core.output_set import OutputSet, Writer, recover
 from ..core.progress import CancelToken
 from ..core.records import record_to_dict
 from ..core.reporting import Reporter
-from ..results.detection import claimed_folder, result_files
+from ..results.detection import OF_SOME_METHODS, claimed_folder, result_files
 from ..results.findings import FINDINGS_FILE, read_findings
 from ..results.segmentation import SEGMENTATION_FILE
 from ..volumes.data_files import data_files
@@ -136,8 +136,10 @@ class CaseRuns:
             findings = read_findings(folder / FINDINGS_FILE)
         except EvidenceError:
             return False
+        recorded = Checksums.of(folder)
         names = [name for name in result_files(overlay=self.overlay) if name != CHECKSUMS_FILE]
-        return findings["parameters"].get("request") == request and Checksums.of(folder).confirm(names)
+        names += [name for name in OF_SOME_METHODS if name in recorded.entries]
+        return findings["parameters"].get("request") == request and recorded.confirm(names)
 
     def _set_aside(self, folder: Path) -> dict[str, Writer]:
         """What to keep of a damaged result that is replaced: the segmentation may have been edited by hand."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..results.case import CaseEvidence
     from ..store.model_folder import ModelFolder
     from .facts import DecisionRule
+    from .structures import Structures
 
 Report = Callable[[float], None]
 
@@ -142,6 +143,10 @@ class MapAnswers:
 
     def probability(self, case: CaseEvidence) -> FloatArray | None:
         """None, unless a subclass says that its map is one."""
+        return None
+
+    def structures(self, case: CaseEvidence) -> Structures | None:
+        """None, unless a subclass outlines some."""
         return None
 
     def model_lines(self, folder: ModelFolder) -> list[str]:

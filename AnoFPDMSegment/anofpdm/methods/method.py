@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .calibrating import CalibrationTask
     from .facts import DecisionRule
     from .knobs import Knob
+    from .structures import Structures
     from .training import Stage
 
 Decision = Literal["unhealthy", "healthy"]
@@ -231,6 +232,11 @@ class Method(Protocol):
 
     def probability(self, case: CaseEvidence) -> FloatArray | None:
         """[N, H, W]: the calibrated probability of a lesion; None if the method yields none."""
+
+    def structures(self, case: CaseEvidence) -> Structures | None:
+        """Named segments beside the findings, whatever the settings; None if the method outlines none.
+
+        Raises EvidenceError."""
 
     def model_lines(self, folder: ModelFolder) -> list[str]:
         """What `models info` prints of the method's own: its defaults and calibrations."""

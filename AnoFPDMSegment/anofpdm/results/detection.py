@@ -22,18 +22,26 @@ from ..core.output_set import OutputSet, Writer
 from ..core.progress import CancelToken
 from ..methods.method import Answer, Curves, Method, Picture
 from ..methods.registry import find_method
+from ..methods.structures import Structures
 from ..volumes.bounding_box import Box
-from ..volumes.resampling import stack_to_volume
+from ..volumes.resampling import labels_to_volume, stack_to_volume
 from ..volumes.score_volume import score_in_box, score_in_volume, score_to_volume
 from .case import CaseEvidence
 from .case_storage import EVIDENCE_FILE, save_evidence
 from .component_means import means_in_components
 from .components import Component, find_components, limit_small_components
 from .findings import FINDINGS_FILE, findings_document, write_findings
-from .findings_record import ComponentFinding, MethodRecord, ModelRecord, SliceFinding
+from .findings_record import ComponentFinding, MethodRecord, ModelRecord, Segment, SliceFinding
 from .overlay import render_overlay, require_pillow
 from .place import place_in_words
-from .segmentation import HEATMAP_FILE, SEGMENTATION_FILE, write_heatmap, write_segmentation
+from .segmentation import (
+    ANATOMY_FILE,
+    HEATMAP_FILE,
+    SEGMENTATION_FILE,
+    write_heatmap,
+    write_segmentation,
+    write_structures,
+)
 from .slice_share import slice_areas_mm2
 
 OVERLAY_FILE = "overlay.png"
@@ -41,6 +49,8 @@ RESULT_FILES = (HEATMAP_FILE, SEGMENTATION_FILE, FINDINGS_FILE, EVIDENCE_FILE, O
 """Of every method."""
 PROBABILITY_FILE = "probability.nrrd"
 """Of methods that yield a calibrated probability of a lesion: that, on the input's grid."""
+OF_SOME_METHODS = (PROBABILITY_FILE, ANATOMY_FILE)
+"""Files of a result that only some methods write."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +124,15 @@ class Detection:
         probability = self.probability
         if probability is not None:
             writers[PROBABILITY_FILE] = lambda path: write_heatmap(path, probability, case.geometry)
+        structures = self.structures
+        if structures is not None:
+            labels, named = structures.labels, structures.names
+            writers[ANATOMY_FILE] = lambda path: write_structures(path, labels, named, case.geometry)
         if overlay:
             writers[OVERLAY_FILE] = self._write_overlay
         names = tuple(writers)
         # Those of an older result of another kind go.
-        without = [name for name in (OVERLAY_FILE, PROBABILITY_FILE) if name not in names]
+        without = [name for name in (OVERLAY_FILE, *OF_SOME_METHODS) if name not in names]
         writers[CHECKSUMS_FILE] = lambda path: write_checksums(path, names)
         writers |= beside or {}
         if cancel is not None:
@@ -143,6 +157,16 @@ class Detection:
         """[S, H, W]: the same on the model grid."""
         values = self.method.probability(self.case)
         return None if values is None else np.nan_to_num(self.stack_of(values))
+
+    @functools.cached_property
+    def structures(self) -> Structures | None:
+        """The named segments beside the findings, labels [k, j, i]; None if the method outlines none."""
+        found, case = self.method.structures(self.case), self.case
+        if found is None:
+            return None
+        stack = np.zeros((len(case.examined), *found.labels.shape[1:]), dtype=np.uint8)
+        stack[case.examined] = found.labels
+        return Structures(labels_to_volume(stack, case.grid, case.geometry), found.names)
 
     def _write_overlay(self, path: Path) -> None:
         case, picture = self.case, self.healthy_picture
@@ -191,7 +215,7 @@ def claimed_folder(
     if overlay:
         require_pillow()
     with OutputSet(directory) as output:
-        for target in (Path(directory) / name for name in RESULT_FILES):
+        for target in (Path(directory) / name for name in (*RESULT_FILES, *OF_SOME_METHODS)):
             if target.is_dir():
                 raise OutputError(f"{target} is a folder; move it away or choose another output folder.")
             if target.exists() and any(Path(path).exists() and target.samefile(path) for path in inputs):
@@ -275,7 +299,21 @@ def _findings(detection: Detection) -> dict[str, Any]:
         seed=case.run.seed,
         device=case.run.device,
         run_time_s=case.run.run_time_s,
+        structures=_segments(detection),
     )
+
+
+def _segments(detection: Detection) -> list[Segment]:
+    """Beside that of the findings."""
+    found = detection.structures
+    if found is None:
+        return []
+    voxels = np.bincount(found.labels.ravel(), minlength=len(found.names) + 1)[1:]
+    voxel_ml = detection.case.geometry.voxel_volume_mm3 / 1000
+    return [
+        Segment(name, ANATOMY_FILE, number, float(count * voxel_ml))
+        for number, (name, count) in enumerate(zip(found.names, voxels, strict=True), start=1)
+    ]
 
 
 def _slice_findings(detection: Detection) -> list[SliceFinding]:

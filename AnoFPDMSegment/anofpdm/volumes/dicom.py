@@ -21,6 +21,8 @@ from .volume import Volume
 
 DAMAGED_FILE = "{} holds a DICOM file that is damaged or cut off; export the series again."
 
+NO_DECODER = "{} is compressed in a rare way that is not read here, or damaged; export it uncompressed."
+
 
 def read_dicom_folder(
     folder: Path, called: str, cancel: CancelToken | None = None, check_grid: GridCheck = any_grid
@@ -112,6 +114,8 @@ def _read_stack(
     """All frames of the files as one volume."""
     if any(image.colored for image in images):
         raise InputError(SEVERAL_VALUES.format(called))
+    if not all(image.is_decodable for image in images):
+        raise InputError(NO_DECODER.format(called))
     stack = even_stack([frame for image in images for frame in image.frames], called)
     columns, rows = stack.frames[0].size
     if columns * rows * len(stack.frames) > LARGEST_IMAGE_VOXELS:

@@ -28,6 +28,9 @@ IMAGE_CLASS = re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(2(\.[12])?|4(\.[134
 ANY_CLASS = b"1.2.840.10008."
 META_BYTES = 1024
 """The preamble and the group that names the kind of object."""
+PLAIN_SYNTAXES = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
+PACKED_SYNTAXES = ("1.2.840.10008.1.2.5", *(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81, 90, 91)))
+"""RLE, JPEG, JPEG-LS and JPEG 2000 (DICOM PS3.5, A.4), which GDCM or pydicom decode."""
 LARGEST_FRAME = 2**16
 MOST_FRAMES = 2**16
 
@@ -66,6 +69,8 @@ class DicomImage:
     colored: bool
     padding: tuple[int, int] | None
     """First and last stored value that is padding and no measurement."""
+    is_decodable: bool
+    """Whether its values are stored in a way that is read here."""
 
 
 @dataclass(frozen=True)
@@ -131,12 +136,12 @@ def _described(dataset: pydicom.Dataset, left: int, file: Path) -> DicomImage | 
     count = _within(dataset.get("NumberOfFrames") or 1, MOST_FRAMES)
     bits = int(dataset.BitsAllocated)
     samples = int(dataset.get("SamplesPerPixel", 1))
-    syntax = pydicom.uid.UID(str(meta.get("TransferSyntaxUID", pydicom.uid.ImplicitVRLittleEndian)))
+    syntax = str(meta.get("TransferSyntaxUID", pydicom.uid.ImplicitVRLittleEndian))
     # A deflated file is unpacked as a whole, which fails if it is cut off; its own length says nothing.
     if syntax != DEFLATED:
         if left < 8:
             raise ValueError("no pixels")
-        if not syntax.is_compressed and left < (rows * columns * count * samples * bits + 7) // 8:
+        if syntax in PLAIN_SYNTAXES and left < (rows * columns * count * samples * bits + 7) // 8:
             raise ValueError("cut off")
     return DicomImage(
         file=file,
@@ -144,6 +149,7 @@ def _described(dataset: pydicom.Dataset, left: int, file: Path) -> DicomImage | 
         frames=tuple(_frames(dataset, file, (columns, rows), count)),
         colored=samples != 1 or not str(dataset.get("PhotometricInterpretation", "MONOCHROME2")).startswith("MONO"),
         padding=_padding(dataset),
+        is_decodable=syntax in (*PLAIN_SYNTAXES, *PACKED_SYNTAXES, DEFLATED),
     )
 
 

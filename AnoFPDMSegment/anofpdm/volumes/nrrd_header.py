@@ -62,6 +62,10 @@ NOT_SPATIAL = re.compile(
 FloatArray = npt.NDArray[np.float64]
 
 
+class UnknownEncodingError(ValueError):
+    """The values are packed in a way that is not read."""
+
+
 @dataclass(frozen=True)
 class NrrdHeader:
     """A header whose sizes and kind of values are sound."""
@@ -96,12 +100,10 @@ class NrrdHeader:
         if any(direction is not None for direction in self.directions):
             return [axis for axis, direction in enumerate(self.directions) if direction is not None]
         kinds = self.kinds or ("",) * len(self.sizes)
-        stated = any(spacing is not None for spacing in self.spacings)
-        return [
-            axis
-            for axis, kind in enumerate(kinds)
-            if not NOT_SPATIAL.fullmatch(kind) and (self.spacings[axis] is not None or not stated)
-        ]
+        meant = [axis for axis, kind in enumerate(kinds) if not NOT_SPATIAL.fullmatch(kind)]
+        stated = [axis for axis in meant if self.spacings[axis] is not None]
+        # An axis without a spacing is one of several values, unless too few would be left: then it lacks its spacing.
+        return stated if len(stated) >= min(3, len(meant)) else meant
 
 
 def parse_nrrd_header(start: bytes) -> NrrdHeader:
@@ -117,7 +119,7 @@ def parse_nrrd_header(start: bytes) -> NrrdHeader:
     if len(sizes) != count:
         raise ValueError("dimension and sizes differ in number")
     number = NUMBERS[" ".join(fields["type"].lower().split())]
-    encoding = ENCODINGS[fields["encoding"].lower()]
+    encoding = _encoding(fields["encoding"])
     byte_order = {"little": "<", "big": ">"}.get(fields.get("endian", "").lower(), "")
     if not byte_order and encoding != "text" and np.dtype(number).itemsize > 1:
         raise ValueError("no byte order")
@@ -159,6 +161,12 @@ def _fields(start: bytes, position: int) -> tuple[Mapping[str, str], list[str], 
         if key == "datafile" and _LIST.fullmatch(fields[key]):
             rest = start[position:].decode("utf-8", "surrogateescape").splitlines()
             return fields, [line.strip() for line in rest if line.strip()], len(start)
+
+
+def _encoding(text: str) -> str:
+    if text.lower() not in ENCODINGS:
+        raise UnknownEncodingError(text)
+    return ENCODINGS[text.lower()]
 
 
 def _data_files(value: str, listed: list[str]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from ..core.progress import CancelToken
 from .grid_check import GridCheck, any_grid
 from .meta_image_file import NO_DATA_FILE
 from .nifti_file import COMPLEX_NUMBERS, PICTURE, SEVERAL_VALUES, SEVERAL_VOLUMES
-from .nrrd_header import LONGEST_HEADER, TO_LPS, NrrdHeader, parse_nrrd_header
+from .nrrd_header import LONGEST_HEADER, TO_LPS, NrrdHeader, UnknownEncodingError, parse_nrrd_header
 from .placement import SIZE_NOT_STATED, Placement, place
 from .value_stream import (
     BLOCK_BYTES,
@@ -36,6 +36,7 @@ from .volume import Volume
 
 DAMAGED = "{} is damaged, cut off or not what its name says; copy or export it again."
 NO_UNPACKER = "{} is compressed with bzip2, which this Python cannot unpack; save it with gzip compression or none."
+UNKNOWN_ENCODING = "{} is packed in a way that is not read here; save it with gzip compression or none."
 UNKNOWN_PLACE = (
     "does not say how it lies in the patient (no space, or no directions in it); positions are counted from its own "
     "origin and the side of findings is left open, so use the image as it was converted from DICOM."
@@ -70,6 +71,8 @@ def read_nrrd_header(path: Path, called: str) -> NrrdHeader:
         start = stream.read(LONGEST_HEADER)
     try:
         return parse_nrrd_header(start)
+    except UnknownEncodingError as error:
+        raise InputError(UNKNOWN_ENCODING.format(called)) from error
     except (KeyError, ValueError, OverflowError) as error:
         raise InputError(DAMAGED.format(called)) from error
 

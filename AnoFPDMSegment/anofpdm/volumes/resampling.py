@@ -55,6 +55,16 @@ def stack_to_volume(stack: npt.NDArray[Any], grid: StackGrid, geometry: VolumeGe
     return _resample(source, geometry)
 
 
+def labels_to_volume(labels: npt.NDArray[Any], grid: StackGrid, geometry: VolumeGeometry) -> npt.NDArray[np.uint8]:
+    """A label map uint8 [S, H, W] on the stack's grid, brought to a volume's grid: [k, j, i].
+
+    The nearest pixel counts; 0 beyond the stack, as in `stack_to_volume`.
+    """
+    source = grid.to_image_like(np.ascontiguousarray(labels, dtype=np.uint8))
+    found = sitk.GetArrayFromImage(_resample_image(source, geometry, sitk.sitkNearestNeighbor))
+    return np.asarray(found, dtype=np.uint8)
+
+
 def _samples_per_pixel(image: sitk.Image, grid: StackGrid, slab_average: bool) -> tuple[int, int, int]:
     """How many samples along the columns, rows and slices of the grid make one pixel."""
     # Voxels crossed per millimetre, along each axis of the grid.
@@ -93,12 +103,12 @@ def _resample(image: sitk.Image, target: VolumeGeometry) -> FloatStack:
     return values
 
 
-def _resample_image(image: sitk.Image, target: VolumeGeometry) -> sitk.Image:
-    """Linear interpolation of `image` at the voxels of `target`; 0 outside of `image`."""
+def _resample_image(image: sitk.Image, target: VolumeGeometry, interpolator: int = sitk.sitkLinear) -> sitk.Image:
+    """Interpolation of `image` at the voxels of `target`; 0 outside of `image`."""
     center = VolumeGeometry.from_image(image).center
     origin = center + (np.asarray(target.origin) - center) * (1 - BORDER_SLACK)
     resample = sitk.ResampleImageFilter()
-    resample.SetInterpolator(sitk.sitkLinear)
+    resample.SetInterpolator(interpolator)
     resample.SetDefaultPixelValue(0.0)
     resample.SetOutputPixelType(sitk.sitkFloat32)
     resample.SetSize(target.size)

@@ -1,4 +1,4 @@
-"""Methods for the conformance tests: the engine's own, and one that an installed package brings."""
+"""Methods for the conformance tests: the engine's own, and those that an installed package brings."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from method_models import MAKERS
 
 from anofpdm.methods import registry
 
-PACKAGE = Path(__file__).with_name("third_party") / "asymmetry_method.py"
+PACKAGE = Path(__file__).with_name("third_party")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def other_package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Installed as pip would: a module, and beside it what it says about itself."""
+    """Installed as pip would: modules, and beside them what they say about themselves."""
     place = tmp_path_factory.mktemp("site-packages")
-    shutil.copy(PACKAGE, place)
-    about = place / "asymmetry_method-1.0.dist-info"
+    about = place / "other_methods-1.0.dist-info"
     about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: asymmetry-method\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text(f"[{registry.ENTRY_POINTS}]\nasymmetry = asymmetry_method:METHOD\n")
+    modules = sorted(PACKAGE.glob("*_method.py"))
+    for module in modules:
+        shutil.copy(module, place)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: other-methods\nVersion: 1.0\n")
+    named = "".join(f"{module.stem.removesuffix('_method')} = {module.stem}:METHOD\n" for module in modules)
+    (about / "entry_points.txt").write_text(f"[{registry.ENTRY_POINTS}]\n{named}")
     sys.path.insert(0, str(place))
     registry.methods.cache_clear()
     yield

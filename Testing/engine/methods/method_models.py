@@ -37,7 +37,9 @@ from anofpdm.volumes.input_config import GridConfig, PreprocessingConfig
 
 CARD = "# A model for tests\n"
 EXTRA = "asymmetry"
-"""The method of the package beside this file."""
+"""A method of the package beside this file."""
+OUTLINING = "tissue"
+"""Another of them, which outlines structures."""
 
 
 def tiny_student(path: Path) -> None:
@@ -124,7 +126,7 @@ MAKERS: dict[str, Callable[[Path], object]] = {
     "anofpdm": write_tiny_model,
     "fused": tiny_fused,
     "student": tiny_student,
-    **{name: partial(without_weights, method=name) for name in ("intensity", "left-right", EXTRA)},
+    **{name: partial(without_weights, method=name) for name in ("intensity", "left-right", EXTRA, OUTLINING)},
     **{
         name: partial(restoring, method=name)
         for name in ("anoddpm-gaussian", "anoddpm-simplex", "cg-cdm", "classifier-guidance", "ddib")

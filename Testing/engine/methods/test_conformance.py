@@ -20,9 +20,9 @@ from anofpdm.methods import registry
 from anofpdm.methods.knobs import Knob
 from anofpdm.results.case import CaseEvidence
 from anofpdm.results.case_storage import load_evidence, save_evidence
-from anofpdm.results.detection import PROBABILITY_FILE, build_detection, preview_scores
+from anofpdm.results.detection import OF_SOME_METHODS, PROBABILITY_FILE, build_detection, preview_scores
 from anofpdm.results.findings import read_findings
-from anofpdm.results.segmentation import read_heatmap, read_segmentation
+from anofpdm.results.segmentation import ANATOMY_FILE, SEGMENTATION_FILE, read_heatmap, read_segmentation
 
 every = pytest.mark.parametrize("name", sorted(MAKERS))
 FILES = {"heatmap.nrrd", "segmentation.seg.nrrd", "findings.json", "evidence.npz", "overlay.png", "checksums.json"}
@@ -35,9 +35,11 @@ def cases(models: dict[str, Path], head_image: Any) -> dict[str, CaseEvidence]:
 
 
 def other_threshold(case: CaseEvidence) -> Any:
-    """Settings whose threshold lies above what is in use: fewer pixels reach it."""
+    """Settings whose threshold lies above what is in use: fewer pixels reach it. Of a method without, those in use."""
     method = registry.find_method(case.method)
-    knob = next(knob for knob in method.knobs if knob.name == "threshold")
+    knob = next((knob for knob in method.knobs if knob.name == "threshold"), None)
+    if knob is None:
+        return case.settings
     largest = float(np.median(np.atleast_1d(build_detection(case).answer.threshold))) * 1.5
     return method.overlaid(case.settings, {"threshold": knob.value(f"value={largest!r}")}, case.calibration)
 
@@ -53,9 +55,11 @@ def test_detection_on_the_command_line(
     outcome = command("detect", head_file, "--model", models[name], "--output", tmp_path / "out")
     assert outcome.status == 0, outcome.err
     written = {path.name for path in (tmp_path / "out").iterdir()}
-    probability = {PROBABILITY_FILE} if PROBABILITY_FILE in written else set()
-    assert written == FILES | probability
+    assert written == FILES | (written & set(OF_SOME_METHODS))
     findings = read_findings(tmp_path / "out" / "findings.json")
+    assert {segment["file"] for segment in findings["segments"]} == {SEGMENTATION_FILE} | (written & {ANATOMY_FILE})
+    probabilities = [entry["probability"] for entry in findings["components"]]
+    assert all((each is not None) == (PROBABILITY_FILE in written) for each in probabilities)
     assert findings["method"]["name"] == name and findings["model"]["name"] == models[name].name
     score, geometry = read_heatmap(tmp_path / "out" / "heatmap.nrrd")
     mask, _ = read_segmentation(tmp_path / "out" / "segmentation.seg.nrrd")
@@ -86,11 +90,13 @@ def test_adjusting_acts_without_the_network(
     limit = float(np.median(np.atleast_1d(build_detection(case).answer.threshold))) * 1.5
     for model_file in ("weights.safetensors",):
         assert (models[name] / model_file).is_file()
-    options = ("--threshold", f"value={limit!r}", "--no-overlay")
+    cut = any(knob.name == "threshold" for knob in registry.find_method(name).knobs)
+    options = (*(("--threshold", f"value={limit!r}") if cut else ()), "--no-overlay")
     assert command("adjust", out, "--output", tmp_path / "new", *options).status == 0
     before, _ = read_heatmap(out / "heatmap.nrrd")
     after, _ = read_heatmap(tmp_path / "new" / "heatmap.nrrd")
-    assert (after <= before + 1e-5).all() and after.max() < before.max()
+    assert (after <= before + 1e-5).all() and (after.max() < before.max()) == cut
+    assert {path.name for path in out.iterdir()} == {path.name for path in (tmp_path / "new").iterdir()}
 
 
 @every

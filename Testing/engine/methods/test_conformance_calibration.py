@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import CommandLine, snapshot
-from method_models import MAKERS
+from method_models import MAKERS, OUTLINING
 from training_samples import write_data
 
 from anofpdm.methods import registry
@@ -17,7 +17,7 @@ from anofpdm.results.findings import read_findings
 from anofpdm.results.segmentation import read_heatmap
 from anofpdm.store.model_folder import open_model_folder
 
-every = pytest.mark.parametrize("name", sorted(MAKERS))
+every = pytest.mark.parametrize("name", sorted({*MAKERS} - {OUTLINING}))
 QUICK = {"presets": "default=3", "ranges": "1..300", "guidance": "0,2,8", "precision": "float32"}
 """Values for options that some methods have, which make calibrating short."""
 
@@ -108,6 +108,13 @@ def test_one_kind_of_label_is_not_enough(
     table.write_text("\n".join([header, *healthy]) + "\n", encoding="utf-8")
     outcome = command("calibrate", models[name], table, "--name", "clinic", *quick(name))
     assert outcome.status != 0 and "healthy" in outcome.err
+
+
+def test_what_outlines_structures_has_nothing_to_calibrate(
+    command: CommandLine, models: dict[str, Path], labelled: Path, tmp_path: Path
+) -> None:
+    words = "has no threshold to calibrate"
+    command.refuses("calibrate", models[OUTLINING], labelled, "--name", "clinic", words=words, folder=tmp_path)
 
 
 @every

@@ -111,6 +111,9 @@ class AnoFPDM:
     def probability(self, case: CaseEvidence) -> None:
         """Its maps are no probabilities."""
 
+    def structures(self, case: CaseEvidence) -> None:
+        """It outlines none."""
+
     def model_lines(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""
         return model_lines(folder)

@@ -105,6 +105,9 @@ class Fused:
         """The joint probability."""
         return joint_answer(case).probability
 
+    def structures(self, case: CaseEvidence) -> None:
+        """It outlines none."""
+
     def model_lines(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""
         config = folder.config
