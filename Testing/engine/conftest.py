@@ -11,6 +11,11 @@ import SimpleITK as sitk
 from bundled_fixtures import bundled_results  # noqa: F401
 from case_table import Table
 from command_line import CommandLine, DetectCalls
+from hypothesis import HealthCheck, settings
+
+# A loaded machine is no fault of what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def small_head() -> sitk.Image:
