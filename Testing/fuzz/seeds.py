@@ -17,6 +17,8 @@ from mutations import Files
 
 ENGINE = Path(__file__).resolve().parents[2] / "AnoFPDMSegment"
 SAMPLE = ENGINE / "Resources" / "SampleData" / "synthetic_flair_lesion.nii.gz"
+FIRST = Path(__file__).resolve().parents[1] / "golden" / "version1"
+"""A result that version 0.1 wrote."""
 PATHS = (ENGINE, Path(__file__).parent, Path(__file__).resolve().parents[1] / "engine")
 SHRINKING = (4, 4, 2)
 
@@ -92,6 +94,8 @@ def _write_results(place: Path, image: sitk.Image) -> None:
     for kind, name in (("evidence", "evidence.npz"), ("findings", "findings.json")):
         (place / kind / "result").mkdir(parents=True)
         shutil.copy(result / name, place / kind / "result" / name)
+    (place / "findings, version 1" / "result").mkdir(parents=True)
+    shutil.copy(FIRST / "findings.json", place / "findings, version 1" / "result" / "findings.json")
     shutil.rmtree(result)
     (place / "calibration").mkdir()
     shutil.copy(place / "model folder" / "tiny" / "calibration.json", place / "calibration" / "calibration.json")

@@ -217,6 +217,7 @@ TARGETS = (
     _image("DICOM compressed", "frames.dcm", _compressed),
     Target("evidence", in_one_file(changed_zip(changed_array)), _evidence),
     Target("findings", in_one_file(changed_json), _findings),
+    Target("findings, version 1", in_one_file(changed_json), _findings),
     Target("calibration", in_one_file(changed_json), _calibration),
     Target("model folder", changed_model, _model, _loaded),
     Target("model zip", in_one_file(changed_archive_of_model), _model_zip),

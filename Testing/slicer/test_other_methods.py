@@ -81,6 +81,7 @@ def test_structures_lie_in_a_segmentation_of_their_own(
         assert segment.GetName() == title
         assert np.array_equal(readMask(node, result.frame, shape, f"Segment_{number}"), labels == number)
     assert result.segmentationNode.GetSegmentation().GetNumberOfSegments() == 1 and not result.wasEdited
+    assert "<h2>Structures</h2>" in reportPage(result) and "Right half" in reportPage(result)
     result.update(MapSettings(threshold=0.99))
     with reopened(scene, tmp_path / "case.mrb") as again:
         assert again.anatomyNode.GetName() == "head anatomy"

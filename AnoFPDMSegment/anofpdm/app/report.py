@@ -69,6 +69,7 @@ def report_page(reported: Reported, png: Callable[[NDArray[np.uint8]], bytes], m
         *(f'<p class="warning">{_escaped(text)}</p>' for text in findings["warnings"]),
         "<h2>Findings</h2>",
         _findings(findings["components"], reported.accepted),
+        *_structures(findings["segments"][1:]),
         "<h2>Slices</h2>",
         *_pictures(reported, png),
         "<details><summary>Every slice</summary>",
@@ -91,6 +92,14 @@ def _findings(components: Sequence[Mapping[str, Any]], accepted: Sequence[bool])
     if not components:
         return "<p>None.</p>"
     return _table(component_columns(components, accepted), ["" if each else "rejected" for each in accepted])
+
+
+def _structures(segments: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Those that the method outlines beside the findings."""
+    if not segments:
+        return []
+    names, volumes = ([segment[name] for segment in segments] for name in ("name", "volume_ml"))
+    return ["<h2>Structures</h2>", _table([("Structure", "text", names), ("Volume [mL]", "float", volumes)])]
 
 
 def _parameters(findings: Mapping[str, Any]) -> dict[str, Any]:

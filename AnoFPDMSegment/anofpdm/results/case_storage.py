@@ -155,8 +155,7 @@ def _put_together(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> Case
     width, height, count = grid.size
     calibration = record["calibration"]
     run = record["run"]
-    if not math.isfinite(run["run_time_s"]):
-        raise ValueError("the run time is not a number")
+    pairs = {name: list(run[name].items()) for name in ("files", "software")}
     return CaseEvidence(
         method=method.name,
         evidence=method.evidence_from(record["evidence"], maps),
@@ -174,15 +173,7 @@ def _put_together(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> Case
         calibration=None
         if calibration is None
         else record_from_dict(method.calibration_type, calibration, "calibration"),
-        run=RunRecord(
-            files=tuple((str(k), str(v)) for k, v in run["files"].items()),
-            seed=int(run["seed"]),
-            device=str(run["device"]),
-            run_time_s=float(run["run_time_s"]),
-            software=tuple((str(k), str(v)) for k, v in run["software"].items()),
-            batch_size=int(run["batch_size"]),
-            network_evaluations=int(run["network_evaluations"]),
-        ),
+        run=record_from_dict(RunRecord, {**run, **pairs}, "run"),
         settings=record_from_dict(method.settings_type, record["settings"], "settings"),
         request=None if record["request"] is None else str(record["request"]),
         # Version 0.1.0 wrote no such entry.
