@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable, Mapping
@@ -36,7 +37,7 @@ def detect(
     chosen = _model(services, options)
     if not isinstance(inputs, Mapping):
         inputs = {chosen.inputs[0]: inputs}
-    options = options or RunOptions(chosen.name)
+    options = dataclasses.replace(options or RunOptions(chosen.name), method=chosen.config.method)
     run = DetectionRun(services.command)
     try:
         run.start({name: functools.partial(exportVolume, node) for name, node in inputs.items()}, options)

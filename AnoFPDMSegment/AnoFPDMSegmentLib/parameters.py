@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from slicer import vtkMRMLScalarVolumeNode
-from slicer.parameterNodeWrapper import Choice, Minimum, WithinRange, parameterNodeWrapper
+from slicer.parameterNodeWrapper import Minimum, WithinRange, parameterNodeWrapper
 
 MOST_INPUTS = 4
+_EARLIER = {"encoding": "model", "noiseScale": "dynamic", "fixedEndStep": 6}
+"""Parameters that were options of the method in version 0.1, with what they were unless chosen."""
 
 
 @parameterNodeWrapper
@@ -29,7 +31,8 @@ class AnoFPDMParameters:
     model: str = ""
     calibration: str = "default"
     preset: str = ""
-    encoding: Annotated[str, Choice(["model", "ddim", "ddpm"])] = "model"
+    knobs: str = ""
+    """What was chosen of methods' options for the next runs; see anofpdm.app.knob_choices."""
     device: str = "auto"
 
     useCalibratedGuidance: bool = True
@@ -39,7 +42,9 @@ class AnoFPDMParameters:
     scaling2: Annotated[float, Minimum(0)] = 0.0
     scaling3: Annotated[float, Minimum(0)] = 0.0
     scaling4: Annotated[float, Minimum(0)] = 0.0
-    noiseScale: Annotated[str, Choice(["dynamic", "fixed"])] = "dynamic"
+    encoding: str = "model"
+    """This and the next two were chosen in scenes of version 0.1, and are among the options now; see `adoptEarlier`."""
+    noiseScale: str = "dynamic"
     fixedEndStep: Annotated[int, Minimum(1)] = 6
 
     replaceResult: bool = True
@@ -65,6 +70,18 @@ class SceneParameters(AnoFPDMParameters):
         super().__init__(parameterNode)
         self._connecting: list[int] | None = None
         self._observersOfGui: dict[int, list[int]] = {}
+
+    def adoptEarlier(self) -> None:
+        """Take over what a scene of version 0.1 says of its method's options."""
+        from anofpdm.app.knob_choices import with_choice
+        from anofpdm.methods.registry import FIRST_METHOD, find_method
+
+        remembered = {name: getattr(self, name) for name in _EARLIER}
+        for name, text in find_method(FIRST_METHOD).earlier_choices(remembered).items():
+            self.knobs = with_choice(self.knobs, FIRST_METHOD, name, text)
+        for name, usual in _EARLIER.items():
+            if remembered[name] != usual:
+                setattr(self, name, usual)
 
     def connectParametersToGui(self, mapping: dict[str, Any]) -> int:
         """Connect widgets to the parameters of these names; returns what `disconnectGui` takes."""

@@ -184,7 +184,7 @@ class TestParameters:
 
     @pytest.mark.parametrize(
         ("name", "value"),
-        [("guidance", -1.0), ("encoding", "other"), ("fixedEndStep", 0), ("model", None), ("guidance", "8")],
+        [("guidance", -1.0), ("fixedEndStep", 0), ("model", None), ("guidance", "8")],
     )
     def test_refuse_nonsense(self, script: Any, name: str, value: object) -> None:
         parameters = script.AnoFPDMSegmentLogic().getParameterNode()

@@ -19,10 +19,11 @@ from anofpdm.app.model_catalog.catalog_model import CatalogModel
 from anofpdm.app.model_catalog.licence_record import LicenceRecord
 from anofpdm.app.worker.run_options import RunOptions
 from anofpdm.core.errors import AnoFPDMError, ModelError, SettingsError
-from anofpdm.methods.anofpdm.calibration import calibrations_to_json, load_calibrations
+from anofpdm.methods.anofpdm.calibration import calibrations_to_json, describe_point, load_calibrations
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.methods.anofpdm.presets import default_calibration
 from anofpdm.methods.anofpdm.user_calibrations import store_user_calibrations
+from anofpdm.methods.offers import Scale
 from anofpdm.store import model_search
 from anofpdm.store.model_folder import open_model_folder, write_calibration, write_model_folder
 from anofpdm.store.model_search import find_model, user_folder
@@ -176,30 +177,40 @@ class TestPresets:
         write_calibration(opened, calibrations_to_json([rounded, exact]))
         (preset,) = entry(catalog, "mine").presets
         assert preset.calibration == exact, "the model's own"
-        assert not any("precision" in argument for argument in preset.apply(RunOptions("m")).to_arguments())
+        assert preset.plan({}).chosen == {} and preset.plan({}).calibrated
 
     def test_of_a_model_without_any(self, catalog: ModelCatalog, tmp_path: Path) -> None:
         folder = catalog.add(changed_model(tmp_path / "download", name="mine")).folder
         write_calibration(open_model_folder(folder), calibrations_to_json([]))
         (preset,) = entry(catalog, "mine").presets
-        assert preset.name == "" and preset.calibration is None and preset.guidance is None
-        assert preset.scaling(3.0) == () and preset.guidance_range == (0.0, 30.0)
-        assert preset.apply(RunOptions("m")) == RunOptions("m")
+        assert preset.name == "" and preset.title.endswith("(not calibrated)") and "not calibrated" in preset.about
+        plan = preset.plan({})
+        assert not plan.calibrated and plan.missing == ("guidance",) and plan.notes
+        assert plan.chosen == {"threshold": "quantile=0.98", "ungated": True}
+        assert plan.offers["guidance"].value is None and plan.offers["guidance"].scale == Scale(0.0, 30.0)
+        assert plan.offers["scaling"].value is None
+        assert preset.plan({"guidance": 3.0}).missing == ()
 
     def test_values_follow_the_guidance_strength(self, catalog: ModelCatalog) -> None:
         preset = entry(catalog).presets[0]
-        assert preset.calibration is not None and preset.guidance == preset.calibration.default_guidance
-        assert preset.scaling(4.0) == preset.calibration.at(4.0).largest_divergence
-        assert preset.scaling(4.0) != preset.scaling(5.0)
-        with pytest.raises(SettingsError):
-            preset.scaling(500.0)
+        calibration = preset.calibration
+        assert preset.plan({}).offers["guidance"].value == calibration.default_guidance
+
+        def scaling(guidance: float) -> object:
+            return preset.plan({"guidance": guidance}).offers["scaling"].value
+
+        assert scaling(4.0) == calibration.at(4.0).largest_divergence != scaling(5.0)
+        assert scaling(500.0) == scaling(calibration.guidance[-1])
 
     def test_what_a_run_is_told(self, catalog: ModelCatalog) -> None:
         preset = entry(catalog).presets[0]
-        asked = RunOptions("m", {"encoding": "ddpm", "end_step": 3}, device="cpu")
-        assert preset.apply(asked) == dataclasses.replace(asked, preset="balanced")
-        assert preset.point_of(asked) == dataclasses.replace(preset.point, encoding="ddpm", end_step=3)
-        assert preset.point_of(RunOptions("m")) == preset.point
+        assert preset.name == "balanced" and preset.plan({}).speed_key == describe_point(preset.point)
+        plan = preset.plan({"encoding": "ddpm", "end_step": 3})
+        assert plan.chosen["encoding"] == "ddpm" and plan.chosen["end_step"] == 3 and not plan.calibrated
+        assert plan.speed_key == describe_point(dataclasses.replace(preset.point, encoding="ddpm", end_step=3))
+        assert preset.plan({"end_step": 1000}).chosen["end_step"] == preset.point.steps
+        with pytest.raises(SettingsError, match="do not fit together"):
+            preset.plan({"steps": 300, "range": (1, 20)})
 
     def test_what_the_engine_makes_of_it(self, catalog: ModelCatalog) -> None:
         """The preset alone is named, so that its operating point is the engine's, whatever belongs to one."""
@@ -211,20 +222,21 @@ class TestPresets:
 
         model, opened = entry(catalog), find_model(NAME)
         for preset in model.presets:
-            for options in (RunOptions("m"), RunOptions("m", {"encoding": "ddpm"}), RunOptions("m", {"end_step": 4})):
-                arguments = preset.apply(options).to_arguments()
+            for asked in ({}, {"encoding": "ddpm"}, {"end_step": 4}, {"end_step": None}, {"mirrored": True}):
+                plan = preset.plan({**asked, "guidance": 2.0})
+                arguments = RunOptions("m", plan.chosen, preset=preset.name).to_arguments()
                 parsed = build_parser().parse_args(["detect", "a.nii", "--output=o", *arguments])
                 default = usual_point(opened, calibrations_of(opened, parsed.calibration), parsed.preset)
                 given = given_knobs(parsed, find_method("anofpdm"), live=False)
-                assert operating_point(given, default) == preset.point_of(options)
+                assert operating_point(given, default) == dataclasses.replace(preset.point, **asked)
 
     def test_a_bank(self, catalog: ModelCatalog, tmp_path: Path) -> None:
         bank = OperatingPoint(last=200, clamp=True, guidance_bank=(0.0, 2.0, 8.0))
         catalog.add(changed_model(tmp_path / "download", name="mine", operating_point=bank))
         write_calibration(open_model_folder(entry(catalog, "mine").folder), calibrations_to_json([]))
         preset = entry(catalog, "mine").presets[0]
-        assert preset.guidance_bank == (0.0, 2.0, 8.0) and preset.guidance_range == (0.0, 8.0)
-        assert preset.point_of(RunOptions("m")) == bank
+        offer = preset.plan({}).offers["guidance"]
+        assert offer.only == (0.0, 2.0, 8.0) and offer.scale == Scale(0.0, 8.0) and preset.point == bank
 
 
 class TestCalibrations:
@@ -238,8 +250,8 @@ class TestCalibrations:
         model = entry(catalog)
         assert list(model.calibrations) == ["default", "clinic"] and model.calibration == "default"
         with_mine = model.with_calibration("clinic")
-        assert with_mine.presets[0].guidance == 4.0 and model.presets[0].guidance == calibration.default_guidance
-        assert with_mine.presets[0].apply(RunOptions("m")).calibration == "clinic"
+        usual = [each.presets[0].plan({}).offers["guidance"].value for each in (with_mine, model)]
+        assert usual == [4.0, calibration.default_guidance]
         assert with_mine.with_calibration("gone").calibration == "default"
 
     def test_a_damaged_one_is_left_out(self, catalog: ModelCatalog, home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import io
 import os
@@ -25,7 +26,8 @@ from anofpdm.core.reporting import JsonReporter
 from anofpdm.methods.anofpdm import knobs
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.methods.anofpdm.settings import SelectionSettings
-from anofpdm.methods.registry import find_method
+from anofpdm.methods.knobs import Knob
+from anofpdm.methods.registry import find_method, methods
 from anofpdm.thresholds.settings import MinimumSize, Threshold
 
 COMMAND = WorkerCommand(sys.executable, MODULE)
@@ -105,32 +107,47 @@ def test_the_bank_and_the_stopping_rule() -> None:
 
 
 def test_no_option_is_forgotten() -> None:
-    """Each field changed alone, and each knob of the method, changes the call."""
+    """Each field changed alone changes the call."""
     plain = COMMAND.detect({}, Path("/o"), RunOptions("m"))
     for field in dataclasses.fields(RunOptions):
-        value = True if field.name == "overlay" else getattr(EVERYTHING, field.name)
-        assert COMMAND.detect({}, Path("/o"), dataclasses.replace(RunOptions("m"), **{field.name: value})) != plain
-    for knob in find_method("anofpdm").knobs:
-        values = [switch.value for switch in knob.switches] or list(knob.choices[:1]) or [SOME[knob.name]]
-        for value in values:
-            options = parsed(RunOptions("m", {knob.name: value}))
-            given = given_knobs(options, find_method("anofpdm"), live=knob.live)
-            assert list(given) == [knob.name]
-            assert knob.switches == () or given[knob.name] == value
+        if field.name != "method":  # which alone asks for nothing
+            value = True if field.name == "overlay" else getattr(EVERYTHING, field.name)
+            assert COMMAND.detect({}, Path("/o"), dataclasses.replace(RunOptions("m"), **{field.name: value})) != plain
+
+
+@pytest.mark.parametrize("name", sorted(methods()))
+def test_every_knob_of_every_method_arrives(name: str) -> None:
+    """By its declaration alone: what a text means is what the worker's command line makes of the value."""
+    for knob in methods()[name].knobs:
+        for text in [*knob.entries, *SOME.get(knob.kind, ())] or [typed(knob)]:
+            value = knob.chosen(text)
+            options = parsed(RunOptions("m", {knob.name: value}, method=name))
+            assert given_knobs(options, find_method(name), live=knob.live) == {knob.name: value}
+            assert knob.chosen(knob.entry(value)) == value
+
+
+def typed(knob: Knob) -> str:
+    """Something that the knob can read."""
+    for text in ("1..2", "0.5"):
+        with contextlib.suppress(SettingsError):
+            knob.chosen(text)
+            return text
+    raise AssertionError(f"What can be typed for {knob.name}?")
 
 
 SOME = {
-    "guidance": 0.3,
-    "threshold": "dynamic",
-    "decision_threshold": 1.5,
-    "scaling": (1.0, 2.0),
-    "minimum_size": "3px",
-    "steps": 4,
-    "range": (1, 2),
-    "end_step": 3,
-    "guidance_bank": (0.5,),
+    "number": ("0.3",),
+    "whole": ("4",),
+    "threshold": ("value=0.25",),
+    "size": ("3px", "500mm3"),
+    "per modality": ("1.0,2.0",),
 }
-"""A value of each knob that has no choices."""
+"""Texts by kind of knob, beside its entries."""
+
+
+def test_an_option_of_another_method_is_refused() -> None:
+    with pytest.raises(SettingsError, match="student has no option 'guidance'"):
+        parsed(RunOptions("m", {"guidance": 2.0}, method="student"))
 
 
 @pytest.mark.parametrize("name", ["a b/flair.nrrd", "Überblick = 2/T2'*\"$.nii", "-x", "名前/=.nrrd"])

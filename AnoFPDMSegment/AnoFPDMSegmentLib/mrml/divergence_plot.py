@@ -23,6 +23,12 @@ _CHART, _PARTS = "divergenceChart", "divergenceChartParts"
 """Roles of the chart, and of its series and table, which are hidden and left when the user deletes it."""
 
 
+def someCurves(detection: Detection) -> Curves | None:
+    """Those of the first slice that has any; None if no slice has."""
+    every = (detection.curves(row) for row in range(len(detection.case.evidence)))
+    return next((curves for curves in every if curves is not None), None)
+
+
 def findPlot(owner: Any) -> DivergencePlot | None:
     """The plot that `owner` (a node of the scene) refers to; None where there is none, or its chart was removed."""
     chart = owner.GetNodeReference(_CHART)

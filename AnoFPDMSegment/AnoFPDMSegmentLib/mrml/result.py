@@ -14,7 +14,7 @@ from anofpdm.app.findings_tables import component_columns, slice_columns
 
 from . import evidence_nodes, heatmap_node, segmentation_node, slice_views, subject_hierarchy
 from .anatomy_node import createAnatomy
-from .divergence_plot import DivergencePlot, addPlot, findPlot, plotNodes
+from .divergence_plot import DivergencePlot, addPlot, findPlot, plotNodes, someCurves
 from .edits import EditedChoice, EditGuard, OnEdited, neverOverwrite
 from .examined_inputs import ExaminedInputs, copyMarks, examinedInputs
 from .finding_review import FindingReview
@@ -293,11 +293,10 @@ class Result(ResultNodes):
 
     def divergencePlot(self) -> DivergencePlot | None:
         """The plot of the slices' curves; its nodes are made at first use. None if the method has no curves."""
-        plot, rows = findPlot(self.node), range(len(self.case.evidence))
+        plot = findPlot(self.node)
         if plot is not None:
             return plot
-        # A method may have them for some of its slices alone.
-        curves = next((found for found in map(self.detection.curves, rows) if found is not None), None)
+        curves = someCurves(self.detection)
         if curves is not None:
             plot = addPlot(self.context, self.node, f"{self.name} divergence", curves)
             subject_hierarchy.putBeside(self.context, self.inputNode, [plot.chart])

@@ -39,7 +39,7 @@ class CalibrateDialog:
         layout = qt.QVBoxLayout(self._dialog)
         text = qt.QLabel(
             _(
-                "Guidance strength, thresholds and scaling of {model} are found anew from slices of yours. The table "
+                "Thresholds and scaling of {model} are found anew from slices of yours. The table "
                 "has one row a slice with its label healthy or unhealthy; no outlines are needed. This takes much "
                 "longer than a detection."
             ).format(model=model.title)

@@ -7,67 +7,69 @@ from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
 
+from anofpdm.app.knob_choices import chosen_values, read_choices
 from anofpdm.app.worker.run_options import RunOptions
+
+from .knob_rows import designedKnob
 
 if TYPE_CHECKING:
     from anofpdm.app.model_catalog.catalog_model import CatalogModel
-    from anofpdm.methods.anofpdm.calibration import Calibration
-    from anofpdm.methods.anofpdm.operating_point import OperatingPoint
+    from anofpdm.methods.offers import Plan
 
     from ..parameters import AnoFPDMParameters
-
-UNCALIBRATED_GUIDANCE = 2.0
-UNCALIBRATED_THRESHOLD = "quantile=0.98"
-"""The largest quantile of Algorithm 1, which flags the least."""
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """Options, and a sentence for the user where they are not simply the calibrated ones."""
+    """Options, and what its method makes of what was chosen."""
 
     options: RunOptions
-    note: str
-    speedKey: str
-    """Names what the time of a slice depends on, beside the model and the device."""
-    calibrated: bool
+    plan: Plan
+    problem: str = ""
+    """Why it cannot be run, a sentence; empty if it can."""
+
+    @property
+    def note(self) -> str:
+        """For the user where the run is not simply the calibrated one."""
+        return " ".join(self.plan.notes)
+
+    @property
+    def speedKey(self) -> str:
+        """Names what the time of a slice depends on, beside the model and the device."""
+        return self.plan.speed_key
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether a calibration holds for it."""
+        return self.plan.calibrated
 
 
 def plannedRun(model: CatalogModel, parameters: AnoFPDMParameters) -> PlannedRun:
-    """What a run with these parameters would be."""
-    from anofpdm.methods.anofpdm.calibration import describe_point
+    """What a run with these parameters would be. Only of a sound model."""
+    from anofpdm.app.model_catalog.catalog_model import OWN
+    from anofpdm.core.errors import SettingsError
 
-    preset = model.preset(parameters.preset)
-    fixed = parameters.fixedEndStep if parameters.noiseScale == "fixed" else None
-    options = preset.apply(
-        RunOptions(
-            model=str(model.folder),
-            device=parameters.device,
-        ).choosing(
-            encoding=None if parameters.encoding == "model" else parameters.encoding,
-            end_step=min(fixed, preset.point.steps) if fixed else None,
-        )
+    method, preset = model.method, model.preset(parameters.preset)
+    assert method is not None
+    chosen, problem = chosen_values(read_choices(parameters.knobs).get(method.name, {}), method)
+    if designedKnob(method, "guidance") is not None and not parameters.useCalibratedGuidance:
+        chosen["guidance"] = parameters.guidance
+    if designedKnob(method, "scaling") is not None and not parameters.useCalibratedScaling:
+        chosen["scaling"] = tuple(getattr(parameters, f"scaling{n}") for n in range(1, len(model.used) + 1))
+    try:
+        plan = preset.plan(chosen)
+        if "guidance" in plan.missing:
+            plan = preset.plan({**chosen, "guidance": parameters.guidance})
+    except SettingsError as error:
+        plan, problem = preset.plan({}), str(error)
+    if plan.missing and not problem:
+        problem = _("This run needs a value for {options}.").format(options=", ".join(plan.missing))
+    options = RunOptions(
+        model=str(model.folder),
+        method=method.name,
+        chosen=plan.chosen,
+        calibration=None if model.calibration == OWN else model.calibration,
+        preset=preset.name or None,
+        device=parameters.device,
     )
-    point = preset.point_of(options)
-    calibration, warning = _calibration(model, point)
-    notes = [warning] if warning else []
-    guidance = None if parameters.useCalibratedGuidance and calibration else parameters.guidance
-    options = options.choosing(guidance=guidance)
-    ownScaling = not parameters.useCalibratedScaling
-    if ownScaling:
-        scaling = tuple(getattr(parameters, f"scaling{n}") for n in range(1, len(model.used) + 1))
-        options = options.choosing(scaling=scaling, threshold="dynamic")
-        notes.append(_("The scaling is your own, so the threshold is dynamic (Algorithm 1)."))
-    if calibration is None:
-        options = options.choosing(threshold=options.chosen.get("threshold", UNCALIBRATED_THRESHOLD), ungated=True)
-        notes.append(
-            _("No slice can be decided healthy, so all are shown: adjust the threshold on the result, or calibrate.")
-        )
-    return PlannedRun(options, " ".join(notes), describe_point(point), calibration is not None)
-
-
-def _calibration(model: CatalogModel, point: OperatingPoint) -> tuple[Calibration | None, str]:
-    """The calibration that the engine will take for this operating point, and its warning."""
-    from anofpdm.methods.anofpdm.calibration import calibration_for
-
-    known = [preset.calibration for preset in model.presets if preset.calibration is not None]
-    return calibration_for(known, point, model.weights_sha256)
+    return PlannedRun(options, plan, problem)

@@ -1,4 +1,4 @@
-"""Detection: speed, guidance strength, noise scale, encoding and device of the next run."""
+"""Detection: preset, guidance strength, the method's other options and device of the next run."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from .detection_options import UNCALIBRATED_GUIDANCE, PlannedRun, plannedRun
+from anofpdm.app.engine_words import without_dashes
+from anofpdm.app.knob_choices import read_choices, with_choice
+
+from .detection_options import PlannedRun, plannedRun
+from .knob_rows import KnobRows, designedKnob
 from .services import PanelServices
 from .state import PanelState
 from .widgets import fillCombo, nearest, quiet, setSlider
 
-NOISE_SCALES = ("dynamic", "fixed")
-ENCODINGS = ("model", "ddim", "ddpm")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -26,18 +28,19 @@ class DetectionSection:
         self._updating = False
         self._volume: Any = None
         self._knownModel = ""
-        noiseScales = [_("Dynamic: end at the largest divergence"), _("Fixed number of steps")]
-        encodings = [_("As calibrated"), _("DDIM inversion"), _("Fresh noise (DDPM)")]
         devices = [_("Automatic"), _("Processor (CPU)"), _("Graphics card (CUDA)"), _("Apple GPU (MPS)")]
-        fillCombo(ui.noiseScaleSelector, noiseScales, 0)
-        fillCombo(ui.encodingSelector, encodings, 0)
         fillCombo(ui.deviceSelector, devices, 0)
-        ui.noiseScaleSelector.connect("currentIndexChanged(int)", lambda i: self._set("noiseScale", NOISE_SCALES[i]))
-        ui.encodingSelector.connect("currentIndexChanged(int)", lambda i: self._set("encoding", ENCODINGS[i]))
         ui.deviceSelector.connect("currentIndexChanged(int)", lambda i: self._set("device", DEVICES[i]))
         ui.presetSelector.connect("currentIndexChanged(int)", self._choosePreset)
+        self._basic = KnobRows(ui.detectionKnobs, self._chooseKnob, live=False, advanced=False)
+        self._advanced = KnobRows(ui.advancedKnobs, self._chooseKnob, live=False, advanced=True)
         state.modelChanged.connect(self._showModel)
         state.parametersChanged.connect(self._show)
+
+    @property
+    def rows(self) -> dict[str, Any]:
+        """Of the method's options, by name."""
+        return {**self._basic.rows, **self._advanced.rows}
 
     def planned(self) -> PlannedRun:
         """The next run. Only where there is a sound model."""
@@ -61,6 +64,11 @@ class DetectionSection:
         if self._state.parameters is not None:
             setattr(self._state.parameters, name, value)
 
+    def _chooseKnob(self, knob: Any, text: str) -> None:
+        model, parameters = self._state.model, self._state.parameters
+        if model is not None and model.method is not None and parameters is not None:
+            parameters.knobs = with_choice(parameters.knobs, model.method.name, knob.name, text)
+
     def _choosePreset(self, index: int) -> None:
         model = self._state.model
         if model is not None and 0 <= index < len(model.presets):
@@ -73,12 +81,20 @@ class DetectionSection:
         if preset is None:
             return
         model = self._state.model
-        texts = [_presetText(each) for each in model.presets]
-        fillCombo(self._ui.presetSelector, texts, model.presets.index(preset))
+        fillCombo(self._ui.presetSelector, [each.title for each in model.presets], model.presets.index(preset))
+        for widget in (self._ui.presetLabel, self._ui.presetSelector):
+            widget.visible = any(each.title for each in model.presets)
+        guided = designedKnob(model.method, "guidance") is not None
+        ui = self._ui
+        for widget in (ui.guidanceLabel, ui.useCalibratedGuidance, ui.guidanceSpace, ui.guidance):
+            widget.visible = guided
+        self._basic.make(model.method)
+        self._advanced.make(model.method)
         known, self._knownModel = self._knownModel, model.name
-        if preset.guidance is None and known != model.name and self._state.parameters.useCalibratedGuidance:
+        offer = preset.plan({}).offers.get("guidance") if guided and known != model.name else None
+        if offer is not None and offer.value is None and self._state.parameters.useCalibratedGuidance:
             # What is there belongs to another model.
-            self._state.parameters.guidance = UNCALIBRATED_GUIDANCE
+            self._state.parameters.guidance = offer.start or 0.0
         self._show()
 
     def _show(self) -> None:
@@ -89,25 +105,28 @@ class DetectionSection:
         self._updating = True
         try:
             planned = self.planned()
-            self._showGuidance(preset, planned)
-            with quiet(self._ui.noiseScaleSelector, self._ui.encodingSelector, self._ui.deviceSelector):
-                self._ui.noiseScaleSelector.setCurrentIndex(NOISE_SCALES.index(parameters.noiseScale))
-                self._ui.encodingSelector.setCurrentIndex(ENCODINGS.index(parameters.encoding))
+            self._showGuidance(planned)
+            method = self._state.model.method
+            chosen = read_choices(parameters.knobs).get(method.name, {})
+            for rows in (self._basic, self._advanced):
+                rows.show(chosen, planned.plan.offers)
+            with quiet(self._ui.deviceSelector):
                 self._ui.deviceSelector.setCurrentIndex(_index(DEVICES, parameters.device))
             with quiet(self._ui.presetSelector):
                 self._ui.presetSelector.setCurrentIndex(self._state.model.presets.index(preset))
-            self._ui.fixedEndStep.maximum = preset.point.steps
-            self._ui.fixedEndStep.visible = parameters.noiseScale == "fixed"
             self._ui.detectionNoteLabel.text = planned.note
             self._ui.detectionNoteLabel.visible = bool(planned.note)
+            self._state.setSettingsProblem("options", without_dashes(planned.problem))
             self._showTime()
         finally:
             self._updating = False
 
-    def _showGuidance(self, preset: Any, planned: PlannedRun) -> None:
+    def _showGuidance(self, planned: PlannedRun) -> None:
         parameters, slider = self._state.parameters, self._ui.guidance
-        low, high = preset.guidance_range
-        calibrated = preset.guidance if planned.calibrated else None
+        offer = planned.plan.offers.get("guidance")
+        if offer is None or offer.scale is None:
+            return
+        low, high, calibrated = offer.scale.low, offer.scale.high, offer.value
         check = self._ui.useCalibratedGuidance
         check.enabled = calibrated is not None
         if calibrated is None:
@@ -116,7 +135,7 @@ class DetectionSection:
             check.text = _("As calibrated ({value:g})").format(value=calibrated)
         byHand = calibrated is None or not parameters.useCalibratedGuidance
         wanted = parameters.guidance if byHand else calibrated
-        wanted = nearest(min(max(wanted, low), high), preset.guidance_bank)
+        wanted = nearest(min(max(wanted, low), high), offer.only)
         setSlider(slider, low, high, wanted)
         slider.enabled = byHand
         if parameters.guidance != wanted:
@@ -156,18 +175,6 @@ def slices_of_stack(model: Any, volumeNode: Any) -> int:
         return int(model.slices_of_stack(image.GetDimensions(), rows))
     except AnoFPDMError:
         return 0
-
-
-def _presetText(preset: Any) -> str:
-    point = preset.point
-    text = _("{steps} steps over noise levels {first} to {last}")
-    steps = text.format(steps=point.steps, first=point.first, last=point.last)
-    if point.mirrored:
-        steps = _("{steps}, mirrored too").format(steps=steps)
-    if point.direction != "both":
-        only = _("brighter only") if point.direction == "brighter" else _("darker only")
-        steps = f"{steps}, {only}"
-    return f"{preset.name}: {steps}" if preset.name else _("{steps} (not calibrated)").format(steps=steps)
 
 
 def _index(choices: tuple[str, ...], value: str) -> int:

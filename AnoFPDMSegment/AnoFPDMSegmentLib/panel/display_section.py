@@ -48,16 +48,19 @@ class DisplaySection:
         result, parameters = self._state.result, self._state.parameters
         if result is None or parameters is None:
             return
+        predicted = result.detection.healthy_picture is not None
+        instead = parameters.showHealthyPrediction and predicted
+        self._ui.showHealthyPrediction.visible = predicted
         self._display.setChoices(
             DisplayChoices(
                 heatmap=parameters.showHeatmap,
                 opacity=parameters.heatmapOpacity,
                 lowest=parameters.heatmapFrom,
                 outline=parameters.showSegmentation,
-                healthyPrediction=parameters.showHealthyPrediction,
+                healthyPrediction=instead,
             )
         )
-        self._ui.heatmapOpacity.enabled = parameters.showHeatmap and not parameters.showHealthyPrediction
+        self._ui.heatmapOpacity.enabled = parameters.showHeatmap and not instead
 
     def _segment(self) -> Any:
         node = self._state.result.segmentationNode

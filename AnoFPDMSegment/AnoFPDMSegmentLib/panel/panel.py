@@ -158,6 +158,7 @@ class Panel:
         # First of all, so that the selectors offer what the parameters name.
         self._inputs.hideOurs()
         parameters = self._services.parameters()
+        parameters.adoptEarlier()
         self._guiTag = parameters.connectParametersToGui(self._parameterWidgets())
         self._observers.add(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._changed.ask)
         self.state.parameters = parameters

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import qt
 import slicer.util
@@ -13,13 +12,17 @@ from slicer.i18n import tr as _
 from ..mrml.edits import EditedChoice
 from ..mrml.result import Result
 from ..mrml.result_display import ResultDisplay
-from . import result_settings
 from .edited_question import EditedQuestion
+from .knob_rows import KnobRows, designedKnob
 from .result_names import resultNames
 from .result_scaling import ResultScaling
 from .services import PanelServices
 from .state import PanelState
 from .widgets import Later, fillCombo, nearest, quiet, setSlider, setSliderScale, waiting
+
+if TYPE_CHECKING:
+    from anofpdm.methods.knobs import Knob
+    from anofpdm.methods.offers import Offer
 
 
 class ResultSection:
@@ -35,7 +38,8 @@ class ResultSection:
         """Nodes of results whose evidence is damaged; the user was told, and the list leaves them out."""
         self._parts: tuple[Any, ...] = ()
         """What of the shown result there was when it was shown last."""
-        self._kinds: list[str] = []
+        self._offers: Mapping[str, Offer] = {}
+        """What the shown result offers, by the option's name."""
         self._pending: Any = None
         self._previewed = False
         """Whether the views show what is being dragged, and not the settings in use."""
@@ -50,7 +54,11 @@ class ResultSection:
         ui.asCalibratedButton.connect("clicked()", self._asCalibrated)
         ui.resetResultScalingButton.connect("clicked()", self._resetScaling)
         ui.thresholdSelector.connect("currentIndexChanged(int)", self._chooseThreshold)
-        ui.ungated.connect("toggled(bool)", lambda on: self._apply(ungated=on))
+        ui.ungated.connect("toggled(bool)", lambda on: self._release(self._moved("ungated", on)))
+        self._rows = [
+            KnobRows(ui.resultKnobs, self._chooseKnob, live=True, advanced=False),
+            KnobRows(ui.moreKnobs, self._chooseKnob, live=True, advanced=True),
+        ]
         changes: dict[Any, Callable[[float], Any]] = {
             ui.resultGuidance: self._withGuidance,
             ui.thresholdValue: self._withThreshold,
@@ -58,12 +66,9 @@ class ResultSection:
         }
         for number, slider in enumerate(self._scaling.sliders):
             changes[slider] = lambda value, number=number: self._withScaling(number, value)
-        self._sliders = list(changes)
+        self._designed = list(changes)
         for slider, change in changes.items():
-            slider.connect(
-                "valueIsChanging(double)", lambda value, slider=slider, change=change: self._drag(slider, value, change)
-            )
-            slider.connect("valueChanged(double)", lambda value, change=change: self._release(change(value)))
+            self._follow(slider, change)
         state.resultChanged.connect(self._showResult)
         state.resultUpdated.connect(self._showSummary)
 
@@ -156,6 +161,20 @@ class ResultSection:
             self._showSettings()
             self._showSummary()
 
+    def _follow(self, slider: Any, change: Callable[[float], Any]) -> None:
+        """Settings follow a slider: `change` makes them of its value."""
+        slider.connect("valueIsChanging(double)", lambda value: self._drag(slider, value, change))
+        slider.connect("valueChanged(double)", lambda value: self._release(change(value)))
+
+    @property
+    def rows(self) -> dict[str, Any]:
+        """Of the options of the shown result's method that have no row in the .ui file, by name."""
+        return {name: row for rows in self._rows for name, row in rows.rows.items()}
+
+    @property
+    def _sliders(self) -> list[Any]:
+        return [*self._designed, *(slider for rows in self._rows for slider in rows.sliders.values())]
+
     def _fillSelector(self) -> None:
         index = next((n for n, each in enumerate(self._results) if each is self._state.result), -1)
         fillCombo(self._ui.resultSelector, resultNames(self._context, self._results), index)
@@ -163,39 +182,56 @@ class ResultSection:
     def _showSettings(self) -> None:
         """Bring the widgets in line with the settings in use."""
         ui, result = self._ui, self._state.result
-        settings, choices, case = result.settings, result.detection.answer.choices, result.case
-        low, high = result_settings.guidanceRange(case)
-        setSlider(ui.resultGuidance, low, high, choices.guidance)
-        with quiet(ui.minimumSize, ui.ungated):
-            ui.minimumSize.value = choices.minimum_size.mm3 or 0.0
-            ui.ungated.checked = settings.ungated
-        ownSize = settings.minimum_size is None
-        text = _("as the model says: more than {pixels} of its pixels in a slice")
-        ui.minimumSizeNote.text = text.format(pixels=choices.minimum_size.pixels)
-        ui.minimumSizeNote.visible = ownSize
-        ui.minimumSizeSpace.visible = ownSize
-        ui.asCalibratedButton.enabled = case.calibration is not None
-        kinds = result_settings.thresholdKinds(case)
-        self._kinds = list(kinds)
-        kind = result_settings.thresholdKind(settings)
-        fillCombo(ui.thresholdSelector, list(kinds.values()), self._kinds.index(kind))
-        self._showThresholdValue(kind, settings.threshold.number if settings.threshold is not None else None)
-        self._scaling.show(result)
+        method, settings, detection = result.detection.method, result.settings, result.detection
+        self._offers = method.offers(detection.case, detection.answer, result.case.settings)
+        offers = {name: offer for name, offer in self._offers.items() if designedKnob(method, name) is not None}
+        self._showGuidance(offers.get("guidance"))
+        self._showThreshold(offers.get("threshold"))
+        self._scaling.show(offers.get("scaling"), result.case.model.used)
+        self._showMinimumSize(offers.get("minimum_size"))
+        ungated = designedKnob(method, "ungated") is not None
+        ui.ungated.visible = ungated
+        with quiet(ui.ungated):
+            ui.ungated.checked = ungated and settings.ungated
+        ui.asCalibratedButton.enabled = result.case.calibration is not None
+        texts = {knob.name: knob.entry(getattr(settings, knob.name)) for knob in method.knobs if knob.live}
+        for rows in self._rows:
+            if rows.make(method):
+                for name, slider in rows.sliders.items():
+                    self._follow(slider, lambda value, name=name: self._moved(name, value))
+            rows.show(texts, self._offers)
+        ui.moreSettingsGroup.visible = bool(self._rows[1].rows)
         self._inUse = {slider: slider.value for slider in self._sliders}
 
-    def _showThresholdValue(self, kind: str, number: float | None) -> None:
-        slider = self._ui.thresholdValue
-        manual = number is not None
-        slider.visible = manual
-        self._ui.thresholdValueLabel.visible = manual
-        if not manual:
-            return
-        if kind == result_settings.QUANTILE:
-            low, high, decimals = result_settings.QUANTILE_SCALE
-        else:
-            typical = max(number, result_settings.typicalThreshold(self._state.result))
-            low, high, decimals = result_settings.valueScale(typical)
-        setSliderScale(slider, low, high, decimals, number)
+    def _showGuidance(self, offer: Offer | None) -> None:
+        slider = self._ui.resultGuidance
+        slider.visible = offer is not None
+        self._ui.resultGuidanceLabel.visible = offer is not None
+        if offer is not None and offer.scale is not None:
+            setSlider(slider, offer.scale.low, offer.scale.high, offer.value)
+
+    def _showMinimumSize(self, offer: Offer | None) -> None:
+        ui = self._ui
+        for widget in (ui.minimumSize, ui.minimumSizeLabel):
+            widget.visible = offer is not None
+        with quiet(ui.minimumSize):
+            ui.minimumSize.value = offer.value if offer is not None else 0.0
+        ui.minimumSizeNote.text = offer.note if offer is not None else ""
+        for widget in (ui.minimumSizeNote, ui.minimumSizeSpace):
+            widget.visible = offer is not None and bool(offer.note)
+
+    def _showThreshold(self, offer: Offer | None) -> None:
+        ui, slider = self._ui, self._ui.thresholdValue
+        manual = offer is not None and offer.kind in offer.scales
+        for widget in (ui.thresholdLabel, ui.thresholdSelector):
+            widget.visible = offer is not None
+        for widget in (slider, ui.thresholdValueLabel):
+            widget.visible = manual
+        if offer is not None:
+            fillCombo(ui.thresholdSelector, list(offer.kinds.values()), list(offer.kinds).index(offer.kind))
+        if manual:
+            scale = offer.scales[offer.kind]
+            setSliderScale(slider, scale.low, scale.high, scale.decimals or 0, offer.value)
 
     def _showSummary(self) -> None:
         result = self._state.result
@@ -207,39 +243,48 @@ class ResultSection:
         self._ui.warningsLabel.text = "\n".join(f"⚠ {warning}" for warning in warnings)
         self._ui.warningsLabel.visible = bool(warnings)
 
-    def _withGuidance(self, value: float) -> Any:
+    def _moved(self, name: str, value: Any) -> Any:
+        """The settings with one option moved."""
         result = self._state.result
-        snapped = nearest(value, result_settings.guidanceBank(result.case))
-        return dataclasses.replace(result.settings, guidance=snapped)
+        return result.detection.method.moved(result.case, result.settings, name, value)
+
+    def _chooseKnob(self, knob: Knob, text: str) -> None:
+        settings = self._state.result.settings
+        with waiting():
+            settings = self._moved(knob.name, knob.chosen(text))
+        self._release(settings)
+
+    def _withGuidance(self, value: float) -> Any:
+        return self._moved("guidance", nearest(value, self._offers["guidance"].only))
 
     def _withThreshold(self, value: float) -> Any:
-        result = self._state.result
-        kind = result_settings.thresholdKind(result.settings)
-        return result_settings.withThreshold(result.settings, kind, value, result.case)
+        return self._thresholdOf(self._offers["threshold"].kind, value)
+
+    def _thresholdOf(self, kind: str, number: float | None) -> Any:
+        knob = designedKnob(self._state.result.detection.method, "threshold")
+        assert knob is not None
+        return self._moved("threshold", knob.value(kind if number is None else f"{kind}={number!r}"))
 
     def _withMinimumSize(self, value: float) -> Any:
-        return result_settings.withMinimumSize(self._state.result.settings, value)
+        knob = designedKnob(self._state.result.detection.method, "minimum_size")
+        assert knob is not None
+        return self._moved("minimum_size", knob.value(f"{value!r}mm3"))
 
     def _withScaling(self, number: int, value: float) -> Any:
-        result = self._state.result
-        scaling = list(result_settings.scalingInUse(result))
+        scaling = list(self._offers["scaling"].value)
         scaling[number] = value
-        return result_settings.withScaling(result.settings, tuple(scaling))
+        return self._moved("scaling", tuple(scaling))
 
     def _chooseThreshold(self, index: int) -> None:
-        result, kind = self._state.result, self._kinds[index]
-        number = result_settings.firstNumber(kind, result)
-        self._release(result_settings.withThreshold(result.settings, kind, number, result.case))
+        offer = self._offers["threshold"]
+        kind = list(offer.kinds)[index]
+        self._release(self._thresholdOf(kind, offer.starts.get(kind)))
 
     def _asCalibrated(self) -> None:
-        result = self._state.result
-        self._release(result_settings.asCalibrated(result.settings, result.case))
+        self._release(self._state.result.detection.method.settings_type())
 
     def _resetScaling(self) -> None:
-        self._release(result_settings.withScaling(self._state.result.settings, None))
-
-    def _apply(self, **changes: Any) -> None:
-        self._release(dataclasses.replace(self._state.result.settings, **changes))
+        self._release(self._moved("scaling", None))
 
     def _drag(self, slider: Any, value: float, change: Callable[[float], Any]) -> None:
         if abs(value - self._inUse[slider]) > 1e-9:

@@ -8,6 +8,8 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ..parameters import MOST_INPUTS
+from .detection_options import plannedRun
+from .knob_rows import designedKnob
 from .state import PanelState
 
 
@@ -36,7 +38,13 @@ class ScalingSection:
             return
         self._updating = True
         try:
-            names = [name.upper() for name in model.used]
+            scaled = designedKnob(model.method, "scaling") is not None
+            method = model.method
+            self._ui.scalingGroup.visible = scaled or (method is not None and method.calibrates)
+            self._ui.scalingGroup.title = _("Dataset-calibrated scaling") if scaled else _("Calibration")
+            self._ui.useCalibratedScaling.visible = scaled
+            self._ui.resetScalingButton.visible = scaled
+            names = [name.upper() for name in model.used] if scaled else []
             for number, (label, box) in enumerate(zip(self._labels, self._boxes, strict=True)):
                 shown = number < len(names)
                 label.visible = shown
@@ -44,14 +52,15 @@ class ScalingSection:
                 box.enabled = not parameters.useCalibratedScaling
                 if shown:
                     label.text = f"{names[number]}:"
-            self._ui.calibrationLabel.text = calibrationText(preset)
+            self._ui.calibrationLabel.text = preset.about
             self._ui.resetScalingButton.enabled = not parameters.useCalibratedScaling
             self._ui.calibrateButton.enabled = not self._state.busy
-            if parameters.useCalibratedScaling and preset.calibration is not None:
-                for number, value in enumerate(preset.scaling(parameters.guidance), 1):
+            if parameters.useCalibratedScaling and scaled:
+                offer = plannedRun(model, parameters).plan.offers.get("scaling")
+                for number, value in enumerate((offer.value if offer is not None else None) or (), 1):
                     if abs(getattr(parameters, f"scaling{number}") - value) > 0.5e-6:
                         setattr(parameters, f"scaling{number}", value)
-            self._state.setSettingsProblem(self._problem(len(names)))
+            self._state.setSettingsProblem("scaling", self._problem(len(names)))
         finally:
             self._updating = False
 
@@ -61,18 +70,3 @@ class ScalingSection:
         if own and not all(getattr(parameters, f"scaling{n}") > 0 for n in range(1, count + 1)):
             return _("The dataset-calibrated scaling must be more than 0: enter a value or reset it.")
         return ""
-
-
-def calibrationText(preset: Any) -> str:
-    """Where the values come from, in a line."""
-    calibration = preset.calibration
-    if calibration is None:
-        return _("This model is not calibrated.")
-    text = _("Calibration '{name}': {slices} slices ({unhealthy} unhealthy) of {subjects} subjects, {source}")
-    return text.format(
-        name=calibration.name,
-        slices=calibration.slices,
-        unhealthy=calibration.unhealthy_slices,
-        subjects=calibration.subjects,
-        source=calibration.source or _("source not stated"),
-    )

@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 
 from anofpdm.app.findings_tables import slice_decision, slice_number
 
+from ..mrml.divergence_plot import someCurves
 from ..mrml.observers import Observers
 from ..mrml.result_display import ResultDisplay
 from .services import PanelServices
@@ -79,6 +80,7 @@ class SlicesSection:
     def _show(self) -> None:
         result = self._state.result
         self._index = None
+        self._ui.plotGroup.visible = result is not None and someCurves(result.detection) is not None
         if result is None:
             self._ui.divergencePlot.setMRMLPlotViewNode(None)
             return

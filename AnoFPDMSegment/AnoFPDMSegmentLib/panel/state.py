@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 if TYPE_CHECKING:
     from anofpdm.app.model_catalog.catalog_model import CatalogModel
-    from anofpdm.app.model_catalog.preset import Preset
+    from anofpdm.methods.offers import Preset
 
     from ..mrml.result import Result
     from ..parameters import AnoFPDMParameters
@@ -39,8 +39,7 @@ class PanelState:
         self.model: CatalogModel | None = None
         self.inputProblems: list[str] = []
         """What keeps the selected inputs from being examined, one sentence each."""
-        self.settingsProblem = ""
-        """What is wrong with the settings of the next run, a sentence; empty if nothing."""
+        self._settingsProblems: dict[str, str] = {}
         self._result: Result | None = None
         self.busy = False
         """While a worker runs, or is about to."""
@@ -78,10 +77,16 @@ class PanelState:
         self.inputProblems = problems
         self.readinessChanged()
 
-    def setSettingsProblem(self, problem: str) -> None:
-        """Say what is wrong with the settings of the next run."""
-        if problem != self.settingsProblem:
-            self.settingsProblem = problem
+    @property
+    def settingsProblem(self) -> str:
+        """What is wrong with the settings of the next run, a sentence; empty if nothing."""
+        return next(filter(None, self._settingsProblems.values()), "")
+
+    def setSettingsProblem(self, of: str, problem: str) -> None:
+        """Say what is wrong with some of the settings of the next run (`of`)."""
+        before = self.settingsProblem
+        self._settingsProblems[of] = problem
+        if self.settingsProblem != before:
             self.readinessChanged()
 
     def setResult(self, result: Result | None) -> None:

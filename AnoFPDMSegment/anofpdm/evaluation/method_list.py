@@ -144,7 +144,7 @@ def _check_alike(other: DiffusionConfig, config: DiffusionConfig, path: Path) ->
 def _label_free(request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> Method:
     """At the first operating point and strength asked for."""
     variants = request.variants
-    point = dataclasses.replace(operating_points(variants.presets, folder)[0], mirrored=False)
+    point = operating_points(variants.presets, folder)[0].without_mirror_image
     base = AnoFPDM(runs, point, variants, _calibrations(folder))
     return LabelFree(runs, base, variants.guidance[0] if variants.guidance else None)
 

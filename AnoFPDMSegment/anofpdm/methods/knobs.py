@@ -1,16 +1,19 @@
 """A method's options, each declared once. Torch-free.
 
-From a declaration come the option of the command line with its help, the check of what the user gives, and the field
-of the method's record that it fills.
+From a declaration come the option of the command line with its help, the check of what the user gives, the field of
+the method's record that it fills, what a worker is told, and its row in the panel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from ..core.errors import SettingsError
+from .offers import Scale
+
+Kind = Literal["choice", "switch", "number", "whole", "text", "threshold", "size", "per modality"]
 
 CALIBRATED = "calibrated"
 """Takes a single option back to what the model's calibration says."""
@@ -23,6 +26,8 @@ class Switch:
     option: str
     value: Any
     help: str
+    title: str = ""
+    """In a list of a few words each; empty: the option's."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,60 @@ class Knob:
     switches: tuple[Switch, ...] = ()
     usual: str | None = None
     """A text that means the default, so that a finished result can be taken back to it."""
+    title: str = ""
+    """In front of its row; empty: its name."""
+    unit: str = ""
+    form: Kind | None = None
+    """How it is shown where that does not follow from the rest: a range makes a number, choices a list."""
+    scale: Scale | None = None
+    """The range of a number, where it is the same for every model."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Of choices, and of `words`, where they need more than a word."""
+    words: tuple[str, ...] = ()
+    """Texts that a number may be instead."""
+    advanced: bool = False
+    """Whether only those look for it who know the method."""
+
+    @property
+    def kind(self) -> Kind:
+        """How it is shown."""
+        if self.form is not None:
+            return self.form
+        if self.switches:
+            return "switch"
+        if self.choices:
+            return "choice"
+        return "number" if self.scale is not None else "text"
+
+    @property
+    def label(self) -> str:
+        """In front of its row, with the unit."""
+        title = self.title or self.name.replace("_", " ").capitalize()
+        return f"{title} [{self.unit}]" if self.unit else title
+
+    @property
+    def entries(self) -> dict[str, str]:
+        """Titles of what can be chosen by the text that `value` takes; of a switch by that of `chosen`."""
+        if self.switches:
+            return {switch.option: switch.title or switch.option.replace("-", " ") for switch in self.switches}
+        return {text: self.titles.get(text, text) for text in (*self.choices, *self.words)}
+
+    def chosen(self, text: str) -> Any:
+        """The value of a text that stands in `entries`, or was typed. Raises SettingsError."""
+        if self.switches:
+            for switch in self.switches:
+                if switch.option == text:
+                    return switch.value
+            raise SettingsError(f"There is no option --{text} here.")
+        return self.value(text)
+
+    def entry(self, value: Any) -> str:
+        """The text that `chosen` turns into this value."""
+        if self.switches:
+            return next(switch.option for switch in self.switches if switch.value == value)
+        if value is None and self.usual is not None:
+            return self.usual
+        return value if isinstance(value, str) else self.write(value)
 
     @property
     def flag(self) -> str:
@@ -61,9 +120,8 @@ class Knob:
 
     def argument(self, value: Any) -> str:
         """The argument of the command line that gives this value; a text stands for itself."""
-        if self.switches:
-            return next(f"--{switch.option}" for switch in self.switches if switch.value == value)
-        return f"{self.flag}={value if isinstance(value, str) else self.write(value)}"
+        text = self.entry(value)
+        return f"--{text}" if self.switches else f"{self.flag}={text}"
 
 
 def as_text(value: Any) -> str:

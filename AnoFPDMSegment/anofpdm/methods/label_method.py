@@ -19,6 +19,7 @@ from ..volumes.preparation import PreparedCase
 from .calibrating import CalibrationTask
 from .knobs import Knob
 from .map_method import MapMethod, Report
+from .offers import Offer
 from .structures import Structures
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class LabelMethod(MapMethod):
     """Names of the labels 1, 2 and so on."""
     knobs: tuple[Knob, ...] = ()
     settings_type: type[Any] = NoSettings
+    calibrates = False
 
     @abstractmethod
     def label(
@@ -99,6 +101,10 @@ class LabelMethod(MapMethod):
     def calibrate(self, task: CalibrationTask) -> NoReturn:
         """There is nothing to calibrate."""
         raise SettingsError(f"The method {self.name} outlines structures: it has no threshold to calibrate.")
+
+    def offers(self, case: CaseEvidence, answer: Any, made: Any) -> Mapping[str, Offer]:
+        """None of its own."""
+        return {}
 
     def model_lines(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""

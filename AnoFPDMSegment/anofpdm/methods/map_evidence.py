@@ -89,6 +89,8 @@ MAP_KNOBS = (
         metavar="V",
         read=_value,
         usual=CALIBRATED,
+        title="Threshold",
+        form="threshold",
     ),
     Knob(
         "minimum_size",
@@ -98,6 +100,8 @@ MAP_KNOBS = (
         metavar="SIZE",
         read=_size,
         usual=CALIBRATED,
+        title="Minimum size",
+        form="size",
     ),
 )
 

@@ -15,7 +15,7 @@ from ..core.progress import CancelToken, ProgressCallback, ProgressClock
 from ..core.records import record_to_dict, require
 from ..store.model_config import ModelConfig
 from ..store.model_search import find_model_of_weights
-from ..store.user_calibrations import OWN
+from ..store.user_calibrations import OWN, user_calibration_names
 from ..thresholds.settings import MinimumSize
 from ..volumes.preparation import PreparedCase, prepare_case
 from ..volumes.volume import Volume
@@ -26,6 +26,7 @@ from .map_calibrating import calibrate_map_model
 from .map_calibrations import user_map_calibration
 from .map_evidence import MAP_KNOBS, MapAnswer, MapEvidence, MapSettings, answer
 from .method import Examined, Notice, Picture, Runner
+from .offers import Offer, OnlyPreset, Preset, cut_offers
 from .training import Stage
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class MapAnswers:
     config_type: type[ModelConfig] = MapConfig
     settings_type: type[Any] = MapSettings
     calibration_type: type[Any] = MapCalibration
+    calibrates = True
     slice_facts_type: type[Any] = NoFacts
     volume_facts_type: type[Any] = NoFacts
     others: tuple[str, ...] = ()
@@ -116,6 +118,26 @@ class MapAnswers:
     def overlaid(self, before: Any, given: Mapping[str, Any], calibration: Any = None) -> Any:
         """See `Method`."""
         return dataclasses.replace(before, **given)
+
+    def presets(self, folder: ModelFolder) -> Mapping[str, tuple[Preset, ...]]:
+        """One, unless a subclass knows more ways; with the model's calibration and with each of the user's."""
+        return dict.fromkeys([OWN, *user_calibration_names(folder.weights_sha256)], (self.only_preset(folder),))
+
+    def only_preset(self, folder: ModelFolder) -> Preset:
+        """The one way to run a model."""
+        return OnlyPreset(speed_key=self.name)
+
+    def earlier_choices(self, remembered: Mapping[str, Any]) -> Mapping[str, str]:
+        """There was none of it then."""
+        return {}
+
+    def offers(self, case: CaseEvidence, answer: MapAnswer, made: Any) -> Mapping[str, Offer]:
+        """See `Method`."""
+        return cut_offers(case.settings, answer, case.calibration.threshold)
+
+    def moved(self, made: CaseEvidence, before: Any, name: str, value: Any) -> Any:
+        """Nothing follows, unless a subclass says so."""
+        return self.overlaid(before, {name: value}, made.calibration)
 
     def check_model(self, folder: ModelFolder) -> list[str]:
         """Every model of such a method can be applied."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .calibrating import CalibrationTask
     from .facts import DecisionRule
     from .knobs import Knob
+    from .offers import Offer, Preset
     from .structures import Structures
     from .training import Stage
 
@@ -220,6 +221,27 @@ class Method(Protocol):
 
     def bundle_metadata(self, config: Any) -> str | None:
         """The text of `configs/metadata.json`; None to write none."""
+
+    @property
+    def calibrates(self) -> bool:
+        """Whether `anofpdm calibrate` can calibrate its models on a user's slices."""
+
+    def presets(self, folder: ModelFolder) -> Mapping[str, Sequence[Preset]]:
+        """The ways to run a model, the usual one first, by the name of its calibrations: `default`, its own, and the
+        user's. Raises ModelError.
+        """
+
+    def earlier_choices(self, remembered: Mapping[str, Any]) -> Mapping[str, str]:
+        """What the parameters of a scene of version 0.1 chose, as texts of knobs by name."""
+
+    def offers(self, case: CaseEvidence, answer: Any, made: Any) -> Mapping[str, Offer]:
+        """What the case at its settings offers, by knob, of those of which not everything follows from the
+        declaration. `made`: the settings that the result was made with."""
+
+    def moved(self, made: CaseEvidence, before: Any, name: str, value: Any) -> Any:
+        """The settings `before` with one live knob moved by hand, and what follows from that. `made`: the case with
+        the settings that the result was made with. Raises SettingsError.
+        """
 
     def overlaid(self, before: Any, given: Mapping[str, Any], calibration: Any = None) -> Any:
         """The settings `before` with the values of live knobs put over them, where `calibration` is in use.

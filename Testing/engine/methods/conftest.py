@@ -1,45 +1,19 @@
-"""Methods for the conformance tests: the engine's own, and those that an installed package brings."""
+"""Methods for the conformance tests."""
 
 from __future__ import annotations
 
-import shutil
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from method_models import MAKERS
-
-from anofpdm.methods import registry
-
-PACKAGE = Path(__file__).with_name("third_party")
+from method_fixtures import method_models, other_package  # noqa: F401
 
 
 @pytest.fixture(scope="session", autouse=True)
-def other_package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Installed as pip would: modules, and beside them what they say about themselves."""
-    place = tmp_path_factory.mktemp("site-packages")
-    about = place / "other_methods-1.0.dist-info"
-    about.mkdir()
-    modules = sorted(PACKAGE.glob("*_method.py"))
-    for module in modules:
-        shutil.copy(module, place)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: other-methods\nVersion: 1.0\n")
-    named = "".join(f"{module.stem.removesuffix('_method')} = {module.stem}:METHOD\n" for module in modules)
-    (about / "entry_points.txt").write_text(f"[{registry.ENTRY_POINTS}]\n{named}")
-    sys.path.insert(0, str(place))
-    registry.methods.cache_clear()
-    yield
-    sys.path.remove(str(place))
-    registry.methods.cache_clear()
+def installed(other_package: Path) -> None:  # noqa: F811
+    """The other package is there, whatever a test asks for."""
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def models(method_models: dict[str, Path]) -> dict[str, Path]:  # noqa: F811
     """A model folder by method."""
-    folder = tmp_path_factory.mktemp("models")
-    found = {}
-    for name in registry.methods():
-        found[name] = folder / name
-        MAKERS[name](found[name])
-    return found
+    return method_models

@@ -1,6 +1,6 @@
 """Draws the README's picture of the panel after a detection in the bundled sample, as the tests render it.
 
-`python Testing/slicer/panel/panel_picture.py [FILE]`; needs slicer-core and PySide6.
+`python Testing/slicer/panel/panel_picture.py [FILE] [--model NAME]`; needs slicer-core and PySide6.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ LAYOUT_KEY = "Layout"
 WIDTH_PX = 500
 
 
-def draw(path: Path) -> None:
-    """Detect, choose the finding, and write what the panel shows."""
+def draw(path: Path, model: str = "") -> None:
+    """Detect with a model of the list or the default one, choose the finding, and write what the panel shows."""
     import pytest
     import qt_install
     import slicer_install
@@ -37,13 +37,15 @@ def draw(path: Path) -> None:
         application = qt_install.install()
         slicer_install.install()
         with opened_module(application, patch) as session:
+            session.panel._model.reload(model)
             session.load(BUNDLED_SAMPLE)
             if session.panel._services.catalog.licences.needed(session.panel.state.model):
                 session.dialogs.answer("non-commercial licence", "Yes")
             session.detect()
             ui = session.ui
             ui.exportDirectory.directory = "results"
-            session.open(ui.scalingGroup, ui.slicesGroup, ui.plotGroup, ui.exportSection)
+            groups = (ui.scalingGroup, ui.slicesGroup, ui.plotGroup)
+            session.open(*(group for group in groups if group.visible), ui.exportSection)
             session.click_cell(ui.findingsTable, 0, 2)
             path.parent.mkdir(parents=True, exist_ok=True)
             picture = _grab(session).toImage()
@@ -84,8 +86,10 @@ def main() -> None:
     """Of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", nargs="?", type=Path, default=PANEL)
+    parser.add_argument("--model", default="", help="name in the list of models; left out: the default one")
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    draw(parser.parse_args().file)
+    options = parser.parse_args()
+    draw(options.file, options.model)
 
 
 if __name__ == "__main__":

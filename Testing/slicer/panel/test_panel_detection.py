@@ -76,11 +76,13 @@ def test_what_is_not_calibrated_says_so_and_still_runs(session: Any) -> None:
     """A fixed end step or another encoding: no calibration holds, so guidance and threshold are given."""
     ui = session.ui
     session.open(ui.advancedGroup)
-    assert not ui.fixedEndStep.visible
-    session.choose(ui.noiseScaleSelector, "Fixed")
+    rows = session.panel._detection.rows
+    noise_scale, encoding = rows["end_step"], rows["encoding"].widget
+    assert not noise_scale.box.visible
+    session.choose(noise_scale.selector, "Own number")
     session.pump()
-    assert ui.fixedEndStep.visible and ui.fixedEndStep.maximum == 12
-    ui.fixedEndStep.value = 5
+    assert noise_scale.box.visible and noise_scale.box.maximum == 12
+    noise_scale.box.value = 5
     plan = planned(session)
     assert plan.options.chosen.get("end_step") == 5 and not plan.calibrated
     assert (
@@ -90,11 +92,13 @@ def test_what_is_not_calibrated_says_so_and_still_runs(session: Any) -> None:
     )
     assert "fixed end step 5" in plan.note and "no calibration" in plan.note
     assert ui.guidance.enabled and "no calibration for this" in ui.useCalibratedGuidance.text
-    session.choose(ui.noiseScaleSelector, "Dynamic")
-    session.choose(ui.encodingSelector, "Fresh noise")
+    session.choose(noise_scale.selector, "Dynamic")
+    session.choose(encoding, "Fresh noise")
     plan = planned(session)
-    assert plan.options.chosen.get("encoding") == "ddpm" and "DDPM" in plan.note
-    session.choose(ui.encodingSelector, "As calibrated")
+    assert plan.options.chosen["encoding"] == "ddpm" and plan.options.chosen["end_step"] is None
+    assert "DDPM" in plan.note
+    session.choose(noise_scale.selector, "As calibrated")
+    session.choose(encoding, "As calibrated")
     session.choose(ui.deviceSelector, "CPU")
     plan = planned(session)
     assert plan.calibrated and plan.options.device == "cpu" and plan.note == ""
@@ -104,8 +108,9 @@ def test_a_run_that_is_not_calibrated(session: Any, tmp_path: Path) -> None:
     ui = session.ui
     session.load(write_slab(tmp_path / "slab.nii.gz"))
     session.open(ui.advancedGroup)
-    session.choose(ui.noiseScaleSelector, "Fixed")
-    ui.fixedEndStep.value = 4
+    noise_scale = session.panel._detection.rows["end_step"]
+    session.choose(noise_scale.selector, "Own number")
+    noise_scale.box.value = 4
     session.pump()
     result = session.detect()
     assert result.case.evidence.point.end_step == 4
@@ -134,6 +139,49 @@ def test_parameters_come_back_with_the_scene(session: Any, tmp_path: Path) -> No
     assert abs(ui.guidance.value - value) < 1e-6
 
 
+def test_options_that_a_scene_of_version_0_1_remembers(session: Any, tmp_path: Path) -> None:
+    """There encoding and noise scale were parameters of their own."""
+    scene, ui = session.context.scene, session.ui
+    node = scene.GetSingletonNode("AnoFPDMSegment", "vtkMRMLScriptedModuleNode")
+    node.SetParameter("knobs", "")
+    for name, value in {"encoding": "ddpm", "noiseScale": "fixed", "fixedEndStep": "5", "device": "cpu"}.items():
+        node.SetParameter(name, value)
+    node.UnsetParameter("knobs")
+    assert scene.WriteToMRB(str(tmp_path / "case.mrb"))
+    scene.Clear(False)
+    session.pump()
+    assert planned(session).options.chosen == {}
+    assert scene.ReadFromMRB(str(tmp_path / "case.mrb"), False)
+    session.pump()
+    rows = session.panel._detection.rows
+    chosen = planned(session).options.chosen
+    assert (chosen["encoding"], chosen["end_step"]) == ("ddpm", 5) and planned(session).options.device == "cpu"
+    assert rows["encoding"].widget.currentText == "Fresh noise (DDPM)" and rows["end_step"].box.value == 5
+    session.open(ui.advancedGroup)
+    session.choose(rows["encoding"].widget, "As calibrated")
+    session.leave()
+    session.enter()
+    assert "encoding" not in planned(session).options.chosen, "taken over once"
+
+
+def test_what_cannot_be_is_said_before_the_run(session: Any, tmp_path: Path) -> None:
+    ui = session.ui
+    session.load(write_slab(tmp_path / "slab.nii.gz"))
+    session.open(ui.advancedGroup)
+    field = session.panel._detection.rows["range"].widget
+    for typed, problem in (("many", "takes two noise levels"), ("5..2", "do not fit together")):
+        field.text = typed
+        field._qt.editingFinished.emit()
+        session.pump()
+        assert (
+            not ui.detectButton.enabled and problem in ui.detectButton.toolTip and "--" not in ui.detectButton.toolTip
+        )
+    field.text = ""
+    field._qt.editingFinished.emit()
+    session.pump()
+    assert ui.detectButton.enabled and planned(session).options.chosen == {}
+
+
 @pytest.fixture
 def bank_model(model_place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clamped model, calibrated for the guidance strengths 0, 2 and 8 alone."""
@@ -158,7 +206,7 @@ def test_guidance_snaps_where_the_model_has_a_bank(bank_model: None, session: An
 
 
 def test_mirrored_predictions_come_with_their_preset(session: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    """They are named in the list, and asked for by the preset's name: the panel has no option for them."""
+    """They are named in the list, and asked for by the preset's name."""
     import dataclasses
 
     from tiny_model import POINT, tiny_config, write_tiny_model

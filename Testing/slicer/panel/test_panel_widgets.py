@@ -35,10 +35,13 @@ def test_no_row_is_squashed(session: Any) -> None:
     """With a note and the log open, in a narrow panel and in wide ones."""
     ui = session.ui
     session.open(ui.scalingGroup, ui.advancedGroup)
-    session.choose(ui.noiseScaleSelector, "Fixed")
+    options = session.panel._detection.rows
+    session.choose(options["end_step"].selector, "Own number")
     session.open(ui.logGroup)
     assert ui.detectionNoteLabel.visible and len(ui.detectionNoteLabel.text) > 100
-    rows = (ui.noiseScaleSelector, ui.fixedEndStep, ui.encodingSelector, ui.deviceSelector, ui.scaling1, ui.guidance)
+    number = options["end_step"]
+    rows = (number.selector, number.box, options["range"].widget, options["encoding"].widget, ui.deviceSelector)
+    rows = (*rows, ui.scaling1, ui.guidance)
     for width in (460, 700, 1000):
         session.window.resize(width, 656)
         session.pump()
@@ -58,15 +61,15 @@ def test_a_value_is_taken_once_it_is_typed_whole(shown: Any) -> None:
     shown.pump()
     assert [each.threshold.number for each in settings] == [0.7]
 
-    parameters: list[int] = []
     shown.open(shown.ui.advancedGroup)
-    shown.choose(shown.ui.noiseScaleSelector, "Fixed")
-    before = shown.panel.state.parameters.fixedEndStep
-    shown.ui.fixedEndStep.connect("valueChanged(int)", parameters.append)
-    _type(shown.ui.fixedEndStep._qt, "12")
-    assert parameters == [] and shown.panel.state.parameters.fixedEndStep == before
-    QTest.keyClick(shown.ui.fixedEndStep._qt, Qt.Key.Key_Return)
-    assert len(parameters) == 1
+    row = shown.panel._detection.rows["end_step"]
+    shown.choose(row.selector, "Own number")
+    before = shown.panel.state.parameters.knobs
+    assert row.box.value == 6
+    _type(row.box._qt, "12")
+    assert shown.panel.state.parameters.knobs == before
+    QTest.keyClick(row.box._qt, Qt.Key.Key_Return)
+    assert shown.panel.state.parameters.knobs == '{"anofpdm": {"end_step": "12"}}'
 
 
 def _type(box: Any, text: str) -> None:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..user_file import user_file
-from .catalog_model import OWN, CatalogModel
+from .catalog_model import CatalogModel
 from .licence_record import LicenceRecord
-from .preset import Preset
-
-if TYPE_CHECKING:
-    from ...methods.anofpdm.calibration import Calibration
-    from ...store.model_folder import ModelFolder
 
 
 class ModelCatalog:
@@ -26,12 +19,9 @@ class ModelCatalog:
 
     def models(self) -> list[CatalogModel]:
         """Every model found, sorted by name. Weights are not read."""
-        from ...methods.registry import FIRST_METHOD
         from ...store.model_search import list_models
 
         found = [self._entry(entry.name, entry.path, entry.error) for entry in list_models()]
-        # Of other methods the panel cannot show presets and settings yet.
-        found = [model for model in found if model.config is None or model.config.method == FIRST_METHOD]
         times = Counter(model.title for model in found)
         return [dataclasses.replace(model, namesake=times[model.title] > 1) for model in found]
 
@@ -61,16 +51,14 @@ class ModelCatalog:
 
     def verify(self, model: CatalogModel) -> str:
         """Check every file against its checksum, and the weights against the network; returns a sentence."""
-        from ...methods.anofpdm.calibration import load_calibrations
+        from ...methods.registry import find_method
         from ...store.model_folder import open_model_folder
         from ...store.weights_file import check_weights_file
 
         folder = open_model_folder(model.folder)
         check_weights_file(folder)
-        calibrations = load_calibrations(folder.calibration) if folder.calibration else []
-        return (
-            f"All {len(folder.checksums)} files of {model.name} are sound; it has {len(calibrations)} calibration(s)."
-        )
+        notes = find_method(folder.config.method).check_model(folder)
+        return " ".join([f"All {len(folder.checksums)} files of {model.name} are sound.", *notes])
 
     def check_calibration_name(self, name: str) -> None:
         """Raises SettingsError unless the user's calibrations can be named so."""
@@ -80,7 +68,7 @@ class ModelCatalog:
 
     def _entry(self, name: str, path: Path, error: str = "") -> CatalogModel:
         from ...core.errors import AnoFPDMError
-        from ...methods.registry import FIRST_METHOD
+        from ...methods.registry import find_method
         from ...store.model_folder import open_model_folder
         from ...store.model_search import user_folder
 
@@ -94,39 +82,9 @@ class ModelCatalog:
                 config=folder.config,
                 card=folder.model_card,
                 weights_sha256=folder.weights_sha256,
-                calibrations=_calibrations(folder) if folder.config.method == FIRST_METHOD else {},
+                calibrations={
+                    name: tuple(presets) for name, presets in find_method(folder.config.method).presets(folder).items()
+                },
             )
         except AnoFPDMError as reason:
             return dataclasses.replace(entry, error=str(reason))
-
-
-def _calibrations(folder: ModelFolder) -> dict[str, tuple[Preset, ...]]:
-    """The model's own presets and the user's; those of a damaged file are left out."""
-    from ...core.errors import AnoFPDMError
-    from ...methods.anofpdm.model_config import diffusion_config
-    from ...methods.anofpdm.user_calibrations import calibrations_of
-    from ...store.user_calibrations import user_calibration_names
-
-    found = {
-        OWN: _presets(folder, calibrations_of(folder)) or (Preset("", diffusion_config(folder).operating_point, None),)
-    }
-    for name in user_calibration_names(folder.weights_sha256):
-        with contextlib.suppress(AnoFPDMError):
-            found[name] = _presets(folder, calibrations_of(folder, name))
-    return found
-
-
-def _presets(folder: ModelFolder, calibrations: list[Calibration]) -> tuple[Preset, ...]:
-    """Those for the present weights, the one that is usual without a choice first.
-
-    A preset that is calibrated in several precisions is one preset, since the engine chooses the precision.
-    """
-    from ...methods.anofpdm.user_calibrations import usual_point
-
-    usual = usual_point(folder, calibrations)
-    fitting = [calibration for calibration in calibrations if calibration.weights_sha256 == folder.weights_sha256]
-    fitting.sort(key=lambda calibration: calibration.operating_point != usual)
-    found: dict[str, Preset] = {}
-    for entry in fitting:
-        found.setdefault(entry.name, Preset(entry.name, entry.operating_point, entry))
-    return tuple(found.values())

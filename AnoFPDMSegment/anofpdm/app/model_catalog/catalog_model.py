@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .preset import Preset
-
 if TYPE_CHECKING:
+    from ...methods.method import Method
+    from ...methods.offers import Preset
     from ...store.model_config import ModelConfig
 
 OWN = "default"
@@ -52,6 +52,13 @@ class CatalogModel:
         """What the model is, for people; no other in the list has the same."""
         title = self.config.title if self.config and self.config.title else self.name
         return f"{title} ({self.name})" if self.namesake else title
+
+    @property
+    def method(self) -> Method | None:
+        """Whose model it is; None with an error."""
+        from ...methods.registry import find_method
+
+        return find_method(self.config.method) if self.config is not None and not self.error else None
 
     @property
     def modalities(self) -> tuple[str, ...]:

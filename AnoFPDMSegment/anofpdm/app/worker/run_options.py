@@ -9,9 +9,6 @@ from typing import Any
 
 from .checked_names import checked_model, checked_name
 
-METHOD = "anofpdm"
-"""Whose models the panel runs."""
-
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -29,6 +26,8 @@ class RunOptions:
     seed: int = 0
     overlay: bool = False
     """Whether overlay.png is drawn, which needs Pillow."""
+    method: str = ""
+    """Whose knobs are chosen, the model's; empty: that of version 0.1."""
 
     def choosing(self, **values: Any) -> RunOptions:
         """The same with these knobs chosen; None leaves one as the model says."""
@@ -40,7 +39,8 @@ class RunOptions:
 
         Raises SettingsError for names that cannot be one.
         """
-        from ...methods.registry import find_method
+        from ...core.errors import SettingsError
+        from ...methods.registry import FIRST_METHOD, find_method
 
         usual = {
             "model": checked_model(self.model),
@@ -50,8 +50,12 @@ class RunOptions:
             "seed": str(self.seed),
         }
         arguments = [f"--{name}={value}" for name, value in usual.items() if value is not None]
-        knobs = {knob.name: knob for knob in find_method(METHOD).knobs}
-        arguments += [knobs[name].argument(value) for name, value in self.chosen.items()]
+        method = find_method(self.method or FIRST_METHOD)
+        knobs = {knob.name: knob for knob in method.knobs}
+        for name, value in self.chosen.items():
+            if name not in knobs:
+                raise SettingsError(f"The method {method.name} has no option '{name}'; leave it out.")
+            arguments.append(knobs[name].argument(value))
         if not self.overlay:
             arguments.append("--no-overlay")
         return arguments

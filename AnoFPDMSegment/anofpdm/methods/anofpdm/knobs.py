@@ -14,6 +14,7 @@ from .operating_point import Direction, OperatingPoint
 from .settings import SelectionSettings
 
 DYNAMIC, NO_BANK = "dynamic", "none"
+AS_CALIBRATED = "As calibrated"
 
 
 def _range(text: str, option: str) -> tuple[int, int]:
@@ -39,6 +40,8 @@ SELECTION = (
         metavar="W",
         read=number,
         usual=CALIBRATED,
+        title="Guidance strength",
+        form="number",
     ),
     Knob(
         "threshold",
@@ -47,7 +50,10 @@ SELECTION = (
         live=True,
         metavar="KIND",
         read=lambda text, option: Threshold.parse(text),
+        write=lambda value: value.kind if value.number is None else f"{value.kind}={value.number!r}",
         usual=CALIBRATED,
+        title="Threshold",
+        form="threshold",
     ),
     Knob(
         "decision",
@@ -55,6 +61,9 @@ SELECTION = (
         live=True,
         choices=("similarity", "map", CALIBRATED),
         usual=CALIBRATED,
+        title="Decision about a slice",
+        titles={"similarity": "By similarity", "map": "By the map statistic", CALIBRATED: AS_CALIBRATED},
+        advanced=True,
     ),
     Knob(
         "decision_threshold",
@@ -63,6 +72,8 @@ SELECTION = (
         metavar="X",
         read=number,
         usual=CALIBRATED,
+        title="Decision threshold",
+        advanced=True,
     ),
     Knob(
         "ungated",
@@ -72,15 +83,18 @@ SELECTION = (
             Switch("ungated", True, "show the maps of slices decided healthy too"),
             Switch("gated", False, "show them as healthy (default)"),
         ),
+        title="Slices decided healthy",
     ),
     Knob(
         "map",
         "",
         live=True,
         switches=(
-            Switch("last-sam", "last", "use the last sub-anomaly map, not the aggregated one"),
-            Switch("aggregated", "aggregated", "use the aggregated map (default)"),
+            Switch("last-sam", "last", "use the last sub-anomaly map, not the aggregated one", "The last one"),
+            Switch("aggregated", "aggregated", "use the aggregated map (default)", "Aggregated"),
         ),
+        title="Map",
+        advanced=True,
     ),
     Knob(
         "scaling",
@@ -89,6 +103,8 @@ SELECTION = (
         metavar="M[,M...]",
         read=numbers,
         usual=CALIBRATED,
+        title="Scaling M_max",
+        form="per modality",
     ),
     Knob(
         "region",
@@ -96,6 +112,9 @@ SELECTION = (
         live=True,
         choices=("interior", "frame", CALIBRATED),
         usual=CALIBRATED,
+        title="Region",
+        titles={"interior": "Inside the head", "frame": "The whole slice", CALIBRATED: AS_CALIBRATED},
+        advanced=True,
     ),
     Knob(
         "consistency",
@@ -103,6 +122,9 @@ SELECTION = (
         live=True,
         choices=("slice", "volume", CALIBRATED),
         usual=CALIBRATED,
+        title="Neighbours",
+        titles={"slice": "Each map alone", "volume": "Averaged over neighbours", CALIBRATED: AS_CALIBRATED},
+        advanced=True,
     ),
     Knob(
         "minimum_size",
@@ -112,12 +134,23 @@ SELECTION = (
         metavar="SIZE",
         read=lambda text, option: MinimumSize.parse(text),
         usual=CALIBRATED,
+        title="Minimum size",
+        form="size",
     ),
 )
 """Fields of `SelectionSettings`; these come first where options are listed."""
 
 PROCESS = (
-    Knob("steps", "how many noise levels are visited", live=False, metavar="N", read=whole),
+    Knob(
+        "steps",
+        "how many noise levels are visited",
+        live=False,
+        metavar="N",
+        read=whole,
+        title="Steps",
+        form="whole",
+        advanced=True,
+    ),
     Knob(
         "range",
         "noise levels between which they lie, such as 1..400",
@@ -125,30 +158,59 @@ PROCESS = (
         metavar="A..B",
         read=_range,
         write=lambda ends: f"{ends[0]}..{ends[1]}",
+        title="Noise levels",
+        advanced=True,
     ),
-    Knob("encoding", "DDIM inversion or fresh noise", live=False, choices=("ddim", "ddpm")),
-    Knob("mode", "the paper's equations or the public code's", live=False, choices=("paper", "reference")),
+    Knob(
+        "encoding",
+        "DDIM inversion or fresh noise",
+        live=False,
+        choices=("ddim", "ddpm"),
+        title="Encoding",
+        titles={"ddim": "DDIM inversion", "ddpm": "Fresh noise (DDPM)"},
+        advanced=True,
+    ),
+    Knob(
+        "mode",
+        "the paper's equations or the public code's",
+        live=False,
+        choices=("paper", "reference"),
+        title="Equations",
+        titles={"paper": "The paper's", "reference": "The public code's"},
+        advanced=True,
+    ),
     Knob(
         "mirrored",
         "",
         live=False,
         switches=(
-            Switch("mirrored", True, "average predictions with those of the mirrored slice: twice the time"),
-            Switch("no-mirrored", False, "predict each slice once"),
+            Switch("mirrored", True, "average predictions with those of the mirrored slice: twice the time", "Both"),
+            Switch("no-mirrored", False, "predict each slice once", "As it is alone"),
         ),
+        title="Slice and mirror image",
+        advanced=True,
     ),
     Knob(
         "direction",
         "count only what is brighter, or darker, than the healthy prediction, or both",
         live=False,
         choices=get_args(Direction),
+        title="What counts",
+        titles={"both": "Brighter and darker", "brighter": "Brighter only", "darker": "Darker only"},
+        advanced=True,
     ),
     Knob(
         "end_step",
         f"fixed noise scale: visited steps aggregated, or '{DYNAMIC}'",
         live=False,
         metavar="N",
-        read=lambda text, option: None if text == DYNAMIC else _levels(text, option),
+        read=_levels,
+        usual=DYNAMIC,
+        title="Noise scale",
+        form="whole",
+        words=(DYNAMIC,),
+        titles={DYNAMIC: "Dynamic: end at the largest divergence"},
+        advanced=True,
     ),
     Knob(
         "guidance_bank",
@@ -157,12 +219,16 @@ PROCESS = (
         metavar="W,W,...",
         read=lambda text, option: () if text == NO_BANK else numbers(text, option),
         write=lambda bank: as_text(bank) if bank else NO_BANK,
+        title="Bank of strengths",
+        advanced=True,
     ),
     Knob(
         "precision",
         "of the network (default: bfloat16 where the device has units for it and the model is calibrated in it)",
         live=False,
         choices=("float32", "bfloat16"),
+        title="Precision",
+        advanced=True,
     ),
 )
 """Fields of `OperatingPoint`; `range` stands for `first` and `last`."""

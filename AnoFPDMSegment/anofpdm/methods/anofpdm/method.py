@@ -13,6 +13,7 @@ from ...thresholds.neighbours import runs_of_slices
 from ...thresholds.settings import MinimumSize
 from ..calibrating import CalibrationTask
 from ..method import Curves, Method, Notice, Picture, Runner
+from ..offers import Offer
 from . import findings
 from .bundle_metadata import bundle_metadata
 from .calibrate_model import CALIBRATION_KNOBS, calibrate_model
@@ -21,8 +22,10 @@ from .evidence import Evidence, broken_array, build_evidence, evidence_arrays, e
 from .knobs import KNOBS, overlaid
 from .model_config import DiffusionConfig, diffusion_config
 from .model_lines import model_lines
+from .offers import live_offers, moved
 from .operating_point import OperatingPoint
 from .other_calibration import with_calibration
+from .run_presets import RunPreset, chosen_in_0_1, run_presets
 from .select import Selection, resolve, select
 from .settings import SelectionSettings
 from .training import STAGES
@@ -55,6 +58,7 @@ class AnoFPDM:
     calibration_knobs = CALIBRATION_KNOBS
     slice_facts_type = findings.SliceFacts
     volume_facts_type = findings.VolumeFacts
+    calibrates = True
 
     def load(
         self,
@@ -81,6 +85,22 @@ class AnoFPDM:
     def calibrate(self, task: CalibrationTask) -> Path:
         """See `Method`."""
         return calibrate_model(task)
+
+    def presets(self, folder: ModelFolder) -> Mapping[str, tuple[RunPreset, ...]]:
+        """See `Method`."""
+        return run_presets(folder)
+
+    def earlier_choices(self, remembered: Mapping[str, Any]) -> Mapping[str, str]:
+        """See `Method`."""
+        return chosen_in_0_1(remembered)
+
+    def offers(self, case: CaseEvidence, answer: Selection, made: SelectionSettings) -> Mapping[str, Offer]:
+        """See `Method`."""
+        return live_offers(case, answer, made)
+
+    def moved(self, made: CaseEvidence, before: SelectionSettings, name: str, value: Any) -> SelectionSettings:
+        """See `Method`."""
+        return moved(overlaid(before, {name: value}, made.calibration), name, value, made.calibration, made.settings)
 
     def check_model(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""

@@ -7,6 +7,8 @@ from dataclasses import replace
 from ..anofpdm.knobs import KNOBS as WITNESS_KNOBS
 from ..knobs import CALIBRATED, Knob, number
 from ..map_evidence import MAP_KNOBS
+from ..offers import Scale
+from .model_config import LARGEST_WITNESS
 from .settings import WITNESS_THRESHOLD
 
 _WITNESS = Knob(
@@ -16,11 +18,15 @@ _WITNESS = Knob(
     metavar="K",
     read=number,
     usual=CALIBRATED,
+    title="Weight of AnoFPDM",
+    scale=Scale(0, LARGEST_WITNESS, 2),
 )
 
 
 def _of_part(knob: Knob) -> Knob:
-    return replace(knob, name=WITNESS_THRESHOLD, option="") if knob.name == "threshold" else knob
+    if knob.name != "threshold":
+        return knob
+    return replace(knob, name=WITNESS_THRESHOLD, option="", title="Threshold of AnoFPDM", advanced=True)
 
 
 _OWN = [knob for knob in WITNESS_KNOBS if knob.name != "minimum_size"]

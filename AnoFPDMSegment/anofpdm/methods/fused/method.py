@@ -16,6 +16,7 @@ from ..anofpdm.method import AnoFPDM
 from ..calibrating import CalibrationTask
 from ..map_evidence import MapEvidence
 from ..method import Curves, Method, Notice, Picture, Runner
+from ..offers import Offer
 from ..student.method import Student
 from .answer import FusedAnswer, joint_answer
 from .calibration import FusedCalibration
@@ -23,6 +24,7 @@ from .evidence import FusedEvidence
 from .fusion import resized
 from .knobs import KNOBS
 from .model_config import NAME, FusedConfig
+from .offers import FusedPreset, fused_moved, fused_offers, fused_presets
 from .parts import open_part
 from .settings import FusedSettings, overlaid
 from .witness_case import witness_case
@@ -51,6 +53,7 @@ class Fused:
     calibration_knobs = AnoFPDM.calibration_knobs
     slice_facts_type = SliceFacts
     volume_facts_type = VolumeFacts
+    calibrates = True
 
     def __init__(self, finder: Student | None = None, witness: AnoFPDM | None = None) -> None:
         self._finder, self._witness = finder or Student(), witness or AnoFPDM()
@@ -81,6 +84,22 @@ class Fused:
         config = task.folder.config
         assert isinstance(config, FusedConfig)
         return self._witness.calibrate(dataclasses.replace(task, folder=open_part(config.witness, task.folder)))
+
+    def presets(self, folder: ModelFolder) -> Mapping[str, tuple[FusedPreset, ...]]:
+        """See `Method`."""
+        return fused_presets(folder)
+
+    def earlier_choices(self, remembered: Mapping[str, Any]) -> Mapping[str, str]:
+        """There was none of it then."""
+        return {}
+
+    def offers(self, case: CaseEvidence, answer: FusedAnswer, made: FusedSettings) -> Mapping[str, Offer]:
+        """See `Method`."""
+        return fused_offers(case, answer, made)
+
+    def moved(self, made: CaseEvidence, before: FusedSettings, name: str, value: Any) -> FusedSettings:
+        """See `Method`."""
+        return fused_moved(made, before, name, value)
 
     def check_model(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""

@@ -8,14 +8,17 @@ from ...store.model_search import find_model_of_weights
 from .model_config import Part
 
 
-def open_part(part: Part, folder: ModelFolder) -> ModelFolder:
+def open_part(part: Part, folder: ModelFolder, *, verify_weights: bool = True) -> ModelFolder:
     """The part's model, beside the fused one or in the list, its files checked. Raises ModelError."""
     beside = folder.path.parent / part.model
     try:
-        found = open_model_folder(beside) if beside.is_dir() else find_model_of_weights(part.weights_sha256)
+        if beside.is_dir():
+            found = open_model_folder(beside, verify_weights=verify_weights)
+        else:
+            found = find_model_of_weights(part.weights_sha256)
         if found.weights_sha256 != part.weights_sha256:
             found = find_model_of_weights(part.weights_sha256)
-        return open_model_folder(found.path)
+        return open_model_folder(found.path, verify_weights=verify_weights)
     except ModelError as error:
         raise ModelError(
             f"{folder.config.name} needs the model {part.model}, which cannot be used ({str(error).rstrip('.')}); "

@@ -15,6 +15,7 @@ from ..knobs import Knob
 from ..map_evidence import MapEvidence
 from ..map_method import MapAnswers
 from ..method import Method, Notice, Picture, Runner
+from ..offers import Offer, OnlyPreset, Preset
 from ..training import Stage
 from .classifier_shapes import classifier_shapes
 from .knobs import GUIDED, PLAIN, SCALED
@@ -67,6 +68,11 @@ class Reconstruction(MapAnswers):
         from .runner import load_runner
 
         return load_runner(self.name, folder, in_use, device=device, run=run, pictured=bool(self.others))
+
+    def only_preset(self, folder: ModelFolder) -> Preset:
+        """With the model's own sampling."""
+        usual = record_to_dict(self._config(folder).sampling)
+        return OnlyPreset(speed_key=self.name, offers={name: Offer(each) for name, each in usual.items()})
 
     def check_model(self, folder: ModelFolder) -> list[str]:
         """See `Method`. The network that it needs must be there, and have seen the same input."""

@@ -1,0 +1,143 @@
+"""A user's session with a model of every method: nothing here knows one by name, but the package that is installed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from method_fixtures import method_models, other_package  # noqa: F401
+from method_models import EXTRA, MAKERS
+from own_slices import write_slab
+from quick_worker import write_interpreter
+
+from anofpdm.methods import registry
+
+
+@pytest.fixture
+def listed(method_models: dict[str, Path], other_package: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:  # noqa: F811
+    """A model of every method is in the list; the worker, too, finds the other package."""
+    monkeypatch.setenv("ANOFPDM_MODELS", str(next(iter(method_models.values())).parent))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(other_package), os.environ.get("PYTHONPATH")])))
+    return method_models
+
+
+def chosen(session: Any, name: str) -> Any:
+    """The method, its model chosen in the list."""
+    session.panel._model.reload()
+    model = next(each for each in session.panel._model._models if each.name == name)
+    session.choose(session.ui.modelSelector, model.title)
+    assert session.panel.state.model.method.name == name and not session.panel.state.model.error
+    return session.panel.state.model.method
+
+
+def replayed(models: dict[str, Path], name: str, folder: Path, slab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker gives evidence that was made here: runs of workers are the other tests'."""
+    from anofpdm import Detector
+    from anofpdm.results.case_storage import EVIDENCE_FILE
+
+    Detector.from_model(models[name], device="cpu").detect(slab).write(folder / "result", overlay=False)
+    write_interpreter(folder, folder / "result" / EVIDENCE_FILE)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize("name", sorted(MAKERS))
+def test_a_session_by_clicks(
+    listed: dict[str, Path], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Choose the model, detect, move the live threshold, save and reopen the scene, move it again."""
+    ui = session.ui
+    slab = write_slab(tmp_path / "slab.nii.gz")
+    if name != EXTRA and os.name != "nt":  # where they compute
+        replayed(listed, name, tmp_path, slab, monkeypatch)
+    method = chosen(session, name)
+    session.load(slab)
+    result = session.detect()
+    assert result.case.method == name and result.heatmapNode is not None
+    _everyOptionHasARow(session, method)
+
+    if not ui.thresholdSelector.visible:
+        assert all(knob.name != "threshold" for knob in method.knobs)
+        _savedAndReopened(session, tmp_path / "case.mrb", result)
+        return
+    before = result.detection.score.copy()
+    session.choose(ui.thresholdSelector, "Manual: value")
+    start = ui.thresholdValue.value
+    session.drag(ui.thresholdValue, 1.5 * start)
+    value = ui.thresholdValue.value
+    assert value > 1.2 * start and result.settings.threshold is not None
+    assert result.detection.score.max() < before.max()
+    again = _savedAndReopened(session, tmp_path / "case.mrb", result)
+    assert ui.thresholdValue.value == pytest.approx(value)
+    session.drag(ui.thresholdValue, start)
+    assert again.detection.score.max() > result.detection.score.max()
+
+
+def _savedAndReopened(session: Any, path: Path, result: Any) -> Any:  # noqa: N802 - as the panel's own
+    """The result in the reopened scene, where everything stands as it was left."""
+    ui, scene = session.ui, session.context.scene
+    summary, model = ui.summaryLabel.text, session.panel.state.model.name
+    assert scene.WriteToMRB(str(path))
+    scene.Clear(False)
+    session.pump()
+    assert session.result is None and not ui.resultSection.visible
+    assert scene.ReadFromMRB(str(path), False)
+    session.pump()
+    again = session.result
+    assert again is not None and again.settings == result.settings and again.case.method == result.case.method
+    assert ui.summaryLabel.text == summary and session.panel.state.model.name == model
+    return again
+
+
+def _everyOptionHasARow(session: Any, method: Any) -> None:  # noqa: N802 - as the panel's own
+    from AnoFPDMSegmentLib.panel.knob_rows import designedKnob
+
+    shown = {**session.panel._detection.rows, **session.panel._results.rows}
+    for knob in method.knobs:
+        assert (knob.name in shown) != (designedKnob(method, knob.name) is not None), knob.name
+    assert set(shown) <= {knob.name for knob in method.knobs}
+
+
+def test_an_option_of_another_package_acts_live_and_is_saved(
+    listed: dict[str, Path], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replayed(listed, EXTRA, tmp_path, write_slab(tmp_path / "slab.nii.gz"), monkeypatch)
+    chosen(session, EXTRA)
+    session.load(tmp_path / "slab.nii.gz")
+    result = session.detect()
+    row = session.panel._results.rows["direction"].widget
+    assert not session.ui.plotGroup.visible and not session.ui.showHealthyPrediction.visible
+    assert row.toolTip == "what counts, compared with the other side" and not session.ui.resultGuidance.visible
+    brighter = result.detection.score.copy()
+    session.choose(row, "darker")
+    assert result.settings.direction == "darker" and not np.array_equal(result.detection.score, brighter)
+    scene = session.context.scene
+    assert scene.WriteToMRB(str(tmp_path / "case.mrb"))
+    scene.Clear(False)
+    assert scene.ReadFromMRB(str(tmp_path / "case.mrb"), False)
+    session.pump()
+    assert session.result.settings.direction == "darker"
+    assert session.panel._results.rows["direction"].widget.currentText == "darker"
+
+
+def test_the_panel_adapts_to_the_method(listed: dict[str, Path], session: Any) -> None:
+    """There and back, with nothing of one method left in the rows of another."""
+    ui = session.ui
+    rows = session.panel._detection.rows
+    assert rows and ui.guidance.visible and ui.presetSelector.visible and ui.scalingGroup.visible
+    chosen(session, "student")
+    assert session.panel._detection.rows == {} and ui.scalingGroup.title == "Calibration"
+    session.open(ui.scalingGroup)
+    assert ui.calibrateButton.visible and ui.calibrationSelector.visible
+    hidden = (ui.guidance, ui.useCalibratedGuidance, ui.presetSelector, ui.useCalibratedScaling, ui.scaling1)
+    for widget in hidden:
+        assert not widget.visible, widget
+    chosen(session, "tissue")
+    assert not ui.scalingGroup.visible, "nothing to calibrate"
+    chosen(session, "student")
+    assert session.panel._detection.planned().options.to_arguments()[0].endswith("student")
+    assert {each.config.method for each in session.panel._model._models} >= set(registry.methods())
+    chosen(session, "anofpdm")
+    assert set(session.panel._detection.rows) == set(rows) and ui.guidance.visible and ui.scalingGroup.visible
