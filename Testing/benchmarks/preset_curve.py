@@ -33,17 +33,18 @@ from anofpdm.datasets.manifest import read_manifest
 from anofpdm.evaluation.chunk_store import ChunkStore
 from anofpdm.evaluation.measure import Measured, Measuring
 from anofpdm.evaluation.method_output import Cost, MethodInput
-from anofpdm.evaluation.network_runs import NetworkRuns
-from anofpdm.evaluation.request import EvaluationRequest, Variants
+from anofpdm.evaluation.request import EvaluationRequest
 from anofpdm.evaluation.runner import method_input
 from anofpdm.evaluation.slices import LabelledSlices, MeasuredSlices
 from anofpdm.methods.anofpdm.calibration_run import RANGES
 from anofpdm.methods.anofpdm.evaluated import AnoFPDM
 from anofpdm.methods.anofpdm.evidence import Evidence
 from anofpdm.methods.anofpdm.forward_process import network_evaluations
+from anofpdm.methods.anofpdm.network_runs import NetworkRuns
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.methods.anofpdm.presets import PRESETS, default_calibration
 from anofpdm.methods.anofpdm.user_calibrations import calibrations_of
+from anofpdm.methods.anofpdm.variants import Variants
 from anofpdm.results.line_chart import BLUE, RED, Chart, Curve, charts_as_png
 from anofpdm.store.model_folder import ModelFolder
 from anofpdm.store.model_search import find_model

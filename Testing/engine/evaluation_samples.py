@@ -10,6 +10,8 @@ import numpy as np
 from anofpdm.datasets.manifest import Manifest, ManifestRow, write_manifest
 from anofpdm.evaluation.method_output import MethodInput
 from anofpdm.evaluation.slices import LabelledSlices, MeasuredSlices
+from anofpdm.methods.yardsticks.evaluation import MapYardstick
+from anofpdm.methods.yardsticks.method import MAPS
 
 SIZE = 32
 LESION = make.ball((20, 10, 12), 26)
@@ -44,6 +46,11 @@ def planted(n: int = 48, subjects: int = 6, seed: int = 0, brightness: float = 0
         pixel_mm=7.5,
     )
     return MeasuredSlices(slices, lesion)
+
+
+def yardstick(name: str, title: str, modality: str) -> MapYardstick:
+    """Of the engine, on the first channel."""
+    return MapYardstick(title, MAPS[name][1], modality, 0)
 
 
 def method_input(measured: MeasuredSlices) -> MethodInput:

@@ -17,9 +17,9 @@ from tiny_model import POINT, tiny_config, write_tiny_model
 from anofpdm.core.device import choose_device
 from anofpdm.evaluation import metrics
 from anofpdm.evaluation.chunk_store import ChunkStore
-from anofpdm.evaluation.network_runs import NetworkRuns
 from anofpdm.methods.anofpdm import ablations
 from anofpdm.methods.anofpdm.evidence import evidence_arrays
+from anofpdm.methods.anofpdm.network_runs import NetworkRuns
 from anofpdm.methods.anofpdm.operating_point import OperatingPoint
 from anofpdm.methods.anofpdm.step_maps import StepMaps, step_maps
 from anofpdm.methods.anofpdm.visited_levels import visited_levels

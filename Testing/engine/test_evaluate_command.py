@@ -18,12 +18,13 @@ from tiny_model import POINT, tiny_calibration, tiny_config, write_tiny_model
 
 from anofpdm.core.errors import Cancelled
 from anofpdm.core.progress import CancelToken
-from anofpdm.evaluation import chunk_store, network_runs
-from anofpdm.evaluation.method_list import operating_points
+from anofpdm.evaluation import chunk_store
 from anofpdm.evaluation.pictures import CASES_FILE, CURVES_FILE, SIZES_FILE
 from anofpdm.evaluation.request import EvaluationRequest
 from anofpdm.evaluation.runner import run_evaluation
+from anofpdm.methods.anofpdm import network_runs
 from anofpdm.methods.anofpdm.calibration import calibrations_to_json
+from anofpdm.methods.anofpdm.evaluation import operating_points
 from anofpdm.store.model_folder import open_model_folder, write_calibration
 
 FEW = ("--resamplings", "50", "--batch-size", "4", "--no-pictures")

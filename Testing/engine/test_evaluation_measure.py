@@ -6,15 +6,15 @@ import dataclasses
 
 import numpy as np
 import pytest
-from evaluation_samples import method_input, planted
+from evaluation_samples import method_input, planted, yardstick
 
 from anofpdm.evaluation import metrics
 from anofpdm.evaluation.bootstrap import SubjectBootstrap, mean_by_subject
+from anofpdm.evaluation.floors import AllZero, LevelOnly
 from anofpdm.evaluation.measure import Measured, Measuring
 from anofpdm.evaluation.method_output import MethodOutput
 from anofpdm.evaluation.slices import MeasuredSlices
 from anofpdm.methods.yardsticks.maps import mirrored
-from anofpdm.methods.yardsticks.yardsticks import AllZero, Intensity, LeftRight, LevelOnly
 
 
 def measure(output: MethodOutput, data: MeasuredSlices, resamplings: int = 100) -> Measured:
@@ -113,7 +113,7 @@ def test_one_subject_has_no_interval() -> None:
 
 def test_the_same_seed_gives_the_same_intervals_and_another_seed_others() -> None:
     data = planted(seed=3, brightness=0.05)
-    output = next(Intensity("i", "flair", 0).outputs(method_input(data)))
+    output = next(yardstick("intensity", "i", "flair").outputs(method_input(data)))
     first, second, other = (Measuring(data, resamplings=200, seed=s).measure(output).figures for s in (1, 1, 2))
     assert first == second
     assert first != other and first["dice_mixed"].value == other["dice_mixed"].value
@@ -136,7 +136,7 @@ def test_level_only_has_image_level_figures_only() -> None:
 
 def test_intensity_finds_bright_lesions_and_masks_cannot_do_worse_than_labels() -> None:
     data = planted(brightness=0.12)
-    by_labels, by_masks = Intensity("flair intensity", "flair", 0).outputs(method_input(data))
+    by_labels, by_masks = yardstick("intensity", "flair intensity", "flair").outputs(method_input(data))
     assert (by_labels.tuned_with, by_masks.tuned_with) == ("image labels", "pixel masks")
     labels, masks = measure(by_labels, data).figures, measure(by_masks, data).figures
     assert masks["dice_unhealthy"].value > 0.7
@@ -146,7 +146,7 @@ def test_intensity_finds_bright_lesions_and_masks_cannot_do_worse_than_labels() 
 
 def test_without_masks_no_yardstick_is_tuned_with_them() -> None:
     given = dataclasses.replace(method_input(planted()), masked=None)
-    assert [o.tuned_with for o in Intensity("i", "flair", 0).outputs(given)] == ["image labels"]
+    assert [o.tuned_with for o in yardstick("intensity", "i", "flair").outputs(given)] == ["image labels"]
 
 
 def test_the_mirror_is_the_head_s_own_middle() -> None:
@@ -165,12 +165,15 @@ def test_left_right_difference_cancels_what_is_symmetric() -> None:
     data = planted()
     symmetric = data.slices.intensity + data.slices.intensity[..., ::-1]
     slices = dataclasses.replace(data.slices, intensity=symmetric)
-    assert np.abs(LeftRight("l", "flair", 0).maps(slices)[data.slices.interior]).max() < 1e-6
-    assert LeftRight("l", "flair", 0).maps(data.slices)[data.lesion & data.slices.interior].mean() > 0.1
+    assert np.abs(yardstick("left-right", "l", "flair").maps(slices)[data.slices.interior]).max() < 1e-6
+    assert yardstick("left-right", "l", "flair").maps(data.slices)[data.lesion & data.slices.interior].mean() > 0.1
 
 
 def test_a_signed_difference_shows_dark_lesions_only_where_they_occur() -> None:
     data = planted(brightness=-0.3)
     where = data.lesion & data.slices.interior
-    flair, t1 = LeftRight("l", "flair", 0).maps(data.slices), LeftRight("l", "t1", 0).maps(data.slices)
+    flair, t1 = (
+        yardstick("left-right", "l", "flair").maps(data.slices),
+        yardstick("left-right", "l", "t1").maps(data.slices),
+    )
     assert t1[where].mean() > 2 * flair[where].mean()

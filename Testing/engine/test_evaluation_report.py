@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluation_samples import method_input, planted
+from evaluation_samples import method_input, planted, yardstick
 from PIL import Image
 from sklearn.metrics import average_precision_score
 
 from anofpdm.core.errors import SettingsError
 from anofpdm.evaluation import pictures
+from anofpdm.evaluation.floors import AllZero, LevelOnly
 from anofpdm.evaluation.measure import Measuring
 from anofpdm.evaluation.method_output import MethodOutput
 from anofpdm.evaluation.reference_metrics import reference_figures
 from anofpdm.evaluation.report import markdown_table, results_json, write_json
 from anofpdm.evaluation.slices import MeasuredSlices
-from anofpdm.methods.yardsticks.yardsticks import AllZero, Intensity, LevelOnly
 
 SCHEMA = Path(__file__).parents[2] / "Resources" / "evaluation-schema.md"
 
@@ -108,7 +108,9 @@ def test_pictures_are_drawn_alike_every_time_and_cases_are_the_right_slices(
     measuring = Measuring(data, resamplings=5)
     given = method_input(data)
     rows = [
-        measuring.measure(o) for m in (Intensity("i", "flair", 0), AllZero(), LevelOnly()) for o in m.outputs(given)
+        measuring.measure(o)
+        for m in (yardstick("intensity", "i", "flair"), AllZero(), LevelOnly())
+        for o in m.outputs(given)
     ]
     for name, draw in (
         ("curves", lambda path: pictures.draw_curves(path, rows)),

@@ -16,7 +16,7 @@ from command_line import CommandLine
 from evaluation_samples import write_masked_data
 from tiny_model import tiny_config, write_tiny_model
 
-from anofpdm.evaluation import network_runs
+from anofpdm.methods.anofpdm import network_runs
 
 FEW = ("--resamplings", "20", "--methods", "none", "--no-pictures")
 

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import SettingsError
 from ..core.reporting import say
 from ..datasets.manifest import SPLITS
-from ..evaluation.request import DEFAULT_METHODS, METHODS, EvaluationRequest, Variants
-from ..methods.knobs import numbers
+from ..evaluation.method_list import evaluated, names
+from ..evaluation.request import EvaluationRequest
+from ..methods.knobs import Knob
 from .interruption import cancellation
 from .options import output_folder
 
 if TYPE_CHECKING:
     from ..evaluation.measure import Measured
+
+_PLACE = "option of methods "
+"""Before an option, where argparse keeps what was given."""
 
 
 def add_parser(commands: Any) -> None:
@@ -33,13 +37,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the results")
     parser.add_argument(
         "--methods",
-        default=",".join(DEFAULT_METHODS),
         metavar="NAME,...",
-        help=f"of {', '.join(METHODS)}; 'none' for ready results alone (default: %(default)s)",
+        help=f"of {', '.join(names())}; 'none' for ready results alone (default: the model's own and the yardsticks)",
     )
     _add_ready(parser)
-    _add_variants(parser)
-    _add_compared(parser)
+    _add_methods_options(parser)
     group = parser.add_argument_group("measuring")
     group.add_argument("--split", choices=SPLITS, default="val", help="slices that are measured (default: val)")
     group.add_argument(
@@ -57,7 +59,6 @@ def add_parser(commands: Any) -> None:
     group.add_argument("--erosion-mm", type=float, metavar="MM", help="margin of the eroded head (default: model's)")
     group.add_argument("--resamplings", type=int, default=1000, metavar="N", help="of the subjects (default: 1000)")
     group.add_argument("--seed", type=int, default=0, metavar="N", help="of noise and resampling (default: 0)")
-    group.add_argument("--ablations", action="store_true", help="add the paper's ablations on this model")
     group.add_argument("--no-pictures", action="store_true", help="tables alone; else the extra 'evaluate' is needed")
     group = parser.add_argument_group("computing")
     group.add_argument("--cache", metavar="DIR", help="folder of the prepared slices (default: DIR/slices)")
@@ -76,32 +77,43 @@ def _add_ready(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--score-maps", action="append", default=[], metavar="[NAME=]DIR", help="ready maps")
 
 
-def _add_compared(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("compared methods", "Each is tuned on its own grid of settings.")
-    for name in ("anoddpm-gaussian", "anoddpm-simplex"):
-        group.add_argument(f"--{name}", metavar="DIR", help=f"made by anofpdm train --purpose {name}")
-    group.add_argument("--classifier", metavar="DIR", help="made by anofpdm train --purpose classifier")
-    group.add_argument(
-        "--compared-steps", type=int, default=25, metavar="N", help="most noise levels visited one way (default: 25)"
-    )
-    group.add_argument(
-        "--grid-slices", type=int, default=100, metavar="N", help="slices on which a grid is tried (default: 100)"
-    )
+def _add_methods_options(parser: argparse.ArgumentParser) -> None:
+    """Those of every method; an option that several have stands in the group of the first."""
+    there: set[str] = set()
+    for each in evaluated():
+        added = [(knob, flag, help_) for knob in each.knobs for flag, help_ in _flags(knob) if flag not in there]
+        group = parser.add_argument_group(each.title) if added else None
+        for knob, flag, help_ in added:
+            assert group is not None
+            there.add(flag)
+            if knob.switches:
+                group.add_argument(flag, dest=_PLACE + flag, action="store_true", help=help_)
+            else:
+                group.add_argument(flag, dest=_PLACE + flag, metavar=knob.metavar, help=help_)
 
 
-def _add_variants(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("variants of anofpdm", "Every combination that makes sense is measured.")
-    group.add_argument("--presets", metavar="NAME,...", help="the model's calibrations to use (default: all)")
-    group.add_argument("--guidance", metavar="W,W,...", help="guidance strengths (default: as calibrated)")
-    group.add_argument("--thresholds", default="healthy,dynamic", metavar="KIND,...", help="default: %(default)s")
-    group.add_argument("--decisions", default="map,similarity", metavar="KIND,...", help="default: %(default)s")
-    group.add_argument("--maps", default="aggregated,last", metavar="KIND,...", help="default: %(default)s")
-    group.add_argument(
-        "--consistency",
-        default="volume,slice",
-        metavar="KIND,...",
-        help="maps alone, or averaged over neighbouring pixels and slices (default: %(default)s)",
-    )
+def _flags(knob: Knob) -> list[tuple[str, str]]:
+    """Option and help."""
+    if knob.switches:
+        return [(f"--{switch.option}", switch.help) for switch in knob.switches]
+    return [(knob.flag, knob.help)]
+
+
+def _methods_options(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """The values given, as `EvaluationRequest.options`. Raises SettingsError for a value that cannot be."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in evaluated():
+        values: dict[str, Any] = {}
+        for knob in each.knobs:
+            for switch in knob.switches:
+                if getattr(options, f"{_PLACE}--{switch.option}"):
+                    values[knob.name] = switch.value
+            text = None if knob.switches else getattr(options, _PLACE + knob.flag)
+            if text is not None:
+                values[knob.name] = knob.value(text)
+        if values:
+            found[each.title] = values
+    return found
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
@@ -117,28 +129,16 @@ def run_evaluate(options: argparse.Namespace) -> int:
 
 
 def _request(options: argparse.Namespace) -> EvaluationRequest:
-    variants: dict[str, Any] = {
-        "presets": None if options.presets is None else _names(options.presets, "--presets"),
-        "guidance": None if options.guidance is None else tuple(numbers(options.guidance, "--guidance")),
-        "thresholds": _names(options.thresholds, "--thresholds", ("healthy", "dynamic")),
-        "consistencies": _names(options.consistency, "--consistency", ("slice", "volume")),
-        "decisions": _names(options.decisions, "--decisions", ("map", "similarity")),
-        "maps": _names(options.maps, "--maps", ("aggregated", "last")),
-    }
     return EvaluationRequest(
         model=options.model,
         manifest=Path(options.manifest),
         output=output_folder(options.output),
-        methods=() if options.methods == "none" else _names(options.methods, "--methods", METHODS),
+        methods=_wanted(options.methods),
         split=options.split,
         tuning_split=options.tuning_split,
-        variants=Variants(**variants),
+        options=_methods_options(options),
         ready_masks=_folders(options.masks, "--masks"),
         ready_maps=_folders(options.score_maps, "--score-maps"),
-        anoddpm=_given_models(options),
-        classifier=None if options.classifier is None else Path(options.classifier),
-        compared_steps=options.compared_steps,
-        grid_slices=options.grid_slices,
         metrics=options.metrics,
         reference_batch=options.reference_batch,
         erosion_mm=options.erosion_mm,
@@ -148,13 +148,13 @@ def _request(options: argparse.Namespace) -> EvaluationRequest:
         device=options.device,
         batch_size=options.batch_size,
         pictures=not options.no_pictures,
-        ablations=options.ablations,
     )
 
 
-def _given_models(options: argparse.Namespace) -> dict[str, Path]:
-    given = {"anoddpm-gaussian": options.anoddpm_gaussian, "anoddpm-simplex": options.anoddpm_simplex}
-    return {name: Path(path) for name, path in given.items() if path is not None}
+def _wanted(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    return () if text == "none" else _names(text, "--methods", names())
 
 
 def _names(text: str, option: str, known: Sequence[str] | None = None) -> tuple[str, ...]:

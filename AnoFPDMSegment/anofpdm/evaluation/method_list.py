@@ -1,173 +1,102 @@
-"""The methods of an evaluation, made from its request."""
+"""What can be measured: what the methods of the registry say of themselves, and the floors. Torch-free to import."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..core.errors import SettingsError
-from ..datasets.slice_cache import SliceCache
-from ..diffusion.denoisers import NetworkPredictor
-from ..methods.anofpdm.calibration import Calibration, load_calibrations
-from ..methods.anofpdm.calibration_run import GUIDANCE
-from ..methods.anofpdm.evaluated import AnoFPDM
-from ..methods.anofpdm.label_free import LabelFree
-from ..methods.anofpdm.model_config import DiffusionConfig, diffusion_config
-from ..methods.anofpdm.operating_point import OperatingPoint
-from ..methods.anofpdm.presets import default_calibration
-from ..methods.reconstruction.baselines import DDIB, AnoDDPM, Baseline, ClassifierGuidance, ConditionDifference, Shared
-from ..methods.reconstruction.classifier_folder import load_classifier, open_classifier
-from ..methods.reconstruction.tuned_baseline import TunedBaseline
-from ..methods.yardsticks.yardsticks import AllZero, Intensity, LeftRight, LevelOnly
+from ..methods.evaluated import Evaluated, Extras, Options
+from ..methods.registry import find_method, methods
 from ..store.model_folder import ModelFolder
-from ..store.model_search import find_model
-from ..store.network_weights import load_network
-from .method_output import Method, MethodInput
-from .network_runs import NetworkRuns
-from .ready_results import ReadyResults
-from .request import ANOFPDM, COMPARED, EvaluationRequest
 
-CHANGES: dict[str, dict[str, Any]] = {
-    "anofpdm": {},
-    "anofpdm-both-directions": {"direction": "both"},
-    "anofpdm-ddpm": {"encoding": "ddpm"},
-    "anofpdm-reference": {
-        "mode": "reference",
-        "mirrored": False,
-        "direction": "both",
-        "clamp": True,
-        "guidance_bank": GUIDANCE,
-    },
-}
-"""What of the model's operating points each kind of AnoFPDM changes; `anofpdm-reference`: all but steps and range."""
+if TYPE_CHECKING:
+    from .evaluation_run import EvaluationRun
+    from .method_output import Method
+    from .request import EvaluationRequest
+    from .slices import MeasuredSlices
 
 
-def methods_of(
-    request: EvaluationRequest,
-    folder: ModelFolder,
-    cache: SliceCache,
-    runs: NetworkRuns | None,
-    given: MethodInput,
-) -> list[Method]:
-    """The methods in the order asked for, then ready results. `runs` is needed for those that run the network.
+def evaluated() -> list[Evaluated]:
+    """All there are, each once: the floors last but for yardsticks, which stand beside them."""
+    from .floors import Floors
+
+    found: dict[int, Evaluated] = {}
+    for method in methods().values():
+        found.setdefault(id(method.evaluated), method.evaluated)
+    own = [each for each in found.values() if not each.yardsticks]
+    return [*own, Floors(), *(each for each in found.values() if each.yardsticks)]
+
+
+def names() -> tuple[str, ...]:
+    """What `--methods` takes."""
+    return tuple(name for each in evaluated() for name in each.names)
+
+
+def usual_names(folder: ModelFolder) -> tuple[str, ...]:
+    """What is measured where no methods are named: the model's own, and the yardsticks."""
+    own = find_method(folder.config.method)
+    mine = own.name if own.name in own.evaluated.names else own.evaluated.names[0]
+    return tuple(dict.fromkeys((mine, *(name for each in evaluated() for name in each.yardsticks))))
+
+
+def check_request(request: EvaluationRequest) -> None:
+    """Raises SettingsError for methods there are not, or that do not go with the options."""
+    wanted, known = request.methods or (), names()
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise SettingsError(f"There is no method '{unknown[0]}'; choose some of {', '.join(known)}.")
+    taken = [name for name in (*request.ready_masks, *request.ready_maps) if name in known]
+    if taken:
+        raise SettingsError(f"'{taken[0]}' is a method's name; give the ready results another, as NAME=FOLDER.")
+    for each in evaluated():
+        each.check([name for name in wanted if name in each.names], options_of(each, request.options))
+
+
+def check_model(folder: ModelFolder, wanted: Sequence[str], request: EvaluationRequest) -> None:
+    """Raises SettingsError or ModelError for a model that the methods cannot work on."""
+    for each in evaluated():
+        each.check_model(folder, [n for n in wanted if n in each.names], options_of(each, request.options))
+
+
+def options_of(each: Evaluated, options: Mapping[str, Options]) -> Options:
+    """Those given of one."""
+    return options.get(each.title, {})
+
+
+def methods_of(wanted: Sequence[str], request: EvaluationRequest, run: EvaluationRun) -> list[Method]:
+    """The methods in the order asked for, then ready results, all checked.
 
     Raises SettingsError, InputError or ModelError for what would fail later.
     """
-    methods: list[Method] = []
-    for name in request.methods:
-        if name in ANOFPDM:
-            assert runs is not None
-            methods += _anofpdm(name, request, folder, runs)
-        elif name in COMPARED:
-            assert runs is not None
-            methods.append(_compared(name, request, folder, runs))
-        elif name == "label-free":
-            assert runs is not None
-            methods.append(_label_free(request, folder, runs))
-        else:
-            methods.append(_yardstick(name, folder))
+    from .ready_results import ReadyResults
+
+    owners = {name: each for each in evaluated() for name in each.names}
+    found: list[Method] = []
+    for name in wanted:
+        found += owners[name].rows(name, run, options_of(owners[name], request.options))
     for name in dict.fromkeys((*request.ready_masks, *request.ready_maps)):
         masks, maps = request.ready_masks.get(name), request.ready_maps.get(name)
         splits = request.splits if masks is None else (request.split,)
-        methods.append(ReadyResults(name, cache, splits, masks, maps))
-    for method in methods:
-        method.check(given)
-    return methods
+        found.append(ReadyResults(name, run.cache, splits, masks, maps))
+    for method in found:
+        method.check(run.given)
+    return found
 
 
-def _yardstick(name: str, folder: ModelFolder) -> Method:
-    config = folder.config
-    modality = "flair" if "flair" in config.used else config.used[0]
-    channel = config.modalities.index(modality)
-    if name == "intensity":
-        return Intensity(f"{modality} intensity", modality, channel)
-    if name == "left-right":
-        return LeftRight(f"{modality} left-right difference", modality, channel)
-    return AllZero() if name == "all-zero" else LevelOnly()
+def extras_of(request: EvaluationRequest, run: EvaluationRun, masked: MeasuredSlices) -> list[Extras]:
+    """What the methods add to the table."""
+    return [each.extras(run, options_of(each, request.options), masked) for each in evaluated()]
 
 
-def _anofpdm(name: str, request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> list[Method]:
-    calibrations = _calibrations(folder)
-    variants = request.variants
-    if name == "anofpdm-reference":
-        # The public code looks at each slice alone.
-        variants = dataclasses.replace(variants, consistencies=("slice",))
-    points = [
-        dataclasses.replace(point, **CHANGES[name]) for point in operating_points(request.variants.presets, folder)
-    ]
-    return [AnoFPDM(runs, point, variants, calibrations, name=name) for point in points]
+def extra_files() -> tuple[str, ...]:
+    """All files that methods may add."""
+    return tuple(name for each in evaluated() for name in each.files)
 
 
-def _compared(name: str, request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> Method:
-    config = diffusion_config(folder)
-    shared = Shared(
-        runs.schedule, config.healthy_label, config.unhealthy_label, config.used_channels, request.compared_steps
-    )
-    baseline: Baseline
-    predictor, weights = None, ""
-    simplex = name == "anoddpm-simplex"
-    if name in request.anoddpm:
-        own = find_model(request.anoddpm[name])
-        _check_alike(diffusion_config(own, "anoddpm-simplex" if simplex else "anoddpm-gaussian"), config, own.path)
-        network = load_network(own, runs.device.device)
-        predictor = NetworkPredictor(network, config.operating_point.precision)
-        weights = own.weights_sha256
-        baseline = AnoDDPM(shared, simplex=simplex)
-    elif name == "classifier-guidance":
-        assert request.classifier is not None
-        classifier = open_classifier(request.classifier)
-        _check_alike(classifier.config, config, classifier.path)
-        weights = classifier.weights_sha256
-        baseline = ClassifierGuidance(shared, load_classifier(classifier, runs.device.device).log_healthy)
-    else:
-        baseline = DDIB(shared) if name == "ddib" else ConditionDifference(shared)
-    return TunedBaseline(
-        name,
-        runs,
-        baseline,
-        steps=request.compared_steps,
-        grid_slices=request.grid_slices,
-        predictor=predictor,
-        weights=weights,
-    )
-
-
-def _check_alike(other: DiffusionConfig, config: DiffusionConfig, path: Path) -> None:
-    """Raises SettingsError unless both see the same input on the same schedule."""
-    for name in ("modalities", "grid", "preprocessing", "schedule"):
-        if getattr(other, name) != getattr(config, name):
-            raise SettingsError(f"{path} was trained with another {name} than the model; train it with the model's.")
-
-
-def _label_free(request: EvaluationRequest, folder: ModelFolder, runs: NetworkRuns) -> Method:
-    """At the first operating point and strength asked for."""
-    variants = request.variants
-    point = operating_points(variants.presets, folder)[0].without_mirror_image
-    base = AnoFPDM(runs, point, variants, _calibrations(folder))
-    return LabelFree(runs, base, variants.guidance[0] if variants.guidance else None)
-
-
-def _calibrations(folder: ModelFolder) -> list[Calibration]:
-    return load_calibrations(folder.calibration) if folder.calibration else []
-
-
-def operating_points(presets: Sequence[str] | None, folder: ModelFolder) -> list[OperatingPoint]:
-    """Those of the named calibrations; where none is named of all, the default one's first; without any the model's.
-
-    Raises SettingsError for a name the model does not have.
-    """
-    known: dict[str, OperatingPoint] = {}
-    calibrations = _calibrations(folder)
-    for calibration in calibrations:
-        # A preset may be calibrated in a second precision as well; the first is the model's own.
-        known.setdefault(calibration.name, calibration.operating_point)
-    known = known or {"default": diffusion_config(folder).operating_point}
-    for preset in presets or ():
-        if preset not in known:
-            raise SettingsError(f"--presets takes some of {', '.join(known)}, not '{preset}'.")
-    if presets is None and calibrations:
-        default = default_calibration(calibrations).name
-        presets = sorted(known, key=lambda name: name != default)
-    return [known[preset] for preset in presets or known]
+def record(request: EvaluationRequest) -> dict[str, object]:
+    """What results.json says of the methods' options."""
+    found: dict[str, object] = {}
+    for each in evaluated():
+        found |= each.record(options_of(each, request.options))
+    return found

@@ -9,7 +9,6 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from ..core.arrays import BoolArray, FloatArray
-from ..methods.anofpdm.calibration import Calibration
 from ..thresholds.image_labels import best_healthy_level, best_threshold, healthy_threshold
 from ..thresholds.map_statistic import map_statistic
 from ..thresholds.postprocessing import small_components
@@ -26,6 +25,18 @@ class Cost:
     """Wall time a slice of what the method computes beyond measuring; None where it was not timed."""
     network_evaluations: int = 0
     """Evaluations of a network a slice; one with two labels counts twice."""
+
+
+class LabelSource(Protocol):
+    """A calibration that a model brings, as far as it says which labels made it."""
+
+    @property
+    def source(self) -> str:
+        """The labelled slices, in words."""
+
+    @property
+    def slices(self) -> int:
+        """How many there were."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class MethodOutput:
     unhealthy: BoolArray | None = None
     """[N]: the image-level decision."""
     cost: Cost = field(default_factory=Cost)
-    own_calibration: Calibration | None = None
+    own_calibration: LabelSource | None = None
     """The model's own, where thresholds come from it and not from the tuning slices."""
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,25 +15,14 @@ from ..core.progress import CancelToken
 from ..datasets.build_slice_cache import build_slice_cache
 from ..datasets.manifest import read_manifest
 from ..datasets.slice_cache import SliceCache
-from ..methods.anofpdm.ablation_report import (
-    ABLATIONS_FILE,
-    ABLATIONS_PICTURE,
-    ablations_json,
-    draw_ablations,
-    write_ablations_csv,
-)
-from ..methods.anofpdm.ablations import AblationRun
-from ..methods.anofpdm.calibration_run import CalibrationPlan
-from ..methods.anofpdm.model_config import diffusion_config
 from ..store.model_folder import ModelFolder
 from ..store.model_search import find_model
-from . import metrics
+from ..thresholds.map_statistic import TOP_MM2
+from . import method_list, metrics
 from .cautions import tuning_cautions
-from .chunk_store import ChunkStore
+from .evaluation_run import EvaluationRun, Report
 from .measure import Measured, Measuring
-from .method_list import methods_of, operating_points
 from .method_output import MethodInput
-from .network_runs import NetworkRuns, Report
 from .pictures import CASES_FILE, CURVES_FILE, SIZES_FILE, check_matplotlib, draw_cases, draw_curves, draw_sizes
 from .report import (
     markdown_report,
@@ -44,14 +32,14 @@ from .report import (
     write_slices_csv,
     write_volumes_csv,
 )
-from .request import YARDSTICKS, EvaluationRequest
+from .request import EvaluationRequest
 from .slices import MeasuredSlices, labelled_slices, measured_slices
 
 RESULTS_FILE, TABLE_FILE = "results.json", "table.md"
 METHODS_FILE, SLICES_FILE, VOLUMES_FILE = "methods.csv", "slices.csv", "volumes.csv"
 ALL_FILES = (
-    *(RESULTS_FILE, TABLE_FILE, METHODS_FILE, SLICES_FILE, VOLUMES_FILE, CURVES_FILE, SIZES_FILE, CASES_FILE),
-    *(ABLATIONS_FILE, ABLATIONS_PICTURE),
+    *(RESULTS_FILE, TABLE_FILE, METHODS_FILE, SLICES_FILE, VOLUMES_FILE),
+    *(CURVES_FILE, SIZES_FILE, CASES_FILE),
 )
 KEPT_FOLDER, CACHE_FOLDER = "kept", "slices"
 
@@ -83,29 +71,29 @@ def _run(
     request: EvaluationRequest, tell: Callable[[Measured], None] | None, report: Report | None, cancel: CancelToken
 ) -> list[Path]:
     folder = find_model(request.model)
-    diffusion_config(folder)
+    wanted = method_list.usual_names(folder) if request.methods is None else request.methods
+    method_list.check_model(folder, wanted, request)
     manifest = read_manifest(request.manifest, folder.config.modalities, both_labels_in=request.splits)
     if request.pictures:
         check_matplotlib()
-    operating_points(request.variants.presets, folder)
-    device = choose_device(request.device)
+    choose_device(request.device)
     with OutputSet(request.output) as output:
         cache = build_slice_cache(
             manifest, folder.config, request.cache or request.output / CACHE_FOLDER, cancel=cancel
         )
         given, masked = method_input(request, folder, cache)
-        runs = None
-        if request.ablations or any(name not in YARDSTICKS for name in request.methods):
-            runs = NetworkRuns(
-                folder,
-                device,
-                ChunkStore(request.output / KEPT_FOLDER),
-                data_key=cache.key,
-                seed=request.seed,
-                batch_size=request.batch_size,
-                report=report,
-                cancel=cancel,
-            )
+        run = EvaluationRun(
+            folder,
+            cache,
+            given,
+            request.splits,
+            request.output / KEPT_FOLDER,
+            request.device,
+            request.seed,
+            request.batch_size,
+            report,
+            cancel,
+        )
         measuring = Measuring(
             masked,
             resamplings=request.resamplings,
@@ -114,8 +102,7 @@ def _run(
             reference_batch=request.reference_batch if request.metrics == "reference" else None,
         )
         measured: list[Measured] = []
-        methods = methods_of(request, folder, cache, runs, given)
-        for method in methods:
+        for method in method_list.methods_of(wanted, request, run):
             for found in method.outputs(given):
                 cancel.raise_if_cancelled()
                 row = measuring.measure(found)
@@ -125,15 +112,14 @@ def _run(
         warnings = tuning_cautions(request, given, [row.output for row in measured])
         document = results_json(_about(request, folder, cache, given, masked), measured, warnings=warnings)
         writers = _writers(request, document, masked, measured)
-        if request.ablations:
-            assert runs is not None
-            point = operating_points(request.variants.presets, folder)[0]
-            ablations = AblationRun(runs, given, masked, point).run(cancel.raise_if_cancelled)
-            document["ablations"] = ablations_json(ablations)
-            writers[ABLATIONS_FILE] = partial(write_ablations_csv, found=ablations)
-            if request.pictures:
-                writers[ABLATIONS_PICTURE] = partial(draw_ablations, found=ablations)
-        return output.write(writers, without=[name for name in ALL_FILES if name not in writers])
+        for extras in method_list.extras_of(request, run, masked):
+            document |= extras.document
+            writers |= {
+                name: write for name, write in extras.files.items() if request.pictures or not name.endswith(".png")
+            }
+        return output.write(
+            writers, without=[name for name in (*ALL_FILES, *method_list.extra_files()) if name not in writers]
+        )
 
 
 def method_input(
@@ -145,7 +131,7 @@ def method_input(
     if request.tuning_split not in (None, request.split):
         tuning = labelled_slices(cache, (request.tuning_split,), request.erosion_mm)
     masked = measured_slices(cache, slices)
-    top_pixels = max(1, round(CalibrationPlan().top_mm2 / slices.pixel_mm**2))
+    top_pixels = max(1, round(TOP_MM2 / slices.pixel_mm**2))
     return MethodInput(slices, tuning, top_pixels, folder.config.minimum_size_px, masked), masked
 
 
@@ -188,9 +174,7 @@ def _about(
             "minimum_size_px": given.minimum_size_px,
             "metrics": request.metrics,
             "reference_batch": request.reference_batch if request.metrics == "reference" else None,
-            "compared_steps": request.compared_steps,
-            "grid_slices": request.grid_slices,
-            "variants": asdict(request.variants),
+            **method_list.record(request),
         },
     }
 

@@ -14,8 +14,6 @@ from ..core.errors import InputError
 from ..datasets.evaluation_masks import load_masks
 from ..datasets.manifest import Split
 from ..datasets.slice_cache import SliceCache
-from ..methods.anofpdm.calibrate import LabelledEvidence
-from ..methods.anofpdm.evidence import Evidence
 from ..thresholds.neighbours import Runs, runs_of_slices
 from ..volumes.preprocessing import erode_in_plane
 
@@ -67,13 +65,6 @@ class LabelledSlices:
     def subjects(self) -> int:
         """How many subjects there are."""
         return len(self.subject_names)
-
-
-def labelled_evidence(evidence: Evidence, slices: LabelledSlices) -> LabelledEvidence:
-    """What calibration is given: evidence of just these slices, and their labels."""
-    return LabelledEvidence(
-        evidence, slices.interior, slices.unhealthy, slices.volume, slices.slice_index, slices.subjects
-    )
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ..thresholds.settings import MinimumSize
 from ..volumes.preparation import PreparedCase, prepare_case
 from ..volumes.volume import Volume
 from .calibrating import CalibrationTask
+from .evaluated import AsDetected, Evaluated
 from .facts import NoFacts
 from .knobs import Knob
 from .map_calibrating import calibrate_map_model
@@ -110,6 +112,10 @@ class MapAnswers:
         """Raises SettingsError where one of several presets is asked for."""
         if preset is not None:
             raise SettingsError(f"The method {self.name} has no presets; leave --preset out.")
+    @functools.cached_property
+    def evaluated(self) -> Evaluated:
+        """By what it detects, unless a subclass says so."""
+        return AsDetected(self.name)
 
     def accepted(self, case: CaseEvidence) -> np.ndarray:
         """[N, H, W]: where a finding may be."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..volumes.preparation import PreparedCase
     from ..volumes.volume import Volume
     from .calibrating import CalibrationTask
+    from .evaluated import Evaluated
     from .facts import DecisionRule
     from .knobs import Knob
     from .offers import Offer, Preset
@@ -175,6 +176,9 @@ class Method(Protocol):
         Whether the outcome can be written is found out first (`CalibrationTask.check_place`). Raises the engine's
         errors. May import torch.
         """
+    @property
+    def evaluated(self) -> Evaluated:
+        """What `anofpdm evaluate` measures of it; several methods may share one."""
 
     @property
     def config_type(self) -> type[ModelConfig]:

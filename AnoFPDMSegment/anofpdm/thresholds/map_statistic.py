@@ -6,6 +6,9 @@ import numpy as np
 
 from ..core.arrays import BoolArray, FloatArray
 
+TOP_MM2 = 280.0
+"""The area of the largest values that decide an image."""
+
 
 def map_statistic(filtered: FloatArray, interior: BoolArray, top_pixels: int) -> FloatArray:
     """Mean of the largest map values inside the eroded head.

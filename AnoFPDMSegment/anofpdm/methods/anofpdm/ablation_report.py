@@ -10,7 +10,6 @@ from ...evaluation.report import rounded, write_csv
 from .ablations import Ablated, Ablations
 from .calibration import describe_point
 
-ABLATIONS_FILE, ABLATIONS_PICTURE = "ablations.csv", "ablations.png"
 CURVES = ("guidance strength", "end step", "threshold", "interval of the steps")
 """The studies whose settings are numbers."""
 SETTINGS = {

@@ -12,14 +12,15 @@ from ...evaluation import metrics
 from ...evaluation.map_outputs import outputs_of_map
 from ...evaluation.measure import Measured, Measuring
 from ...evaluation.method_output import MethodInput
-from ...evaluation.network_runs import NetworkRuns
-from ...evaluation.slices import MeasuredSlices, labelled_evidence
+from ...evaluation.slices import MeasuredSlices
 from ...thresholds.postprocessing import filtered_map, small_components
 from .algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from .calibrate import calibrate
 from .calibration import Calibration
 from .calibration_run import GUIDANCE
 from .evidence import QuadraticEvidence
+from .labelled import labelled_evidence
+from .network_runs import NetworkRuns
 from .operating_point import OperatingPoint
 from .step_maps import StepMaps, step_maps
 from .visited_levels import visited_levels

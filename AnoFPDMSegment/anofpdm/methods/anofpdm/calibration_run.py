@@ -17,6 +17,7 @@ from ...datasets.slice_cache import SliceCache
 from ...diffusion.denoisers import NetworkPredictor
 from ...diffusion.slices import Batching, SlicePredictor, smaller_batch
 from ...store.model_folder import ModelFolder
+from ...thresholds.map_statistic import TOP_MM2
 from .accumulate import GuidedNetwork, accumulate_slices
 from .calibrate import LabelledEvidence, calibrate
 from .calibration import Calibration, short_point
@@ -39,7 +40,7 @@ class CalibrationPlan:
     ranges: tuple[tuple[int, int], ...] = RANGES
     guidance: tuple[float, ...] | None = None
     """None: the model's guidance bank, or GUIDANCE without the clamp."""
-    top_mm2: float = 280.0
+    top_mm2: float = TOP_MM2
     """Area of the largest map values that decide an image."""
     precision: Precision | None = None
     """None: the model's own."""

@@ -9,9 +9,7 @@ from itertools import product
 from ...core.arrays import FloatArray
 from ...core.errors import SettingsError
 from ...evaluation.method_output import Cost, MethodInput, MethodOutput
-from ...evaluation.network_runs import NetworkRuns
-from ...evaluation.request import Variants
-from ...evaluation.slices import LabelledSlices, labelled_evidence
+from ...evaluation.slices import LabelledSlices
 from ...thresholds.neighbours import neighbour_map
 from ...thresholds.postprocessing import filtered_map
 from ...thresholds.settings import MinimumSize, Threshold
@@ -19,9 +17,12 @@ from .calibrate import calibrate
 from .calibration import Calibration, describe_point
 from .calibration_run import GUIDANCE
 from .evidence import Evidence, check_guidance
+from .labelled import labelled_evidence
+from .network_runs import NetworkRuns
 from .operating_point import OperatingPoint
 from .select import Selection, resolve, select
 from .settings import SelectionSettings
+from .variants import Variants
 
 MADE_HERE = "made-here"
 
@@ -112,7 +113,11 @@ class AnoFPDM:
     def _calibrated(self) -> Calibration | None:
         """The model's calibration for exactly this operating point."""
         for calibration in self._calibrations:
-            same = replace(calibration.operating_point, guidance_bank=self.point.guidance_bank) == self.point
+            made = calibration.operating_point
+            # With a clamp the bank may be another one, as long as there is one.
+            same = (
+                made.clamp == self.point.clamp and replace(made, guidance_bank=self.point.guidance_bank) == self.point
+            )
             if calibration.weights_sha256 == self._runs.weights_sha256 and same:
                 return calibration
         return None

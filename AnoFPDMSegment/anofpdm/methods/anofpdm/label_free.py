@@ -16,7 +16,6 @@ from ...core.arrays import BoolArray, FloatArray
 from ...evaluation.level_reference import LevelReference, alarm_statistic
 from ...evaluation.map_outputs import outputs_of_map
 from ...evaluation.method_output import Cost, MethodInput, MethodOutput
-from ...evaluation.network_runs import NetworkRuns
 from ...evaluation.slices import LabelledSlices
 from ...evaluation.volume_consistency import median_3d, neighbours_agree
 from ...thresholds.image_labels import HEALTHY_LEVELS, best_threshold, shown_accuracy
@@ -26,6 +25,7 @@ from ...thresholds.postprocessing import filtered_map, small_components
 from .algorithm1 import anomaly_strength
 from .evaluated import AnoFPDM
 from .evidence import Evidence
+from .network_runs import NetworkRuns
 
 ALPHAS = (0.02, 0.05, 0.1, 0.2, 0.3)
 HEAD_QUANTILE, HEAD_SPAN = 0.98, 0.28

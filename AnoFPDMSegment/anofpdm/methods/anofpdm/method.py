@@ -12,12 +12,14 @@ from ...network.parameter_shapes import parameter_shapes
 from ...thresholds.neighbours import runs_of_slices
 from ...thresholds.settings import MinimumSize
 from ..calibrating import CalibrationTask
+from ..evaluated import Evaluated
 from ..method import Curves, Method, Notice, Picture, Runner
 from ..offers import Offer
 from . import findings
 from .bundle_metadata import bundle_metadata
 from .calibrate_model import CALIBRATION_KNOBS, calibrate_model
 from .calibration import Calibration, load_calibrations
+from .evaluation import AnoFPDMEvaluated
 from .evidence import Evidence, broken_array, build_evidence, evidence_arrays, evidence_shapes
 from .knobs import KNOBS, overlaid
 from .model_config import DiffusionConfig, diffusion_config
@@ -59,6 +61,7 @@ class AnoFPDM:
     slice_facts_type = findings.SliceFacts
     volume_facts_type = findings.VolumeFacts
     calibrates = True
+    evaluated: Evaluated = AnoFPDMEvaluated()
 
     def load(
         self,

@@ -18,10 +18,10 @@ from ...diffusion.denoisers import NoisePredictor
 from ...diffusion.equations import predict_x0, prediction_difference
 from ...diffusion.noise import NoiseSource
 from ...evaluation.chunk_store import Arrays
-from ...evaluation.network_runs import NetworkRuns
 from ...evaluation.slices import LabelledSlices
 from .evidence import QuadraticEvidence
 from .forward_process import forward_states
+from .network_runs import NetworkRuns
 from .operating_point import OperatingPoint
 
 

@@ -14,6 +14,7 @@ from ...results.case import ModelIdentity
 from ..anofpdm.findings import NO_FACTS, SliceFacts, VolumeFacts
 from ..anofpdm.method import AnoFPDM
 from ..calibrating import CalibrationTask
+from ..evaluated import AsDetected, Evaluated
 from ..map_evidence import MapEvidence
 from ..method import Curves, Method, Notice, Picture, Runner
 from ..offers import Offer
@@ -54,6 +55,7 @@ class Fused:
     slice_facts_type = SliceFacts
     volume_facts_type = VolumeFacts
     calibrates = True
+    evaluated: Evaluated = AsDetected(NAME)
 
     def __init__(self, finder: Student | None = None, witness: AnoFPDM | None = None) -> None:
         self._finder, self._witness = finder or Student(), witness or AnoFPDM()

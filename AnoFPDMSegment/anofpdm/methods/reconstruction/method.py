@@ -11,6 +11,7 @@ import numpy as np
 from ...core.errors import ModelError
 from ...core.records import record_to_dict
 from ...network.parameter_shapes import parameter_shapes
+from ..evaluated import Evaluated
 from ..knobs import Knob
 from ..map_evidence import MapEvidence
 from ..map_method import MapAnswers
@@ -18,6 +19,7 @@ from ..method import Method, Notice, Picture, Runner
 from ..offers import Offer, OnlyPreset, Preset
 from ..training import Stage
 from .classifier_shapes import classifier_shapes
+from .evaluation import ReconstructionEvaluated
 from .knobs import GUIDED, PLAIN, SCALED
 from .model_config import ClassifierConfig, ConditionedConfig, GuidedConfig, ReconstructionConfig, Sampling
 from .training import CLASSIFIER_STAGES, GAUSSIAN_STAGES, SIMPLEX_STAGES
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from ...store.model_folder import ModelFolder
     from ..map_evidence import MapAnswer
 
+EVALUATED = ReconstructionEvaluated()
 HEALTHY = "healthy"
 """The restored slice of the first used modality among the maps, 0 to 1 for -1 to 1."""
 
@@ -50,6 +53,11 @@ class Reconstruction(MapAnswers):
         self.stages = stages
         self.others = (HEALTHY,) if picture else ()
         self._picture = picture
+
+    @property
+    def evaluated(self) -> Evaluated:
+        """See `Method`."""
+        return EVALUATED
 
     def load(
         self,

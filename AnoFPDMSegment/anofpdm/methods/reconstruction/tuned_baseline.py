@@ -18,11 +18,11 @@ from ...evaluation.best_threshold import best_dice_threshold
 from ...evaluation.chunk_store import Arrays
 from ...evaluation.map_outputs import outputs_of_map
 from ...evaluation.method_output import Cost, MethodInput, MethodOutput
-from ...evaluation.network_runs import NetworkRuns
 from ...evaluation.slices import LabelledSlices
 from ...thresholds.auroc import area_under_roc
 from ...thresholds.map_statistic import map_statistic
 from ...thresholds.postprocessing import filtered_map
+from ..anofpdm.network_runs import NetworkRuns
 from .baselines import GRIDS, Baseline, Setting, setting_record, setting_text
 
 

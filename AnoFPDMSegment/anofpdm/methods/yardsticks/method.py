@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...core.progress import CancelToken
+from ..evaluated import Evaluated
 from ..map_method import MapMethod, Report
 from ..method import Method
+from .evaluation import MakeMap, YardsticksEvaluated
 from .maps import intensity_map, left_right_map, looked_at
 
 if TYPE_CHECKING:
-    from ...core.arrays import BoolArray, FloatArray
+    from ...core.arrays import FloatArray
     from ...volumes.input_config import InputConfig
     from ...volumes.preparation import PreparedCase
+
+
+MAPS: dict[str, tuple[str, MakeMap]] = {
+    "intensity": ("intensity", intensity_map),
+    "left-right": ("left-right difference", left_right_map),
+}
+EVALUATED = YardsticksEvaluated(MAPS)
 
 
 class Yardstick(MapMethod):
     """A map made from the image alone."""
 
-    def __init__(self, name: str, title: str, make: Callable[[FloatArray, BoolArray, str], FloatArray]) -> None:
-        """`make`: from intensities [N, H, W], 1 at the volume's percentile, heads [N, H, W] and modality to maps."""
-        self.name, self.title, self.make = name, title, make
+    def __init__(self, name: str) -> None:
+        self.name, (title, self.make) = name, MAPS[name]
+        self.title = title.capitalize()
+
+    @property
+    def evaluated(self) -> Evaluated:
+        """See `Method`."""
+        return EVALUATED
 
     def compute(
         self,
@@ -44,7 +58,4 @@ class Yardstick(MapMethod):
         return {"map": found}
 
 
-METHODS: tuple[Method, ...] = (
-    Yardstick("intensity", "Intensity", intensity_map),
-    Yardstick("left-right", "Left-right difference", left_right_map),
-)
+METHODS: tuple[Method, ...] = tuple(Yardstick(name) for name in MAPS)

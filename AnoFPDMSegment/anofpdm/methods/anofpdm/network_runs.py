@@ -8,28 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import FloatArray, IntArray
-from ..core.device import ChosenDevice
-from ..core.errors import ModelError
-from ..core.precision import Precision
-from ..core.progress import CancelToken
-from ..core.records import record_to_dict
-from ..diffusion.denoisers import NetworkPredictor
-from ..diffusion.schedule import NoiseSchedule
-from ..diffusion.slices import BatchCompute, Batching, SlicePredictor, compute_in_batches
-from ..methods.anofpdm.accumulate import GuidedNetwork, accumulate_slices
-from ..methods.anofpdm.evidence import Evidence, broken_array, build_evidence, evidence_arrays
-from ..methods.anofpdm.forward_process import network_evaluations
-from ..methods.anofpdm.model_config import DiffusionConfig, diffusion_config
-from ..methods.anofpdm.operating_point import OperatingPoint
-from ..store.model_folder import ModelFolder
-from ..store.network_weights import load_network
-from .chunk_store import Arrays, ChunkStore
-from .method_output import Cost
-from .slices import LabelledSlices
-
-Report = Callable[[str, float, int], None]
-"""`report(what, slices done, slices)`."""
+from ...core.arrays import FloatArray, IntArray
+from ...core.device import ChosenDevice, choose_device
+from ...core.errors import ModelError
+from ...core.precision import Precision
+from ...core.progress import CancelToken
+from ...core.records import record_to_dict
+from ...diffusion.denoisers import NetworkPredictor
+from ...diffusion.schedule import NoiseSchedule
+from ...diffusion.slices import BatchCompute, Batching, SlicePredictor, compute_in_batches
+from ...evaluation.chunk_store import Arrays, ChunkStore
+from ...evaluation.evaluation_run import EvaluationRun, Report
+from ...evaluation.method_output import Cost
+from ...evaluation.slices import LabelledSlices
+from ...store.model_folder import ModelFolder
+from ...store.network_weights import load_network
+from .accumulate import GuidedNetwork, accumulate_slices
+from .evidence import Evidence, broken_array, build_evidence, evidence_arrays
+from .forward_process import network_evaluations
+from .model_config import DiffusionConfig, diffusion_config
+from .operating_point import OperatingPoint
 
 
 class NetworkRuns:
@@ -145,3 +143,21 @@ class NetworkRuns:
                 f"The network's predictions are not finite numbers on {self.device.name} in {precision}; try "
                 "--device cpu or another model."
             )
+
+
+def network_runs(run: EvaluationRun) -> NetworkRuns:
+    """Those of the measured model's network, loaded once an evaluation. Raises ModelError or SettingsError."""
+
+    def make() -> NetworkRuns:
+        return NetworkRuns(
+            run.folder,
+            choose_device(run.device),
+            ChunkStore(run.kept_folder),
+            data_key=run.cache.key,
+            seed=run.seed,
+            batch_size=run.batch_size,
+            report=run.report,
+            cancel=run.cancel,
+        )
+
+    return run.kept("network of the measured model", make)
