@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import SettingsError
 from ..core.output_set import recover
 from ..core.reporting import say
 from ..methods.registry import find_method
@@ -56,6 +57,9 @@ def run_adjust(options: argparse.Namespace) -> int:
             case = method.with_calibration(case, options.calibration)
         before = method.settings_type() if options.as_calibrated else case.settings
         given = given_knobs(options, method, live=True)
+        for name in given_knobs(options, method, live=False):
+            flag = next(knob.flag for knob in method.knobs if knob.name == name)
+            raise SettingsError(f"With the method {method.name}, {flag} needs a rerun: detect again with it.")
         detection = build_detection(case, method.overlaid(before, given, case.calibration))
         detection.write(folder, overlay=options.overlay)
     say(f"{format_findings(detection.findings)}\nWritten to {output}.")

@@ -18,6 +18,7 @@ from ..results.detection import claimed_folder
 from ..results.findings_text import format_findings
 from ..results.overlay import require_pillow
 from ..store.model_search import default_model_name, model_of_method
+from .help_all import add_help_all
 from .interruption import cancellation
 from .options import (
     KnobGroup,
@@ -30,6 +31,9 @@ from .options import (
     output_folder,
 )
 
+SHOWN = ("input", "output", "cases", "model", "method", "preset", "calibration", "device", "anonymous", "overlay")
+"""What `--help` shows; `--help-all` shows all."""
+
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
@@ -38,6 +42,7 @@ def add_parser(commands: Any) -> None:
         help="find anomalies in a volume",
         description="Find anomalies in a brain MRI and write heatmap.nrrd, segmentation.seg.nrrd, findings.json, "
         "evidence.npz and overlay.png. Research use only, not for clinical diagnosis.",
+        epilog="Every option, those of the methods among them: --help-all.",
     )
     parser.add_argument(
         "input",
@@ -90,6 +95,7 @@ def add_parser(commands: Any) -> None:
     add_overlay_option(run)
     run.add_argument("--progress", choices=("bar", "json", "none"), default="bar", help="default: bar")
     run.add_argument("--watch-stdin", action="store_true", help="end the run when standard input ends")
+    add_help_all(parser, SHOWN, "%(prog)s [OPTION ...] --output DIR INPUT [INPUT ...]")
     parser.set_defaults(run=run_detect)
 
 

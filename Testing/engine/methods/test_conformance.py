@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from command_line import CommandLine
+from evaluation_samples import write_masked_data
 from method_models import MAKERS
 
 from anofpdm import Detector
@@ -32,6 +34,12 @@ FILES = {"heatmap.nrrd", "segmentation.seg.nrrd", "findings.json", "evidence.npz
 def cases(models: dict[str, Path], head_image: Any) -> dict[str, CaseEvidence]:
     """One examined head by method."""
     return {name: Detector.from_model(path).examine(head_image) for name, path in models.items()}
+
+
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of two heads with lesions."""
+    return write_masked_data(tmp_path_factory.mktemp("labelled"), subjects=2)
 
 
 def other_threshold(case: CaseEvidence) -> Any:
@@ -137,7 +145,7 @@ def test_progress_is_told_and_a_run_can_be_ended(models: dict[str, Path], head_i
 
 @every
 def test_its_options_stand_in_the_help(command: CommandLine, name: str) -> None:
-    text = command("detect", "--help").out
+    text = command("detect", "--help-all").out
     for knob in registry.find_method(name).knobs:
         for flag in [f"--{switch.option}" for switch in knob.switches] or [knob.flag]:
             assert flag in text
@@ -172,6 +180,17 @@ def test_an_option_of_another_method_is_refused(
         )
         assert outcome.status == 2 and f"{knob.flag} is an option of" in outcome.err and owner in outcome.err
         assert not (tmp_path / "o").exists()
+
+
+@every
+def test_it_can_be_measured(
+    command: CommandLine, models: dict[str, Path], labelled: Path, tmp_path: Path, name: str
+) -> None:
+    few = ("--resamplings", "5", "--no-pictures", "--output", tmp_path / "out")
+    outcome = command("evaluate", models[name], labelled, "--methods", name, *few)
+    assert outcome.status == 0, outcome.err
+    rows = json.loads((tmp_path / "out" / "results.json").read_text())["methods"]
+    assert rows and all(row["family"] == name and row["figures"]["dice_mixed"]["value"] >= 0 for row in rows)
 
 
 def test_a_method_that_is_not_there_is_named(command: CommandLine, head_file: Path, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""What `anofpdm evaluate` measures of these methods: each tuned on its own grid, on the measured model's network."""
+"""What `anofpdm evaluate` measures of these methods: as they detect, if the measured model is theirs; else each is tuned
+on its own grid, with the measured model's network. Torch-free to import."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from ...store.model_config import ModelConfig
 from ...store.model_folder import ModelFolder
 from ...store.model_search import find_model
 from ..anofpdm.model_config import diffusion_config
-from ..evaluated import Options, PlainEvaluated, folder_option
+from ..evaluated import AsDetected, Options, PlainEvaluated, folder_option
 from ..knobs import Knob, whole
 
 if TYPE_CHECKING:
@@ -54,18 +55,8 @@ class ReconstructionEvaluated(PlainEvaluated):
     def check(self, names: Sequence[str], options: Options) -> None:
         """See `Evaluated`."""
         for name in (GAUSSIAN, SIMPLEX):
-            if name in names and name not in options:
-                raise SettingsError(
-                    f"The method {name} needs a network of its own: train one with anofpdm train --purpose {name} and "
-                    f"give its folder as --{name}."
-                )
             if name in options and name not in names:
                 raise SettingsError(f"--{name} is for the method of that name; add it to --methods.")
-        if CLASSIFIER in names and "classifier" not in options:
-            raise SettingsError(
-                "Classifier guidance needs a classifier of noisy slices: train one with anofpdm train --purpose "
-                "classifier and give its folder as --classifier."
-            )
         if "classifier" in options and CLASSIFIER not in names:
             raise SettingsError(f"--classifier is for the method {CLASSIFIER}; add it to --methods.")
         found = self.record(options)
@@ -75,8 +66,20 @@ class ReconstructionEvaluated(PlainEvaluated):
             raise SettingsError(f"--grid-slices must be at least 2, not {found['grid_slices']}.")
 
     def check_model(self, folder: ModelFolder, names: Sequence[str], options: Options) -> None:
-        """They work on its network."""
-        if names:
+        """They work on its network, unless it is their own model."""
+        others = [name for name in names if name != folder.config.method]
+        for name in others:
+            if name in (GAUSSIAN, SIMPLEX) and name not in options:
+                raise SettingsError(
+                    f"The method {name} needs a network of its own: train one with anofpdm train --purpose {name} and "
+                    f"give its folder as --{name}."
+                )
+            if name == CLASSIFIER and "classifier" not in options:
+                raise SettingsError(
+                    "Classifier guidance needs a classifier of noisy slices: train one with anofpdm train --purpose "
+                    "classifier and give its folder as --classifier."
+                )
+        if others:
             diffusion_config(folder)
 
     def record(self, options: Options) -> dict[str, Any]:
@@ -88,6 +91,8 @@ class ReconstructionEvaluated(PlainEvaluated):
 
     def rows(self, name: str, run: EvaluationRun, options: Options) -> Sequence[Method]:
         """See `Evaluated`."""
+        if name == run.folder.config.method:
+            return AsDetected(name).rows(name, run, options)
         from ...diffusion.denoisers import NetworkPredictor
         from ...store.network_weights import load_network
         from ..anofpdm.network_runs import network_runs

@@ -30,7 +30,7 @@ STEPS = Knob(
 )
 GUIDANCE = Knob(
     "guidance",
-    "guidance strength toward healthy; needs a rerun",
+    "guidance strength w toward healthy",
     live=False,
     metavar="W",
     read=number,
