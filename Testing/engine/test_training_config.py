@@ -26,7 +26,8 @@ STAGES = ("lgg-flair", "lgg-flair-fine", "brain-flair", "brain-flair-fine")
 
 
 def test_the_shipped_configurations_are_those_of_the_paper_and_a_compact_one() -> None:
-    assert shipped_configs() == ["atlas", "brain-flair", "brain-flair-fine", "brats21", "compact", *STAGES[:2]]
+    others = ["atlas", "brain-flair", "brain-flair-fine", "brats21", "compact", "compared-flair"]
+    assert shipped_configs() == [*others, *STAGES[:2]]
     brats, atlas, compact = (load_training_config(name, DiffusionTraining) for name in ("brats21", "atlas", "compact"))
     for paper, steps in ((brats, 210_000), (atlas, 290_000)):
         assert (paper.steps, paper.batch_size, paper.learning_rate) == (steps, 64, 1e-4)
@@ -47,6 +48,15 @@ def test_the_stages_of_the_bundled_model_fit_together() -> None:
     shipped = find_model("brain-flair").config
     assert (shipped.network, shipped.grid) == (stages[-1].network, stages[-1].grid)
     assert shipped.preprocessing == stages[-1].preprocessing and shipped.title == stages[-1].title
+
+
+def test_the_networks_of_compared_methods_see_what_the_bundled_model_sees() -> None:
+    compared, shipped = load_training_config("compared-flair", DiffusionTraining).model, find_model("brain-flair").config
+    assert (compared.grid, compared.preprocessing, compared.schedule) == (
+        shipped.grid,
+        shipped.preprocessing,
+        shipped.schedule,
+    )
 
 
 @pytest.mark.parametrize(("name", "millions"), [("brats21", 103.08), ("compact", 1.94)])

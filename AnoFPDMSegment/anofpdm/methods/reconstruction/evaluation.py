@@ -1,4 +1,4 @@
-"""What `anofpdm evaluate` measures of these methods: as they detect, if the measured model is theirs; else each is tuned
+"""What `anofpdm evaluate` measures of these methods: as they detect, if the measured model is theirs; else tuned, each
 on its own grid, with the measured model's network. Torch-free to import."""
 
 from __future__ import annotations
