@@ -51,7 +51,10 @@ def test_the_stages_of_the_bundled_model_fit_together() -> None:
 
 
 def test_the_networks_of_compared_methods_see_what_the_bundled_model_sees() -> None:
-    compared, shipped = load_training_config("compared-flair", DiffusionTraining).model, find_model("brain-flair").config
+    compared, shipped = (
+        load_training_config("compared-flair", DiffusionTraining).model,
+        find_model("brain-flair").config,
+    )
     assert (compared.grid, compared.preprocessing, compared.schedule) == (
         shipped.grid,
         shipped.preprocessing,

@@ -112,6 +112,7 @@ class MapAnswers:
         """Raises SettingsError where one of several presets is asked for."""
         if preset is not None:
             raise SettingsError(f"The method {self.name} has no presets; leave --preset out.")
+
     @functools.cached_property
     def evaluated(self) -> Evaluated:
         """By what it detects, unless a subclass says so."""

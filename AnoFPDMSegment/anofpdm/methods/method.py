@@ -176,6 +176,7 @@ class Method(Protocol):
         Whether the outcome can be written is found out first (`CalibrationTask.check_place`). Raises the engine's
         errors. May import torch.
         """
+
     @property
     def evaluated(self) -> Evaluated:
         """What `anofpdm evaluate` measures of it; several methods may share one."""
