@@ -7,6 +7,7 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,9 @@ from anofpdm.evaluation.request import EvaluationRequest
 from anofpdm.evaluation.runner import run_evaluation
 from anofpdm.methods.anofpdm import network_runs
 from anofpdm.methods.anofpdm.calibration import calibrations_to_json
+from anofpdm.methods.anofpdm.evaluated import AnoFPDM
 from anofpdm.methods.anofpdm.evaluation import operating_points
+from anofpdm.methods.anofpdm.variants import Variants
 from anofpdm.store.model_folder import open_model_folder, write_calibration
 
 FEW = ("--resamplings", "50", "--batch-size", "4", "--no-pictures")
@@ -299,3 +302,10 @@ def test_two_runs_do_not_write_to_one_folder(command: CommandLine, model: Path, 
     with OutputSet(tmp_path / "out"):
         outcome = command("evaluate", model, data, "--output", tmp_path / "out", "--methods", "all-zero")
     assert outcome.status == 4 and "Another run" in outcome.err
+
+
+def test_the_public_code_s_mode_goes_with_a_model_that_is_calibrated_otherwise() -> None:
+    point = dataclasses.replace(POINT, mode="reference", clamp=True, guidance_bank=(0.0, 2.0))
+    runs = SimpleNamespace(weights_sha256="0" * 64)
+    method = AnoFPDM(runs, point, Variants(consistencies=("slice",)), [tiny_calibration("0" * 64)])  # type: ignore[arg-type]
+    method.check(None)  # type: ignore[arg-type]
