@@ -32,9 +32,11 @@ def add_help_all(parser: argparse.ArgumentParser, shown: Collection[str], usage:
 class _HelpAll(argparse.Action):
     """Prints the whole help and ends."""
 
-    def __init__(self, *args: Any, hidden: dict[Any, str | None], titles: dict[Any, Any], **kwargs: Any) -> None:
-        super().__init__(*args, dest=argparse.SUPPRESS, default=argparse.SUPPRESS, **_without_dest(kwargs))
-        self._hidden, self._titles = hidden, titles
+    def __init__(self, option_strings: Sequence[str], dest: str, **kwargs: Any) -> None:
+        """`hidden` and `titles`: what the short help left out, by action and by group."""
+        self._hidden: dict[argparse.Action, str | None] = kwargs.pop("hidden")
+        self._titles: dict[Any, tuple[str | None, str | None]] = kwargs.pop("titles")
+        super().__init__(option_strings, argparse.SUPPRESS, default=argparse.SUPPRESS, **kwargs)
 
     def __call__(
         self,
@@ -54,10 +56,6 @@ class _HelpAll(argparse.Action):
         parser.exit()
 
 
-def _without_dest(kwargs: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in kwargs.items() if name not in ("dest", "default")}
-
-
 def _group_by_owner(parser: argparse.ArgumentParser) -> None:
     """Move the methods' options into groups, one for each set of methods that have them."""
     every = methods()
@@ -71,7 +69,7 @@ def _group_by_owner(parser: argparse.ArgumentParser) -> None:
                 groups[title] = parser.add_argument_group(f"options {title}")
             old._group_actions.remove(action)
             groups[title]._group_actions.append(action)
-            text = action.help if owned[0][1].switches else _text(owned)
+            text = (action.help or "") if owned[0][1].switches else _text(owned)
             now = [each for each, knob in owned if knob.live]
             if now:
                 text += f" ({ADJUSTABLE})" if len(now) == len(owned) else f" ({ADJUSTABLE}: {', '.join(now)})"

@@ -55,6 +55,7 @@ def check_request(request: EvaluationRequest) -> None:
 
 def check_model(folder: ModelFolder, wanted: Sequence[str], request: EvaluationRequest) -> None:
     """Raises SettingsError or ModelError for a model that the methods cannot work on."""
+    find_method(folder.config.method).check_model(folder)
     for each in evaluated():
         each.check_model(folder, [n for n in wanted if n in each.names], options_of(each, request.options))
 

@@ -54,11 +54,6 @@ class ReconstructionEvaluated(PlainEvaluated):
 
     def check(self, names: Sequence[str], options: Options) -> None:
         """See `Evaluated`."""
-        for name in (GAUSSIAN, SIMPLEX):
-            if name in options and name not in names:
-                raise SettingsError(f"--{name} is for the method of that name; add it to --methods.")
-        if "classifier" in options and CLASSIFIER not in names:
-            raise SettingsError(f"--classifier is for the method {CLASSIFIER}; add it to --methods.")
         found = self.record(options)
         if not 2 <= found["compared_steps"] <= 1000:
             raise SettingsError(f"--compared-steps must lie between 2 and 1000, not {found['compared_steps']}.")
@@ -79,6 +74,11 @@ class ReconstructionEvaluated(PlainEvaluated):
                     "Classifier guidance needs a classifier of noisy slices: train one with anofpdm train --purpose "
                     "classifier and give its folder as --classifier."
                 )
+        for name in (GAUSSIAN, SIMPLEX):
+            if name in options and name not in names:
+                raise SettingsError(f"--{name} is for the method of that name; add it to --methods.")
+        if "classifier" in options and CLASSIFIER not in names:
+            raise SettingsError(f"--classifier is for the method {CLASSIFIER}; add it to --methods.")
         if others:
             diffusion_config(folder)
 
