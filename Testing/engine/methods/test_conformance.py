@@ -190,7 +190,7 @@ def test_it_can_be_measured(
     outcome = command("evaluate", models[name], labelled, "--methods", name, *few)
     assert outcome.status == 0, outcome.err
     rows = json.loads((tmp_path / "out" / "results.json").read_text())["methods"]
-    assert rows and all(row["family"] == name and row["figures"]["dice_mixed"]["value"] >= 0 for row in rows)
+    assert rows and all(name in row["family"] and row["figures"]["dice_mixed"]["value"] >= 0 for row in rows)
 
 
 def test_a_method_that_is_not_there_is_named(command: CommandLine, head_file: Path, tmp_path: Path) -> None:
