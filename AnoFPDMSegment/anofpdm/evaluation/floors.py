@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from ..core.arrays import FloatArray
-from ..methods.evaluated import Options, PlainEvaluated
 from ..thresholds.image_labels import best_threshold
-from .evaluation_run import EvaluationRun
-from .method_output import Method, MethodInput, MethodOutput
+from .method_output import MethodInput, MethodOutput
 from .slices import LabelledSlices
 
 MIDDLE_LEVEL = 0.55
@@ -62,14 +60,3 @@ class LevelOnly:
 
 def _centrality(slices: LabelledSlices) -> FloatArray:
     return np.nan_to_num(-np.abs(slices.level.astype(np.float64) - MIDDLE_LEVEL), nan=-1.0)
-
-
-class Floors(PlainEvaluated):
-    """Measured beside every model."""
-
-    title = "floors"
-    names = yardsticks = (AllZero.name, LevelOnly.name)
-
-    def rows(self, name: str, run: EvaluationRun, options: Options) -> Sequence[Method]:
-        """See `Evaluated`."""
-        return [AllZero() if name == AllZero.name else LevelOnly()]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..core.errors import SettingsError
-from ..methods.evaluated import Evaluated, Extras, Options
+from ..methods.evaluated import Evaluated, Extras, Options, PlainEvaluated
 from ..methods.registry import find_method, methods
 from ..store.model_folder import ModelFolder
 
@@ -17,10 +17,21 @@ if TYPE_CHECKING:
     from .slices import MeasuredSlices
 
 
+class Floors(PlainEvaluated):
+    """Measured beside every model."""
+
+    title = "floors"
+    names = yardsticks = ("all-zero", "level-only")
+
+    def rows(self, name: str, run: EvaluationRun, options: Options) -> Sequence[Method]:
+        """See `Evaluated`."""
+        from .floors import AllZero, LevelOnly
+
+        return [AllZero() if name == AllZero.name else LevelOnly()]
+
+
 def evaluated() -> list[Evaluated]:
     """All there are, each once: the floors last but for yardsticks, which stand beside them."""
-    from .floors import Floors
-
     found: dict[int, Evaluated] = {}
     for method in methods().values():
         found.setdefault(id(method.evaluated), method.evaluated)
