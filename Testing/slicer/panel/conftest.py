@@ -92,6 +92,33 @@ def more_models(model_place: Path, bright_default: Path, monkeypatch: pytest.Mon
     return model_place
 
 
+@pytest.fixture(scope="session")
+def slab_evidence(model_place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a detection with the model `one` in the sample's slab; not to be changed."""
+    from own_slices import write_slab
+
+    from anofpdm import Detector
+    from anofpdm.results.case_storage import EVIDENCE_FILE
+
+    folder = tmp_path_factory.mktemp("slab")
+    volume = write_slab(folder / "slab.nii.gz")
+    Detector.from_model(model_place / "one", device="cpu").detect(volume).write(folder / "result", overlay=False)
+    return folder / "result" / EVIDENCE_FILE
+
+
+@pytest.fixture
+def replayed_slab(slab_evidence: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers give the evidence of an earlier run: for tests of what the panel makes of runs, not of the runs."""
+    if os.name == "nt":
+        return  # there they compute
+    from quick_worker import write_interpreter
+
+    folder = tmp_path / "replay"
+    folder.mkdir()
+    write_interpreter(folder, slab_evidence)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
 @pytest.fixture
 def session(application: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The opened module on an empty scene with three slice views; nothing may have gone wrong in it."""

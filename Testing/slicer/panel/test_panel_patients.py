@@ -172,8 +172,8 @@ def test_without_a_patient_there_is_nobody_to_name(session: Any) -> None:
 
 
 @pytest.fixture
-def quick(more_models: Path, session: Any) -> Any:
-    """With a model that is done at once."""
+def quick(more_models: Path, replayed_slab: None, session: Any) -> Any:
+    """With a model that is done at once in the slab."""
     session.panel._model.reload("one")
     session.pump()
     return session

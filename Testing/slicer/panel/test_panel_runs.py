@@ -74,7 +74,7 @@ def test_the_user_works_elsewhere_meanwhile(running: Any) -> None:
     assert abs(running.result.settings.guidance - 4.0) < 0.1
 
 
-def test_a_second_run_replaces_or_adds(more_models: Path, session: Any, tmp_path: Path) -> None:
+def test_a_second_run_replaces_or_adds(more_models: Path, replayed_slab: None, session: Any, tmp_path: Path) -> None:
     session.panel._model.reload("one")
     ui = session.ui
     session.load(write_slab(tmp_path / "slab.nii.gz"))
