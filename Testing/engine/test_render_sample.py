@@ -31,7 +31,7 @@ def test_the_command_writes_twins_and_where_they_differ(tmp_path: Path, monkeypa
     for image in found[0]:
         assert image.GetSize() == (SLAB.matrix, SLAB.matrix, SLAB.slices)
         assert np.diag(np.reshape(image.GetDirection(), (3, 3))).tolist() == [-1, -1, 1]
-        assert "Synthetic" in image.GetMetaData("ITK_FileNotes") and "seed 5" in image.GetMetaData("ITK_FileNotes")
+        assert "Synthetic" in image.GetMetaData("ITK_FileNotes") and "seed 9" in image.GetMetaData("ITK_FileNotes")
     lesion, twin, mask = (sitk.GetArrayFromImage(image) for image in found[0])
     inside = mask > 0
     assert inside.any() and mask.max() == 1
