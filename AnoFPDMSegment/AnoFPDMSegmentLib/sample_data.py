@@ -9,11 +9,11 @@ CATEGORY = "AnoFPDM"
 BUNDLED = {
     "AnoFPDM synthetic FLAIR with lesion": (
         "synthetic_flair_lesion.nii.gz",
-        "29bdfca3ce9ffdf99d530150780aa3ad14578761100c9647f3aa92091a04e23b",
+        "7bfd5353b3e2e886f3c291396816de1305ab83415bba16ac74b0cdd2a8e9bb8f",
     ),
     "AnoFPDM synthetic FLAIR without lesion": (
         "synthetic_flair_no_lesion.nii.gz",
-        "dd9eb8bf96fcdb6a2d43c33d880b1c663a36d60d0809dd2731b3d7705677ffa9",
+        "287866861b2c8bace14ad1484b4182a11e72684b2e0bc9bd75f97f7b6787271e",
     ),
 }
 """Name: file in Resources/SampleData, SHA-256."""
