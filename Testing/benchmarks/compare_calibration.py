@@ -20,7 +20,7 @@ import numpy as np
 
 from anofpdm.cli.main import main as anofpdm
 from anofpdm.methods.anofpdm.calibration import Calibration, load_calibrations
-from anofpdm.store.model_search import default_model_name, find_model
+from anofpdm.store.model_search import find_model, model_of_method
 
 ROWS = (
     "accuracy",
@@ -38,14 +38,14 @@ TOLERANCE = 1e-3
 
 def shipped(preset: str, precision: str) -> Calibration:
     """That of the bundled model."""
-    calibrations = load_calibrations(find_model(default_model_name()).calibration)
+    calibrations = load_calibrations(find_model(model_of_method("anofpdm")).calibration)
     (found,) = (c for c in calibrations if (c.name, c.operating_point.precision) == (preset, precision))
     return found
 
 
 def calibrate(data: Path, like: Calibration, folder: Path, subjects: Collection[str] = ()) -> Calibration:
     """The bundled model calibrated anew at the preset and range of `like`; with some of the subjects alone if named."""
-    bundled = find_model(default_model_name())
+    bundled = find_model(model_of_method("anofpdm"))
     model = Path(shutil.copytree(bundled.path, folder / bundled.config.name))
     manifest = folder / "lgg.csv"
     _call("manifest", "lgg", data / "lgg", "--output", manifest)

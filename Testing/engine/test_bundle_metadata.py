@@ -14,7 +14,7 @@ from tiny_model import tiny_config, write_tiny_model
 from anofpdm.methods.anofpdm.bundle_metadata import bundle_metadata
 from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.network.unet import ConditionalUNet
-from anofpdm.store.model_search import default_model_name, find_model
+from anofpdm.store.model_search import find_model, model_of_method
 
 REQUIRED = {
     "schema": str,
@@ -80,7 +80,7 @@ def test_every_model_folder_has_it_among_its_checksums(tmp_path: Path) -> None:
 
 
 def test_the_bundled_models_have_it() -> None:
-    folder = find_model(default_model_name())
+    folder = find_model(model_of_method("anofpdm"))
     values = json.loads((folder.path / "configs" / "metadata.json").read_text(encoding="utf-8"))
     check(values)
     assert values["network_data_format"]["inputs"]["x"]["spatial_shape"] == [folder.config.grid.matrix] * 2

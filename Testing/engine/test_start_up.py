@@ -75,9 +75,9 @@ def test_reading_the_network_loads_no_compiler(tmp_path: Path) -> None:
     (tmp_path / f"torchinductor_{getpass.getuser()}").write_text("in the way")
     code = """
         import sys
-        from anofpdm.store.model_search import default_model_name, find_model
+        from anofpdm.store.model_search import find_model, model_of_method
         from anofpdm.store.network_weights import load_network
-        load_network(find_model(default_model_name()))
+        load_network(find_model(model_of_method("anofpdm")))
         print(*sorted(name for name in sys.modules if name in ("torch._dynamo", "torch._inductor", "sympy")))
     """
     done = run_python("-c", textwrap.dedent(code), env=environment(TMPDIR=str(tmp_path)))

@@ -130,14 +130,15 @@ def _slices(options: argparse.Namespace) -> int:
 def _subject(options: argparse.Namespace) -> Any:
     from ..methods.anofpdm.benchmark.subject import TINY, model_subject, random_subject
     from ..methods.anofpdm.user_calibrations import calibrations_of
-    from ..store.model_search import default_model_name, find_model
+    from ..methods.registry import FIRST_METHOD
+    from ..store.model_search import find_model, model_of_method
 
     name = options.network or (TINY if options.quick and options.model is None else None)
     if name is not None:
         if options.input is not None:
             raise SettingsError("--input needs a MODEL, whose configuration says how a volume is prepared.")
         return random_subject(name, _slices(options))
-    folder = find_model(options.model if options.model is not None else default_model_name())
+    folder = find_model(options.model if options.model is not None else model_of_method(FIRST_METHOD))
     images = None if options.input is None else input_images(options.input)
     return model_subject(folder, calibrations_of(folder), _slices(options), images)
 

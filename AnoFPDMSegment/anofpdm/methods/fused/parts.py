@@ -12,11 +12,9 @@ def open_part(part: Part, folder: ModelFolder, *, verify_weights: bool = True) -
     """The part's model, beside the fused one or in the list, its files checked. Raises ModelError."""
     beside = folder.path.parent / part.model
     try:
-        if beside.is_dir():
-            found = open_model_folder(beside, verify_weights=verify_weights)
-        else:
-            found = find_model_of_weights(part.weights_sha256)
-        if found.weights_sha256 != part.weights_sha256:
+        # Weights are read once, when it is known that they are the part's.
+        found = open_model_folder(beside, verify_weights=False) if beside.is_dir() else None
+        if found is None or found.weights_sha256 != part.weights_sha256:
             found = find_model_of_weights(part.weights_sha256)
         return open_model_folder(found.path, verify_weights=verify_weights)
     except ModelError as error:
