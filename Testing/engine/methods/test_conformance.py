@@ -195,4 +195,4 @@ def test_it_can_be_measured(
 
 def test_a_method_that_is_not_there_is_named(command: CommandLine, head_file: Path, tmp_path: Path) -> None:
     outcome = command("detect", head_file, "--method", "nothing", "--output", tmp_path / "o")
-    assert outcome.status == 3 and "There is no method 'nothing' here; there are anofpdm" in outcome.err
+    assert outcome.status == 3 and "There is no method 'nothing' here; there are " in outcome.err
