@@ -74,7 +74,7 @@ def tiny_fused(path: Path) -> None:
         preprocessing=PREPROCESSING,
         finder=Part(finder.name, student.weights_sha256),
         witness=Part(witness.name, open_model_folder(witness).weights_sha256),
-        fusion=Fusion(threshold=0.5),
+        fusion=Fusion(threshold=0.5, minimum_mm3=0.0),
     )
     write_fused(path, config, CARD)
 

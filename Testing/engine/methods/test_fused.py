@@ -176,3 +176,14 @@ def test_a_preset_is_the_witness_s(command: CommandLine, models: dict[str, Path]
     outcome = command(*call, "--guidance", "2", "--witness-threshold", "value=0.1", "--ungated")
     assert outcome.status == 0, outcome.err
     assert (tmp_path / "o" / "probability.nrrd").is_file()
+
+
+def test_specks_are_dropped(case: CaseEvidence) -> None:
+    usual = build_detection(case)
+    voxel = float(np.prod(case.geometry.spacing))
+    smallest = min(part.volume_ml for part in usual.components) * 1000
+    assert smallest < 100 * voxel, "the untrained models mark specks"
+    fusion = dataclasses.replace(case.calibration.fusion, minimum_mm3=smallest + voxel)
+    fewer = build_detection(dataclasses.replace(case, calibration=dataclasses.replace(case.calibration, fusion=fusion)))
+    assert 0 < len(fewer.components) < len(usual.components)
+    assert all(part.volume_ml * 1000 > smallest for part in fewer.components)

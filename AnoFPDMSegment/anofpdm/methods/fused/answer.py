@@ -52,7 +52,7 @@ def joint_answer(case: CaseEvidence) -> FusedAnswer:
     settings: FusedSettings = case.settings
     fusion = case.calibration.fusion
     threshold = fusion.threshold if settings.threshold is None else settings.threshold
-    smallest = settings.minimum_size or MinimumSize(pixels=case.model.minimum_size_px)
+    smallest = settings.minimum_size or MinimumSize(mm3=fusion.minimum_mm3)
     own = _WITNESS.answer(witness_case(case))
     finder, witnessed = evidence.finder.map[:, 0], witness_map(evidence, own)
     agreed = agreement(finder, witnessed, fusion.possible)

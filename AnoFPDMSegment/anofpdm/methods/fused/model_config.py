@@ -37,12 +37,15 @@ class Fusion:
     """From which probability on something is possible."""
     threshold: float = 0.3
     """Joint probability from which on a pixel is marked."""
+    minimum_mm3: float = 50.0
+    """Smaller components are dropped."""
 
     def __post_init__(self) -> None:
         """Raises ModelError."""
         require(0 <= self.witness <= LARGEST_WITNESS, f"fusion.witness must lie between 0 and {LARGEST_WITNESS:g}")
         require(0 <= self.agreement <= 1, "fusion.agreement must lie between 0 and 1")
         require(0 <= self.possible < 1, "fusion.possible must lie between 0 and 1")
+        require(0 <= self.minimum_mm3 <= 1e6, "fusion.minimum_mm3 must lie between 0 and 1000000")
         require(0 < self.threshold < 1, "fusion.threshold must lie between 0 and 1")
 
 
