@@ -28,11 +28,13 @@ from anofpdm import Detector
 from anofpdm.core.errors import InputError
 from anofpdm.datasets.manifest import SPLITS, Volume, read_manifest
 from anofpdm.methods.fused.model_config import FusedConfig
+from anofpdm.methods.fused.parts import open_part
 from anofpdm.methods.fused.settings import FusedSettings
 from anofpdm.methods.fused.witness_case import witness_case
-from anofpdm.methods.student.student_folder import open_student
+from anofpdm.methods.student.student_folder import StudentFolder, student_of
 from anofpdm.results.case import CaseEvidence
 from anofpdm.results.detection import Detection, build_detection
+from anofpdm.store.model_search import find_model
 from anofpdm.volumes.reading import read_volume
 
 PARTS = ("default", "student", "AnoFPDM")
@@ -47,12 +49,11 @@ def answers(case: CaseEvidence) -> dict[str, Detection]:
     }
 
 
-def measure_set(detector: Detector, volumes: Sequence[Volume], modality: str) -> dict[str, Any]:
+def measure_set(detector: Detector, student: StudentFolder, volumes: Sequence[Volume], modality: str) -> dict[str, Any]:
     """Means over the volumes, and how many AnoFPDM counted in."""
     rows: dict[str, list[tuple[float, float]]] = {name: [] for name in PARTS}
     image_rows, counted, seen = [], 0, 0
-    assert isinstance(detector.config, FusedConfig)
-    of_image = dice_of_image(open_student(detector.config.finder.model), modality, BRIGHT_THRESHOLDS)
+    of_image = dice_of_image(student, modality, BRIGHT_THRESHOLDS)
     for volume, mask in _with_masks(volumes):
         found = answers(detector.examine(read_volume(volume.images[0], modality)))
         for name, answer in found.items():
@@ -120,14 +121,17 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for all figures")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    detector = Detector.from_model(options.model)
+    folder = find_model(options.model)
+    if not isinstance(folder.config, FusedConfig):
+        sys.exit(f"{options.model} is no joined model; name one such as brain-fused.")
+    detector, student = Detector.from_folder(folder), student_of(open_part(folder.config.finder, folder))
     splits = SPLITS if options.split == "all" else (options.split,)
     figures: dict[str, Any] = {"model": options.model, "split": options.split, "sets": {}}
     for entry in options.sets:
         name, _, path = entry.partition("=")
         manifest = read_manifest(Path(path), (options.modality,), both_labels_in=())
         volumes = [volume for volume in manifest.volumes() if volume.rows[0].split in splits]
-        figures["sets"][name] = measure_set(detector, volumes, options.modality)
+        figures["sets"][name] = measure_set(detector, student, volumes, options.modality)
         print(name, figures["sets"][name], flush=True)
     if options.maps is not None:
         figures["examination"] = examine_rendered(detector, options.maps, options.heads)
