@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,28 +61,12 @@ def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TorchSetup, "state", lambda self: TorchState("missing", "PyTorch is not installed."))
 
 
-@pytest.fixture
-def fast_bundled_model(tmp_path: Path) -> Path:
-    """A folder for ANOFPDM_MODELS: the extension's own model alone, calibrated for its fastest preset alone."""
-    from anofpdm.methods.anofpdm.calibration import calibrations_to_json, load_calibrations
-    from anofpdm.store.model_folder import open_model_folder, write_calibration
-    from anofpdm.store.model_search import BUNDLED_FOLDER, DEFAULT_FILE
-
-    place = tmp_path / "models"
-    name = (BUNDLED_FOLDER / DEFAULT_FILE).read_text(encoding="utf-8").strip()
-    folder = open_model_folder(Path(shutil.copytree(BUNDLED_FOLDER / name, place / name)))
-    fast = [each for each in load_calibrations(folder.calibration) if each.name == "fast"]
-    write_calibration(folder, calibrations_to_json(fast))
-    shutil.copyfile(BUNDLED_FOLDER / DEFAULT_FILE, place / DEFAULT_FILE)
-    return place
-
-
 @pytest.mark.slow
-def test_passes(
-    run: Callable[[], list[str]], session: Any, fast_bundled_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_passes(run: Callable[[], list[str]], session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the model that comes with the extension, its licence agreed to."""
-    monkeypatch.setenv("ANOFPDM_MODELS", str(fast_bundled_model))
+    from anofpdm.store.model_search import BUNDLED_FOLDER
+
+    monkeypatch.setenv("ANOFPDM_MODELS", str(BUNDLED_FOLDER))
     session.panel._model.reload()
     session.panel._services.catalog.licences.acknowledge(session.panel.state.model)
     said = run()
