@@ -22,7 +22,7 @@ from anofpdm.datasets.brain_extraction import FINE_PIXEL_MM, brain_on_grid
 from anofpdm.datasets.build_slice_cache import prepare_unclipped
 from anofpdm.datasets.manifest import SPLITS, Volume, read_manifest
 from anofpdm.methods.anofpdm.model_config import DiffusionConfig
-from anofpdm.store.model_search import default_model_name, find_model
+from anofpdm.store.model_search import find_model, model_of_method
 from anofpdm.volumes.reading import read_volume
 from anofpdm.volumes.stack_grid import StackGrid
 
@@ -77,7 +77,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifest", type=Path, help="CSV table of slices with labels and masks, one modality")
     parser.add_argument("output", type=Path, help="folder of the stripped images and their manifest")
-    parser.add_argument("--model", default=default_model_name(), help="whose stack is used (default: %(default)s)")
+    parser.add_argument(
+        "--model", default=model_of_method("anofpdm"), help="whose stack is used (default: %(default)s)"
+    )
     parser.add_argument("--split", choices=SPLITS, default="val")
     options = parser.parse_args()
     folder = options.output.resolve()

@@ -207,7 +207,7 @@ CONTENTS: dict[str, tuple[Callable[[sitk.Image], sitk.Image], str]] = {
     "metres": (with_spacing(0.004, 0.004, 0.006), "millimetres"),
     "micrometres": (with_spacing(4000, 4000, 6000), "millimetres"),
     "tiny spacing": (with_spacing(1e-30, 1e-30, 1e-30), "millimetres"),
-    "huge spacing": (with_spacing(1e30, 1e30, 1e30), "millimetres"),
+    "huge spacing": (with_spacing(1e30, 1e30, 1e30), "enormous"),
     "one huge axis": (with_spacing(4, 4, 1e6), "millimetres"),
 }
 

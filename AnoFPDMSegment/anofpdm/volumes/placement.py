@@ -53,8 +53,10 @@ def place(axes: FloatArray, origin: FloatArray, called: str) -> Placement:
     Axes off perpendicular by rounding are made perpendicular. Raises InputError, in a sentence that begins with
     `called`, if they are further off, vanish, are not finite or beyond FARTHEST_MM.
     """
-    if not (is_within_reach(axes) and is_within_reach(origin)):
+    if not (np.isfinite(axes).all() and is_within_reach(origin)):
         raise InputError(UNDEFINED_PLACE.format(called))
+    if not is_within_reach(axes):
+        raise InputError(NO_VOXEL_SIZE.format(called))
     spacing = np.linalg.norm(axes, axis=0)
     if not spacing.min() > 0:
         raise InputError(NO_VOXEL_SIZE.format(called))
