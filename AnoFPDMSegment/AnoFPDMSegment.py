@@ -60,6 +60,9 @@ class AnoFPDMSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         # Nothing of an earlier setup may stay behind.
         self.cleanup()
         ScriptedLoadableModuleWidget.setup(self)
+        from AnoFPDMSegmentLib.own_engine import requireOwnEngine
+
+        requireOwnEngine()
         from AnoFPDMSegmentLib.panel.panel import Panel
 
         self.logic = AnoFPDMSegmentLogic()
