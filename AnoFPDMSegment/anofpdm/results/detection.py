@@ -32,7 +32,8 @@ from .component_means import means_in_components
 from .components import Component, find_components, limit_small_components
 from .findings import FINDINGS_FILE, findings_document, write_findings
 from .findings_record import ComponentFinding, MethodRecord, ModelRecord, Segment, SliceFinding
-from .overlay import render_overlay, require_pillow
+from .notebook import html_of
+from .overlay import overlay_png, render_overlay, require_pillow
 from .place import place_in_words
 from .segmentation import (
     ANATOMY_FILE,
@@ -53,7 +54,7 @@ OF_SOME_METHODS = (PROBABILITY_FILE, ANATOMY_FILE)
 """Files of a result that only some methods write."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Detection:
     """What the user gets, on the grid of the input."""
 
@@ -65,6 +66,15 @@ class Detection:
     slice_score: FloatArray
     """[S, H, W]: the same on the model grid; below 1 where the mask has nothing."""
     components: tuple[Component, ...]
+
+    def __repr__(self) -> str:
+        return f"<Detection by {self.case.model.name}: {self.findings['summary']}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the findings and, where Pillow is there, the overlay."""
+        with contextlib.suppress(OutputError):
+            return html_of(self.findings, overlay_png(**self._drawn()))
+        return html_of(self.findings, None)
 
     @property
     def mask(self) -> BoolArray:
@@ -169,20 +179,22 @@ class Detection:
         return Structures(labels_to_volume(stack, case.grid, case.geometry), found.names)
 
     def _write_overlay(self, path: Path) -> None:
+        render_overlay(path, **self._drawn())
+
+    def _drawn(self) -> dict[str, Any]:
+        """What `overlay_png` draws."""
         case, picture = self.case, self.healthy_picture
-        marked = [int(i) for i in np.flatnonzero((self.slice_score >= 1).any(axis=(1, 2)))]
-        render_overlay(
-            path,
-            display=case.display,
-            score=self.slice_score,
-            healthy_prediction=None if picture is None else self.stack_of(picture.values),
-            marked=marked,
-            examined=case.examined,
-            labels=[_slice_label(entry) for entry in self.findings["slices"]],
-            title=f"{case.model.title}: {self.method.describe(self.findings['parameters'])}",
-            prediction="" if picture is None else picture.caption,
-            footer=self.findings["statement"],
-        )
+        return {
+            "display": case.display,
+            "score": self.slice_score,
+            "healthy_prediction": None if picture is None else self.stack_of(picture.values),
+            "marked": [int(i) for i in np.flatnonzero((self.slice_score >= 1).any(axis=(1, 2)))],
+            "examined": case.examined,
+            "labels": [_slice_label(entry) for entry in self.findings["slices"]],
+            "title": f"{case.model.title}: {self.method.describe(self.findings['parameters'])}",
+            "prediction": "" if picture is None else picture.caption,
+            "footer": self.findings["statement"],
+        }
 
 
 def _slice_label(entry: Mapping[str, Any]) -> str:

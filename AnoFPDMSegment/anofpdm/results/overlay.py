@@ -9,7 +9,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,14 @@ _TEXT = (236, 236, 236)
 _FAINT = (160, 160, 165)
 
 
-def render_overlay(
-    path: Path,
+def render_overlay(path: Path, **drawn: Any) -> None:
+    """Write the PNG of `overlay_png`, which says what is drawn. Raises as it does, and OSError if the file cannot be
+    written."""
+    # In one piece from memory: Pillow loses the reason when a disk is full.
+    path.write_bytes(overlay_png(**drawn))
+
+
+def overlay_png(
     *,
     display: NDArray[np.uint8],
     score: NDArray[np.float32],
@@ -48,8 +54,8 @@ def render_overlay(
     footer: str,
     maximum_slices: int = 12,
     examined: Sequence[bool] | NDArray[np.bool_] | None = None,
-) -> None:
-    """Write a PNG with one pair of panels for each slice that holds a region.
+) -> bytes:
+    """A PNG with one pair of panels for each slice that holds a region.
 
     Left panel: the slice, colored where the score is at least 1, the border outlined. Right panel:
     the healthy prediction at the end step. Radiological orientation (patient right on the left).
@@ -60,7 +66,7 @@ def render_overlay(
     the S slices. prediction: what the right panels show, in words. With more than `maximum_slices` marked slices
     an even choice is drawn, and the picture says so. Without any, a few of the examined slices are
     drawn (all slices with content if `examined` is None), and the picture says that none holds a
-    region. Raises OutputError if Pillow is missing, OSError if the file cannot be written.
+    region. Raises OutputError if Pillow is missing.
     """
     predicted = healthy_prediction if healthy_prediction is not None else display
     if not len(display) == len(score) == len(predicted) == len(labels):
@@ -95,8 +101,7 @@ def render_overlay(
     image = _Canvas(pairs, title, notes, footer, top).draw()
     stream = io.BytesIO()
     image.save(stream, "PNG")
-    # Written in one piece from memory: Pillow loses the reason when a disk is full.
-    path.write_bytes(stream.getvalue())
+    return stream.getvalue()
 
 
 def require_pillow() -> None:
