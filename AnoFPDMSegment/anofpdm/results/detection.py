@@ -17,7 +17,7 @@ import numpy as np
 
 from ..core.arrays import BoolArray, FloatArray
 from ..core.checksums import CHECKSUMS_FILE, write_checksums
-from ..core.errors import OutputError
+from ..core.errors import OutputError, SettingsError
 from ..core.output_set import OutputSet, Writer
 from ..core.progress import CancelToken
 from ..methods.method import Answer, Curves, Method, Picture
@@ -240,9 +240,15 @@ def build_detection(case: CaseEvidence, settings: Any = None) -> Detection:
 
     Raises SettingsError for settings the evidence cannot answer.
     """
+    method = find_method(case.method)
     if settings is not None:
+        if not isinstance(settings, method.settings_type):
+            raise SettingsError(
+                f"The method {method.name} has settings of its own: change those of the case, as in "
+                "dataclasses.replace(detection.case.settings, ...)."
+            )
         case = dataclasses.replace(case, settings=settings)
-    answer = find_method(case.method).answer(case)
+    answer = method.answer(case)
     stack, accepted = _stack_of_scores(case, answer)
     score = score_to_volume(stack, accepted, case.grid, case.geometry)
     if answer.minimum_mm3:

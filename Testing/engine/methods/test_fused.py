@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from method_models import MAKERS
 
-from anofpdm import Detector
+from anofpdm import Detector, SelectionSettings
 from anofpdm.core.errors import EvidenceError, ModelError, SettingsError
 from anofpdm.methods.fused.evidence import FusedEvidence
 from anofpdm.methods.fused.fusion import agreement, joined_probability, resized
@@ -146,6 +146,11 @@ def test_a_damaged_record_asks_for_no_arrays(case: CaseEvidence, change: dict[st
     assert method.evidence_shapes(record, count, 1, height, width)["map"] == (count, 1, height, width)
     with pytest.raises((ValueError, ModelError)):
         method.evidence_shapes({**record, **change}, count, 1, height, width)
+
+
+def test_settings_of_another_method_are_refused(case: CaseEvidence) -> None:
+    with pytest.raises(SettingsError, match="The method fused has settings of its own"):
+        build_detection(case, SelectionSettings(guidance=2.0))
 
 
 def test_settings_out_of_range() -> None:
