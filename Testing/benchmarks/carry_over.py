@@ -28,12 +28,12 @@ from anofpdm import Detector
 from anofpdm.core.errors import InputError
 from anofpdm.datasets.manifest import SPLITS, Volume, read_manifest
 from anofpdm.methods.fused.model_config import FusedConfig
-from anofpdm.methods.fused.parts import open_part
 from anofpdm.methods.fused.settings import FusedSettings
 from anofpdm.methods.fused.witness_case import witness_case
 from anofpdm.methods.student.student_folder import StudentFolder, student_of
 from anofpdm.results.case import CaseEvidence
 from anofpdm.results.detection import Detection, build_detection
+from anofpdm.store.model_part import open_model_part
 from anofpdm.store.model_search import find_model
 from anofpdm.volumes.reading import read_volume
 
@@ -124,7 +124,7 @@ def main() -> None:
     folder = find_model(options.model)
     if not isinstance(folder.config, FusedConfig):
         sys.exit(f"{options.model} is no joined model; name one such as brain-fused.")
-    detector, student = Detector.from_folder(folder), student_of(open_part(folder.config.finder, folder))
+    detector, student = Detector.from_folder(folder), student_of(open_model_part(folder.config.finder, folder))
     splits = SPLITS if options.split == "all" else (options.split,)
     figures: dict[str, Any] = {"model": options.model, "split": options.split, "sets": {}}
     for entry in options.sets:

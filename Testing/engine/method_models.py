@@ -11,7 +11,7 @@ import torch
 from tiny_model import tiny_config, write_tiny_model
 
 from anofpdm.methods.fused.fused_folder import write_fused
-from anofpdm.methods.fused.model_config import FusedConfig, Fusion, Part
+from anofpdm.methods.fused.model_config import FusedConfig, Fusion
 from anofpdm.methods.map_method import MapCalibration, MapConfig
 from anofpdm.methods.reconstruction.model_config import (
     ClassifierConfig,
@@ -72,8 +72,8 @@ def tiny_fused(path: Path) -> None:
         used=("flair",),
         grid=student.config.grid,
         preprocessing=PREPROCESSING,
-        finder=Part(finder.name, student.weights_sha256),
-        witness=Part(witness.name, open_model_folder(witness).weights_sha256),
+        finder=ModelPart(finder.name, student.weights_sha256),
+        witness=ModelPart(witness.name, open_model_folder(witness).weights_sha256),
         fusion=Fusion(threshold=0.5, minimum_mm3=0.0),
     )
     write_fused(path, config, CARD)

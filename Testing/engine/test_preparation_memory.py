@@ -11,7 +11,7 @@ from command_line import run_python
 
 MOST_BYTES_A_VOXEL = 20
 """With the four of the image itself."""
-SAMPLE = Path(__file__).resolve().parents[2] / "AnoFPDMSegment/Resources/SampleData/synthetic_flair_lesion.nii.gz"
+SAMPLE = Path(__file__).with_name("base_head.nii.gz")
 CODE = """
     import re, sys
     from pathlib import Path

@@ -26,15 +26,15 @@ class ModelPart:
         require(known, "the model that it needs has no SHA-256 of its weights")
 
 
-def open_model_part(part: ModelPart, folder: ModelFolder) -> ModelFolder:
+def open_model_part(part: ModelPart, folder: ModelFolder, *, verify_weights: bool = True) -> ModelFolder:
     """The model that the one in `folder` needs, beside it or in the list, all its files checked. Raises ModelError."""
     beside = folder.path.parent / part.model
     try:
-        if beside.is_dir():
-            found = open_model_folder(beside)
-            if found.weights_sha256 == part.weights_sha256:
-                return found
-        return open_model_folder(find_model_of_weights(part.weights_sha256).path)
+        # Weights are read once, when it is known that they are the part's.
+        found = open_model_folder(beside, verify_weights=False) if beside.is_dir() else None
+        if found is None or found.weights_sha256 != part.weights_sha256:
+            found = find_model_of_weights(part.weights_sha256)
+        return open_model_folder(found.path, verify_weights=verify_weights)
     except ModelError as error:
         raise ModelError(
             f"{folder.config.name} needs the model {part.model}, which cannot be used ({str(error).rstrip('.')}); "

@@ -11,6 +11,7 @@ import numpy as np
 from ...core.array_archive import missing
 from ...core.records import record_from_dict, record_to_dict
 from ...results.case import ModelIdentity
+from ...store.model_part import open_model_part
 from ..anofpdm.findings import NO_FACTS, SliceFacts, VolumeFacts
 from ..anofpdm.method import AnoFPDM
 from ..calibrating import CalibrationTask
@@ -26,7 +27,6 @@ from .fusion import resized
 from .knobs import KNOBS
 from .model_config import NAME, FusedConfig
 from .offers import FusedPreset, fused_moved, fused_offers, fused_presets
-from .parts import open_part
 from .settings import FusedSettings, overlaid
 from .witness_case import witness_case
 
@@ -85,7 +85,7 @@ class Fused:
         """See `Method`: AnoFPDM's part is calibrated."""
         config = task.folder.config
         assert isinstance(config, FusedConfig)
-        return self._witness.calibrate(dataclasses.replace(task, folder=open_part(config.witness, task.folder)))
+        return self._witness.calibrate(dataclasses.replace(task, folder=open_model_part(config.witness, task.folder)))
 
     def presets(self, folder: ModelFolder) -> Mapping[str, tuple[FusedPreset, ...]]:
         """See `Method`."""
@@ -107,8 +107,8 @@ class Fused:
         """See `Method`."""
         config = folder.config
         assert isinstance(config, FusedConfig)
-        self._finder.check_model(open_part(config.finder, folder))
-        return self._witness.check_model(open_part(config.witness, folder))
+        self._finder.check_model(open_model_part(config.finder, folder))
+        return self._witness.check_model(open_model_part(config.witness, folder))
 
     def parameter_shapes(self, config: FusedConfig) -> Mapping[str, tuple[int, ...]]:
         """It has no network of its own."""
@@ -138,7 +138,7 @@ class Fused:
             f"  marked      from a joint probability of {config.fusion.threshold:g} on",
             f"  witness     adds {config.fusion.witness:g} to the log odds, if {config.fusion.agreement:.0%} of what it"
             " marks is possible for the finder",
-            *self._witness.model_lines(open_part(config.witness, folder)),
+            *self._witness.model_lines(open_model_part(config.witness, folder)),
         ]
 
     def with_calibration(self, case: CaseEvidence, name: str) -> CaseEvidence:

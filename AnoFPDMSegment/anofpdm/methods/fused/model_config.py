@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from ...core.names import is_plain_name
 from ...core.records import require
 from ...store.model_config import ModelConfig
+from ...store.model_part import ModelPart
 
 NAME = "fused"
-
-
-@dataclass(frozen=True)
-class Part:
-    """A model in the list. `weights_sha256` finds it, `model` names it in messages."""
-
-    model: str
-    weights_sha256: str
-
-    def __post_init__(self) -> None:
-        """Raises ModelError."""
-        require(is_plain_name(self.model), "a part must be a model's plain name")
-        require(re.fullmatch("[0-9a-f]{64}", self.weights_sha256) is not None, "a part has no SHA-256 of its weights")
 
 
 @dataclass(frozen=True)
@@ -58,9 +44,9 @@ class FusedConfig(ModelConfig):
 
     method: str = NAME
     minimum_size_px: int = 0
-    finder: Part
+    finder: ModelPart
     """A student."""
-    witness: Part
+    witness: ModelPart
     """A model of AnoFPDM."""
     fusion: Fusion = Fusion()
     preset: str | None = None

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...store.model_folder import ModelFolder
+from ...store.model_part import open_model_part
 from ..anofpdm.offers import live_offers
 from ..anofpdm.offers import moved as witness_moved
 from ..anofpdm.run_presets import RunPreset, run_presets
 from ..offers import Offer, Plan, Scale, cut_offers
 from .answer import FusedAnswer
 from .model_config import LARGEST_WITNESS, FusedConfig
-from .parts import open_part
 from .settings import JOINT, WITNESS_THRESHOLD, FusedSettings, overlaid
 from .witness_case import witness_case
 
@@ -54,7 +54,7 @@ def fused_presets(folder: ModelFolder) -> dict[str, tuple[FusedPreset, ...]]:
     """Those of AnoFPDM's part, the model's own first. Raises ModelError."""
     config = folder.config
     assert isinstance(config, FusedConfig)
-    found = run_presets(open_part(config.witness, folder, verify_weights=False))
+    found = run_presets(open_model_part(config.witness, folder, verify_weights=False))
     return {
         name: tuple(FusedPreset(each) for each in sorted(presets, key=lambda each: each.name != config.preset))
         for name, presets in found.items()

@@ -13,6 +13,7 @@ from ...core.records import record_to_dict
 from ...results.case import ModelIdentity
 from ...store.model_config import ModelConfig
 from ...store.model_folder import ModelFolder
+from ...store.model_part import open_model_part
 from ...volumes.preparation import PreparedCase
 from ...volumes.volume import Volume
 from ..anofpdm.evidence import BankEvidence, QuadraticEvidence, build_evidence, evidence_arrays
@@ -23,7 +24,6 @@ from ..student.method import Student
 from .calibration import FusedCalibration
 from .evidence import FusedEvidence
 from .model_config import FusedConfig
-from .parts import open_part
 from .settings import FusedSettings
 
 SAME_MM = 1e-3
@@ -45,7 +45,7 @@ def load_runner(
     config = folder.config
     if not isinstance(config, FusedConfig):
         raise ModelError(f"{folder.path} is a model of the method {config.method}, not of fused.")
-    finder_folder, witness_folder = open_part(config.finder, folder), open_part(config.witness, folder)
+    finder_folder, witness_folder = open_model_part(config.finder, folder), open_model_part(config.witness, folder)
     usual = config.preset if calibration in (None, "default") and not run else None
     witness = AnoFPDM().load(
         witness_folder,
