@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from tiny_model import tiny_config, write_tiny_model
 
 from anofpdm.cli.main import main
-from anofpdm.results.detection import RESULT_FILES
+from anofpdm.results.detection import PROBABILITY_FILE, RESULT_FILES
 
 DATA = os.environ.get("ANOFPDM_TEST_DATA")
 pytestmark = [
@@ -21,8 +21,8 @@ pytestmark = [
 ]
 
 
-def check_result(folder: Path, volume: Path) -> dict:
-    assert {file.name for file in folder.iterdir() if not file.name.startswith(".")} == set(RESULT_FILES)
+def check_result(folder: Path, volume: Path, *more: str) -> dict:
+    assert {file.name for file in folder.iterdir() if not file.name.startswith(".")} == {*RESULT_FILES, *more}
     image = sitk.ReadImage(str(volume))
     for name in ("heatmap.nrrd", "segmentation.seg.nrrd"):
         result = sitk.ReadImage(str(folder / name))
@@ -41,7 +41,7 @@ def test_the_bundled_model_on_a_glioma_patient(patient: str, tmp_path: Path) -> 
     volume = Path(str(DATA)) / "lgg" / patient / "flair.nii.gz"
     options = ["--preset", "fast", "--progress", "none"]
     assert main(["detect", str(volume), "--output", str(tmp_path / "out"), *options]) == 0
-    findings = check_result(tmp_path / "out", volume)
+    findings = check_result(tmp_path / "out", volume, PROBABILITY_FILE)
     assert findings["totals"]["slices"] == sitk.ReadImage(str(volume)).GetSize()[2]
     assert findings["input"]["skull_stripped"] is False
     assert findings["warnings"] == []
