@@ -133,7 +133,7 @@ def cut_offers(settings: Any, answer: Any, usual: float) -> dict[str, Offer]:
         "minimum_size": Offer(
             answer.minimum_size.mm3 or 0.0,
             own=smallest is not None,
-            note="" if smallest else as_model_says(answer.minimum_size.pixels),
+            note="" if smallest or answer.minimum_size.mm3 else as_model_says(answer.minimum_size.pixels),
         ),
     }
 
