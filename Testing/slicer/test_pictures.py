@@ -54,9 +54,12 @@ def test_pictures_are_drawn_and_those_of_the_repository_are_current(bundled_resu
     for view in views[:3]:
         warm = (view[..., 0] > view[..., 2] + 60).sum()
         assert 300 < warm < SIDE_PX**2 / 10 and 50 < cyan(view).sum() < warm, "heatmap and outline around it"
-    # Axial: patient right on the left, anterior above; the sample's lesion lies in front, in the left hemisphere.
+    # Axial: patient right on the left; the sample's large lesion lies on the left, a little behind the middle.
     rows, columns = np.nonzero(cyan(views[0]))
-    assert 0.55 < columns.mean() / SIDE_PX < 0.75 and rows.mean() < SIDE_PX / 2
+    assert 0.55 < columns.mean() / SIDE_PX < 0.75 and 0.5 < rows.mean() / SIDE_PX < 0.65
+    # Sagittal and coronal: superior above, where it lies.
+    for view in views[1:3]:
+        assert np.nonzero(cyan(view))[0].mean() < SIDE_PX / 2
     assert 1000 < cyan(surface).sum() < surface.shape[0] * surface.shape[1] / 5
     for name, drawn in ((SLICES, slices), (SURFACE, surface)):
         kept = pixels(SCREENSHOTS / name)
