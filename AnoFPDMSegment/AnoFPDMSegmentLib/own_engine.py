@@ -19,8 +19,8 @@ def foreignEngine() -> str:
 
     folder = Path(str(anofpdm.__file__)).parent
     text = _(
-        "An older package 'anofpdm' in Slicer's Python ({folder}) hides the one of this extension; remove it with "
-        "slicer.util.pip_uninstall('anofpdm') in the Python console, then restart Slicer."
+        "An older package 'anofpdm' in Slicer's Python ({folder}) hides the one of this extension; remove that folder, "
+        "then restart Slicer."
     )
     return text.format(folder=folder)
 

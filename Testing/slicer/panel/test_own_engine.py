@@ -24,7 +24,7 @@ def test_an_older_engine_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for name in hidden:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(RuntimeError, match="pip_uninstall") as told:
+    with pytest.raises(RuntimeError, match="remove that folder, then restart") as told:
         requireOwnEngine()
     assert str(tmp_path / "anofpdm") in str(told.value)
     for name in [name for name in sys.modules if name == "anofpdm" or name.startswith("anofpdm.")]:
