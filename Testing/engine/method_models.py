@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from tiny_model import tiny_config, write_tiny_model
 
-from anofpdm.methods.fused.fused_folder import write_fused
 from anofpdm.methods.fused.model_config import FusedConfig, Fusion
 from anofpdm.methods.map_method import MapCalibration, MapConfig
 from anofpdm.methods.reconstruction.model_config import (
@@ -76,7 +75,7 @@ def tiny_fused(path: Path) -> None:
         witness=ModelPart(witness.name, open_model_folder(witness).weights_sha256),
         fusion=Fusion(threshold=0.5, minimum_mm3=0.0),
     )
-    write_fused(path, config, CARD)
+    write_model_folder(path, config, lambda file: write_no_weights(file, config), model_card=CARD)
 
 
 def without_weights(path: Path, method: str) -> None:

@@ -196,7 +196,7 @@ class Detector:
             display=prepared.display,
             skull_stripped=prepared.skull_stripped,
             warnings=tuple(warning for warning in warnings if warning),
-            model=self._model_identity(),
+            model=ModelIdentity.of(self.config, self._runner.weights_sha256),
             calibration=found.calibration,
             settings=self._method.settings_type(),
             side_known=all(each.side_known for each in volumes.values()),
@@ -209,19 +209,6 @@ class Detector:
                 batch_size=found.batch_size,
                 network_evaluations=found.network_evaluations,
             ),
-        )
-
-    def _model_identity(self) -> ModelIdentity:
-        config = self.config
-        return ModelIdentity(
-            name=config.name,
-            version=config.version,
-            title=config.title,
-            licence=config.licence,
-            citation=config.citation,
-            weights_sha256=self._runner.weights_sha256,
-            used=config.used,
-            minimum_size_px=config.minimum_size_px,
         )
 
 

@@ -170,7 +170,7 @@ class MapAnswers:
         evidence: MapEvidence = case.evidence
         return evidence
 
-    def probability(self, case: CaseEvidence) -> FloatArray | None:
+    def probability(self, case: CaseEvidence, answer: MapAnswer) -> FloatArray | None:
         """None, unless a subclass says that its map is one."""
         return None
 

@@ -257,7 +257,7 @@ class Method(Protocol):
     def answer(self, case: CaseEvidence) -> Answer:
         """At the case's settings. Raises SettingsError for settings that the evidence cannot answer."""
 
-    def probability(self, case: CaseEvidence) -> FloatArray | None:
+    def probability(self, case: CaseEvidence, answer: Any) -> FloatArray | None:
         """[N, H, W]: the calibrated probability of a lesion; None if the method yields none."""
 
     def structures(self, case: CaseEvidence) -> Structures | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.arrays import BoolArray, ByteArray, FloatArray
 from ..core.errors import EvidenceError
 from ..volumes.geometry import VolumeGeometry
 from ..volumes.stack_grid import StackGrid
+
+if TYPE_CHECKING:
+    from ..store.model_config import ModelConfig
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,20 @@ class ModelIdentity:
     used: tuple[str, ...]
     """The modalities whose maps are used, in the order of the evidence's channels."""
     minimum_size_px: int
+
+    @classmethod
+    def of(cls, config: ModelConfig, weights_sha256: str) -> ModelIdentity:
+        """Of a model's configuration and the SHA-256 of its weights."""
+        return cls(
+            name=config.name,
+            version=config.version,
+            title=config.title,
+            licence=config.licence,
+            citation=config.citation,
+            weights_sha256=weights_sha256,
+            used=config.used,
+            minimum_size_px=config.minimum_size_px,
+        )
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ class Detection:
     @property
     def probability_stack(self) -> FloatArray | None:
         """[S, H, W]: the same on the model grid."""
-        values = self.method.probability(self.case)
+        values = self.method.probability(self.case, self.answer)
         return None if values is None else np.nan_to_num(self.stack_of(values))
 
     @functools.cached_property

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..volumes.resized_maps import resized
 from .heat_colors import OUTLINE_RGB, blend_heat, outline
 
 Picture = NDArray[np.uint8]
@@ -16,7 +17,7 @@ Picture = NDArray[np.uint8]
 
 def gray_picture(values: NDArray[Any], side: int) -> Picture:
     """Values [h, w] in 0..255 as gray."""
-    fine = np.clip(np.rint(resized(values.astype(np.float32), side)), 0, 255).astype(np.uint8)
+    fine = np.clip(np.rint(_fine(values, side)), 0, 255).astype(np.uint8)
     return np.repeat(fine[:, :, None], 3, axis=2)
 
 
@@ -28,8 +29,8 @@ def heat_picture(
     display: [h, w]. score: [H, W] of the same field of view. top: end of the color scale. mask: [h', w'] of the same
     field of view; None: where the score is at least 1.
     """
-    fine = resized(score.astype(np.float32), side)
-    inside = fine >= 1 if mask is None else resized(mask.astype(np.float32), side) >= 0.5
+    fine = _fine(score, side)
+    inside = fine >= 1 if mask is None else _fine(mask, side) >= 0.5
     picture = blend_heat(gray_picture(display, side), fine, top)
     picture[outline(inside, width=2)] = OUTLINE_RGB
     return picture
@@ -38,21 +39,8 @@ def heat_picture(
 def prediction_picture(prediction: NDArray[np.float32], score: NDArray[np.float32], side: int) -> Picture:
     """A healthy prediction [H, W] in [-1, 1] with the outline of a score of 1."""
     picture = gray_picture(np.clip((prediction + 1) * 127.5, 0, 255), side)
-    picture[outline(resized(score.astype(np.float32), side) >= 1, width=1)] = OUTLINE_RGB
+    picture[outline(_fine(score, side) >= 1, width=1)] = OUTLINE_RGB
     return picture
-
-
-def resized(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """[h, w] to [side, side] by linear interpolation; pixel centers of both share one field of view."""
-    for axis in (0, 1):
-        count = values.shape[axis]
-        place = np.clip((np.arange(side) + 0.5) * count / side - 0.5, 0, count - 1)
-        below = np.minimum(place.astype(np.intp), max(count - 2, 0))
-        above = np.minimum(below + 1, count - 1)
-        share = (place - below).astype(np.float32)
-        share = share[:, None] if axis == 0 else share[None, :]
-        values = np.take(values, below, axis) * (1 - share) + np.take(values, above, axis) * share
-    return values
 
 
 def slices_to_show(flagged: Sequence[int], score: NDArray[np.float32], most: int) -> list[int]:
@@ -71,3 +59,8 @@ def evenly(indices: Sequence[int], count: int) -> list[int]:
     if count == 1:
         return [indices[len(indices) // 2]]
     return [indices[int(position)] for position in np.rint(np.linspace(0, len(indices) - 1, count))]
+
+
+def _fine(values: NDArray[Any], side: int) -> NDArray[np.float32]:
+    """[h, w] at [side, side]."""
+    return np.asarray(resized(values.astype(np.float32)[None], side, side)[0])

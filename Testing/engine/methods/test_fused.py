@@ -19,7 +19,7 @@ from method_models import MAKERS
 from anofpdm import Detector, SelectionSettings
 from anofpdm.core.errors import EvidenceError, ModelError, SettingsError
 from anofpdm.methods.fused.evidence import FusedEvidence
-from anofpdm.methods.fused.fusion import agreement, joined_probability, resized
+from anofpdm.methods.fused.fusion import agreement, joined_probability
 from anofpdm.methods.fused.settings import FusedSettings
 from anofpdm.methods.fused.witness_case import witness_case
 from anofpdm.methods.registry import find_method
@@ -27,6 +27,7 @@ from anofpdm.results.case import CaseEvidence
 from anofpdm.results.case_storage import put_together, take_apart
 from anofpdm.results.detection import build_detection
 from anofpdm.thresholds.settings import Threshold
+from anofpdm.volumes.resized_maps import resized
 
 shares = arrays(np.float32, (2, 3, 4), elements=st.floats(0, 1, width=32))
 

@@ -131,7 +131,7 @@ class AnoFPDM:
         runs = runs_of_slices(np.zeros_like(stack_index), stack_index)
         return select(case.evidence, case.interior[case.examined], choices, runs)
 
-    def probability(self, case: CaseEvidence) -> None:
+    def probability(self, case: CaseEvidence, answer: Selection) -> None:
         """Its maps are no probabilities."""
 
     def structures(self, case: CaseEvidence) -> None:

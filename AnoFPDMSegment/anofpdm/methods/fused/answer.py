@@ -9,13 +9,14 @@ import numpy as np
 from ...core.arrays import BoolArray, FloatArray
 from ...results.case import CaseEvidence
 from ...thresholds.settings import MinimumSize
+from ...volumes.resized_maps import resized
 from ..anofpdm.method import AnoFPDM
 from ..anofpdm.select import Selection
 from ..map_evidence import MapEvidence
 from ..map_evidence import answer as cut
 from ..method import Decision
 from .evidence import FusedEvidence
-from .fusion import agreement, joined_probability, resized
+from .fusion import agreement, joined_probability
 from .settings import FusedSettings
 from .witness_case import witness_case
 
@@ -38,6 +39,8 @@ class FusedAnswer:
     agreement: float | None
     """See `fusion.agreement`."""
     minimum_size: MinimumSize
+    part: CaseEvidence
+    """The case as AnoFPDM sees it."""
     witness: Selection
 
     @property
@@ -53,7 +56,8 @@ def joint_answer(case: CaseEvidence) -> FusedAnswer:
     fusion = case.calibration.fusion
     threshold = fusion.threshold if settings.threshold is None else settings.threshold
     smallest = settings.minimum_size or MinimumSize(mm3=fusion.minimum_mm3)
-    own = _WITNESS.answer(witness_case(case))
+    part = witness_case(case)
+    own = _WITNESS.answer(part)
     finder, witnessed = evidence.finder.map[:, 0], witness_map(evidence, own)
     agreed = agreement(finder, witnessed, fusion.possible)
     weight = settings.witness
@@ -63,7 +67,7 @@ def joint_answer(case: CaseEvidence) -> FusedAnswer:
     probability = joined_probability(finder, witnessed, weight)
     joint = cut(MapEvidence(probability[:, None]), np.ones(probability.shape, dtype=bool), threshold, smallest)
     return FusedAnswer(
-        joint.score, joint.accepted, list(joint.decisions), probability, threshold, weight, agreed, smallest, own
+        joint.score, joint.accepted, list(joint.decisions), probability, threshold, weight, agreed, smallest, part, own
     )
 
 

@@ -12,6 +12,7 @@ from ...core.array_archive import missing
 from ...core.records import record_from_dict, record_to_dict
 from ...results.case import ModelIdentity
 from ...store.model_part import open_model_part
+from ...volumes.resized_maps import resized
 from ..anofpdm.findings import NO_FACTS, SliceFacts, VolumeFacts
 from ..anofpdm.method import AnoFPDM
 from ..calibrating import CalibrationTask
@@ -23,7 +24,6 @@ from ..student.method import Student
 from .answer import FusedAnswer, joint_answer
 from .calibration import FusedCalibration
 from .evidence import FusedEvidence
-from .fusion import resized
 from .knobs import KNOBS
 from .model_config import NAME, FusedConfig
 from .offers import FusedPreset, fused_moved, fused_offers, fused_presets
@@ -122,9 +122,9 @@ class Fused:
         """See `Method`."""
         return joint_answer(case)
 
-    def probability(self, case: CaseEvidence) -> FloatArray:
+    def probability(self, case: CaseEvidence, answer: FusedAnswer) -> FloatArray:
         """The joint probability."""
-        return joint_answer(case).probability
+        return answer.probability
 
     def structures(self, case: CaseEvidence) -> None:
         """It outlines none."""
@@ -148,12 +148,12 @@ class Fused:
 
     def slice_facts(self, case: CaseEvidence, answer: FusedAnswer) -> list[SliceFacts]:
         """AnoFPDM's facts of the slices that it examined; nothing of the others."""
-        facts = iter(self._witness.slice_facts(witness_case(case), answer.witness))
+        facts = iter(self._witness.slice_facts(answer.part, answer.witness))
         return [next(facts) if seen else NO_FACTS for seen in case.evidence.witnessed]
 
     def volume_facts(self, case: CaseEvidence, answer: FusedAnswer) -> VolumeFacts:
         """AnoFPDM's."""
-        return self._witness.volume_facts(witness_case(case), answer.witness)
+        return self._witness.volume_facts(answer.part, answer.witness)
 
     def decision_rule(self, parameters: Mapping[str, Any]) -> None:
         """None: a slice is unhealthy if anything in it is marked."""
@@ -167,7 +167,7 @@ class Fused:
             "agreement": answer.agreement,
             "minimum_size": str(answer.minimum_size),
             "witness_model": case.evidence.model.name,
-            "witness_parameters": dict(self._witness.parameters(witness_case(case), answer.witness)),
+            "witness_parameters": dict(self._witness.parameters(answer.part, answer.witness)),
         }
 
     def describe(self, parameters: Mapping[str, Any]) -> str:
@@ -179,7 +179,7 @@ class Fused:
     def warnings(self, case: CaseEvidence, answer: FusedAnswer) -> list[str]:
         """AnoFPDM's, if it counts, or that it does not."""
         if answer.weight > 0:
-            return self._witness.warnings(witness_case(case), answer.witness)
+            return self._witness.warnings(answer.part, answer.witness)
         if case.settings.witness is not None:
             return []
         return [
@@ -193,7 +193,7 @@ class Fused:
 
     def healthy_picture(self, case: CaseEvidence, answer: FusedAnswer) -> Picture:
         """AnoFPDM's, on the pixels of the answer; -1 where it did not look."""
-        picture = self._witness.healthy_picture(witness_case(case), answer.witness)
+        picture = self._witness.healthy_picture(answer.part, answer.witness)
         count, _, height, width = case.evidence.shape
         values = np.full((count, height, width), -1, dtype=np.float32)
         values[case.evidence.witnessed] = resized(picture.values, height, width)
@@ -204,7 +204,7 @@ class Fused:
         seen = case.evidence.witnessed
         if not seen[row]:
             return None
-        return self._witness.curves(witness_case(case), answer.witness, int(seen[:row].sum()))
+        return self._witness.curves(answer.part, answer.witness, int(seen[:row].sum()))
 
     def evidence_record(self, evidence: FusedEvidence) -> dict[str, Any]:
         """See `Method`."""

@@ -132,22 +132,12 @@ class FusedRunner:
         if not rows.all():
             own = build_evidence(own.point, {name: values[rows] for name, values in evidence_arrays(own).items()})
         assert isinstance(found.evidence, MapEvidence)
-        config = self._witness.config
         return FusedEvidence(
             finder=found.evidence,
             witness=own,
             interior=np.ascontiguousarray(seen.prepared.interior[both]),
             witnessed=both[found.prepared.examined],
-            model=ModelIdentity(
-                name=config.name,
-                version=config.version,
-                title=config.title,
-                licence=config.licence,
-                citation=config.citation,
-                weights_sha256=self._witness.weights_sha256,
-                used=config.used,
-                minimum_size_px=config.minimum_size_px,
-            ),
+            model=ModelIdentity.of(self._witness.config, self._witness.weights_sha256),
         )
 
 

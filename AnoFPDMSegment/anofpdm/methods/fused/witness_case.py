@@ -8,8 +8,8 @@ import numpy as np
 
 from ...core.arrays import BoolArray
 from ...results.case import CaseEvidence
+from ...volumes.resized_maps import resized
 from .evidence import FusedEvidence
-from .fusion import resized
 from .settings import FusedSettings
 
 NOT_WITNESSED = "not examined by AnoFPDM"

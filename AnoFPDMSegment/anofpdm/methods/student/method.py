@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.progress import CancelToken
+from ..map_evidence import MapAnswer
 from ..map_method import MapMethod, Report
 from ..method import Method
 from .config import StudentCalibration
@@ -65,7 +66,7 @@ class Student(MapMethod):
         """Wherever the network sees brain; elsewhere the probability is 0."""
         return np.ones((len(case.evidence), *case.evidence.shape[2:]), dtype=bool)
 
-    def probability(self, case: CaseEvidence) -> FloatArray:
+    def probability(self, case: CaseEvidence, answer: MapAnswer) -> FloatArray:
         """See `Method`."""
         return np.asarray(case.evidence.map[:, 0])
 
