@@ -45,10 +45,32 @@ def test_attention_in_16_bit_is_as_exact_as_the_fused_kernel(
     assert relative_difference(found, exact) < max(0.02, 1.5 * relative_difference(fused, exact))
 
 
-def test_attention_with_gradients_has_gradients() -> None:
-    q = torch.randn(1, 2, 4, 8, dtype=torch.bfloat16, requires_grad=True)
-    kernels.attend(q, q, q).float().sum().backward()
-    assert q.grad is not None and q.grad.abs().sum() > 0
+@pytest.mark.parametrize("kept", [0, 1 << 26])
+def test_gradients_of_attention_in_16_bit(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "KEPT_LOGITS_BYTES", kept)
+    torch.manual_seed(2)
+    exact = torch.randn(3, 2, 4, 24, 8).requires_grad_()
+    found = exact.detach().bfloat16().requires_grad_()
+    weights, bias = torch.randn(2, 4, 24, 8), torch.randn(24, 24)
+    (nn.functional.scaled_dot_product_attention(*exact, attn_mask=bias) * weights).sum().backward()
+    (kernels.attend(*found, bias.bfloat16()) * weights).sum().backward()
+    assert exact.grad is not None and found.grad is not None
+    assert relative_difference(found.grad, exact.grad) < 0.02
+
+
+@pytest.mark.parametrize("side", [8, 40])
+def test_gradients_of_normalisation_in_16_bit(side: int) -> None:
+    torch.manual_seed(3)
+    norm = nn.GroupNorm(4, 24)
+    exact = torch.randn(2, 24, side, side).mul_(3).add_(1).requires_grad_()
+    found = exact.detach().bfloat16().requires_grad_()
+    weights = torch.randn(2, 24, side, side)
+    (norm(exact) * weights).sum().backward()
+    expected, norm.weight.grad = norm.weight.grad, None
+    (kernels.group_norm(norm, found) * weights).sum().backward()
+    assert exact.grad is not None and found.grad is not None and expected is not None and norm.weight.grad is not None
+    assert relative_difference(found.grad, exact.grad) < 0.02
+    assert relative_difference(norm.weight.grad, expected) < 0.02
 
 
 @pytest.mark.parametrize("side", [8, 40])

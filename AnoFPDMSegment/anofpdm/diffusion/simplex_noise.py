@@ -29,7 +29,7 @@ def simplex_noise(shape: Sequence[int], generator: torch.Generator) -> Tensor:
     """
     n, c, height, width = shape
     images = n * c
-    total = torch.zeros(images, height, width, dtype=torch.float64)
+    total = torch.zeros(images, height, width, dtype=torch.float32)
     power = 0.0
     for octave in range(OCTAVES):
         wavelength = max(height, width) * FIRST_WAVELENGTH / 2**octave
@@ -42,9 +42,9 @@ def simplex_noise(shape: Sequence[int], generator: torch.Generator) -> Tensor:
 def _octave(images: int, height: int, width: int, wavelength: float, generator: torch.Generator) -> Tensor:
     """One octave [images, H, W]: gradients on a triangular lattice, faded with distance."""
     table = torch.rand(images, _TABLE, generator=generator).argsort(dim=1)
-    shift = torch.rand(images, 2, generator=generator, dtype=torch.float64) * _TABLE
-    y = torch.arange(height, dtype=torch.float64)[None, :, None] / wavelength + shift[:, 0, None, None]
-    x = torch.arange(width, dtype=torch.float64)[None, None, :] / wavelength + shift[:, 1, None, None]
+    shift = torch.rand(images, 2, generator=generator, dtype=torch.float32) * _TABLE
+    y = torch.arange(height, dtype=torch.float32)[None, :, None] / wavelength + shift[:, 0, None, None]
+    x = torch.arange(width, dtype=torch.float32)[None, None, :] / wavelength + shift[:, 1, None, None]
     skew = (x + y) * _SKEW
     column, row = (x + skew).floor(), (y + skew).floor()
     unskew = (column + row) * _UNSKEW
@@ -52,7 +52,7 @@ def _octave(images: int, height: int, width: int, wavelength: float, generator: 
     right = near_x > near_y  # which of the two triangles of the cell
     corners = (
         (torch.zeros_like(near_x), torch.zeros_like(near_x)),
-        (right.double(), (~right).double()),
+        (right.float(), (~right).float()),
         (torch.ones_like(near_x), torch.ones_like(near_x)),
     )
     total = torch.zeros_like(near_x)
@@ -70,4 +70,4 @@ def _hashed(table: Tensor, column: Tensor, row: Tensor) -> Tensor:
     images = len(table)
     first = table.gather(1, (row.long() % _TABLE).reshape(images, -1))
     second = table.gather(1, (first + column.long().reshape(images, -1)) % _TABLE)
-    return (second % _DIRECTIONS).reshape(column.shape).double()
+    return (second % _DIRECTIONS).reshape(column.shape).float()

@@ -16,6 +16,11 @@ def zero_parameters(module: nn.Module) -> None:
         nn.init.zeros_(parameter)
 
 
+def _plain_norm(norm: nn.Module, x: Tensor) -> Tensor:
+    out: Tensor = norm(x)
+    return out
+
+
 def input_activation(config: NetworkConfig) -> nn.Module:
     """What stands between a normalisation of the input and the convolution after it."""
     return nn.SiLU() if config.input_activation else nn.Identity()
@@ -50,8 +55,13 @@ class ResidualBlock(nn.Module):
         scale, shift = self.emb_layers(embedding)[:, :, None, None].chunk(2, dim=1)
         out: Tensor
         if plain or self.training or torch.is_grad_enabled():
+            normalised = _plain_norm if plain else group_norm
+            norm, *rest = self.in_layers
+            h = normalised(norm, x)
+            for layer in rest:
+                h = layer(h)
             norm, *rest = self.out_layers
-            h = norm(self.in_layers(x)) * (1 + scale) + shift
+            h = normalised(norm, h) * (1 + scale) + shift
             for layer in rest:
                 h = layer(h)
             out = self.skip_connection(x) + h
