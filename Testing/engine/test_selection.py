@@ -20,6 +20,7 @@ from anofpdm.methods.anofpdm.select import resolve, select
 from anofpdm.methods.anofpdm.settings import SelectionSettings
 from anofpdm.methods.anofpdm.similarity import similarity
 from anofpdm.thresholds.map_statistic import map_statistic
+from anofpdm.thresholds.own_reference import own_threshold
 from anofpdm.thresholds.postprocessing import median_filter, small_components
 from anofpdm.thresholds.settings import MinimumSize, Threshold
 
@@ -131,6 +132,18 @@ def test_score_is_the_filtered_map_over_the_threshold() -> None:
     result = select(e, interior, chosen(e, threshold=Threshold("value", 0.004), ungated=True, guidance=2.0))
     expected = median_filter(e.aam(2.0).mean(1)) / 0.004
     assert np.allclose(result.score, expected, rtol=1e-6)
+
+
+def test_a_volumes_own_reference_cuts_its_filtered_map() -> None:
+    e = evidence()
+    interior = np.zeros((3, 24, 24), dtype=bool)
+    interior[:, 4:20, 4:20] = True
+    result = select(e, interior, chosen(e, threshold=Threshold("own", 2.0), ungated=True, guidance=2.0))
+    filtered = median_filter(e.aam(2.0).mean(1))
+    limit = own_threshold(filtered, interior, 2.0)
+    assert np.allclose(result.threshold, limit) and np.isnan(result.quantile).all()
+    marked = (result.score >= 1)[interior]
+    assert np.array_equal(marked, (filtered >= limit)[interior]) and 0 < marked.mean() < 0.5
 
 
 def test_dynamic_threshold_follows_algorithm_1_on_the_unfiltered_map() -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..core.errors import SettingsError
 
-ThresholdKind = Literal["dynamic", "healthy", "quantile", "value"]
+ThresholdKind = Literal["dynamic", "healthy", "quantile", "value", "own"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Threshold:
     """How the pixel threshold is found.
 
     dynamic: Algorithm 1 of the paper; healthy: calibrated on healthy slices; quantile: a fixed
-    quantile of each slice's map; value: a fixed map value.
+    quantile of each slice's map; value: a fixed map value; own: so many spreads above the median of the
+    volume's own map (`own_threshold`).
     """
 
     kind: ThresholdKind
@@ -26,22 +27,23 @@ class Threshold:
         if self.kind == "quantile":
             if self.number is None or not 0 < self.number < 1:
                 raise SettingsError(f"The threshold's quantile must lie between 0 and 1, not {_shown(self.number)}.")
-        elif self.kind == "value":
+        elif self.kind in ("value", "own"):
             if self.number is None or not 0 < self.number < float("inf"):
-                raise SettingsError(f"The threshold's value must be positive, not {_shown(self.number)}.")
+                raise SettingsError(f"The threshold's number must be positive, not {_shown(self.number)}.")
         elif self.number is not None:
             raise SettingsError(f"The threshold '{self.kind}' takes no number.")
 
     @classmethod
     def parse(cls, text: str) -> Threshold:
-        """`dynamic`, `healthy`, `quantile=Q` (0 < Q < 1) or `value=V` (V > 0). Raises SettingsError."""
+        """`dynamic`, `healthy`, `quantile=Q` (0 < Q < 1), `value=V` or `own=K` (positive). Raises SettingsError."""
         if text in ("dynamic", "healthy"):
             return cls("dynamic" if text == "dynamic" else "healthy")
-        match = re.fullmatch(r"(quantile|value)=(.+)", text)
+        match = re.fullmatch(r"(quantile|value|own)=(.+)", text)
         number = _number(match.group(2)) if match else None
         if match is None or number is None:
-            raise SettingsError(f"The threshold '{text}' is not one of dynamic, healthy, quantile=Q, value=V.")
-        return cls("quantile" if match.group(1) == "quantile" else "value", number)
+            raise SettingsError(f"The threshold '{text}' is not one of dynamic, healthy, quantile=Q, value=V, own=K.")
+        kinds: dict[str, ThresholdKind] = {"quantile": "quantile", "value": "value", "own": "own"}
+        return cls(kinds[match.group(1)], number)
 
     def __str__(self) -> str:
         return self.kind if self.number is None else f"{self.kind}={self.number:g}"

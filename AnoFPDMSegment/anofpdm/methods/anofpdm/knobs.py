@@ -45,8 +45,8 @@ SELECTION = (
     ),
     Knob(
         "threshold",
-        "pixel threshold: dynamic (Algorithm 1 of the paper), healthy (calibrated on healthy slices), quantile=Q or "
-        "value=V",
+        "pixel threshold: dynamic (Algorithm 1 of the paper), healthy (calibrated on healthy slices), quantile=Q, "
+        "value=V or own=K (K spreads above the median of the volume's own map)",
         live=True,
         metavar="KIND",
         read=lambda text, option: Threshold.parse(text),

@@ -10,6 +10,7 @@ from ...core.arrays import BoolArray, FloatArray
 from ...core.errors import SettingsError
 from ...thresholds.map_statistic import map_statistic
 from ...thresholds.neighbours import Runs, neighbour_map, neighbour_mean
+from ...thresholds.own_reference import own_threshold
 from ...thresholds.postprocessing import filtered_map, small_components
 from ...thresholds.settings import MinimumSize, Threshold
 from ...volumes.bounding_box import bounding_box, grown
@@ -127,7 +128,7 @@ def _guidance_and_threshold(settings: SelectionSettings, calibration: Calibratio
     if settings.map == "last" and threshold is not None and threshold.kind == "healthy":
         raise SettingsError(
             "The healthy threshold is calibrated for the aggregated map; with the last map alone give --threshold "
-            "dynamic, quantile=Q or value=V."
+            "dynamic, quantile=Q, value=V or own=K."
         )
     if calibration is None:
         _refuse_open_questions(settings, threshold)
@@ -165,7 +166,7 @@ def _look_up(
 ) -> CalibratedValues | None:
     if calibration is None:
         return None
-    uncalibrated = threshold.kind in ("quantile", "value") or (
+    uncalibrated = threshold.kind in ("quantile", "value", "own") or (
         threshold.kind == "dynamic" and settings.scaling is not None
     )
     known = calibration.guidance[0] <= guidance <= calibration.guidance[-1] and calibration.has(settings.consistency)
@@ -240,7 +241,11 @@ def select(evidence: Evidence, interior: BoolArray, choices: Choices, runs: Runs
         aggregated = neighbour_map(aggregated, runs)
         filtered = neighbour_map(filtered, runs) if choices.last_sam_only else aggregated
     largest = evidence.divergence(w).max(axis=1)
-    quantile, threshold = _thresholds(evidence, maps, largest, choices)
+    if choices.threshold.kind == "own":
+        quantile = np.full(maps.shape[:2], np.nan)
+        threshold = np.full(len(maps), own_threshold(filtered, interior, choices.threshold.number or 0.0))
+    else:
+        quantile, threshold = _thresholds(evidence, maps, largest, choices)
     similarities = similarity(evidence.mse_healthy(w), evidence.mse_unguided())
     statistic = np.full(len(filtered), np.nan)
     if choices.top_pixels is not None:
