@@ -12,10 +12,13 @@ from command_line import CommandLine
 from evaluation_samples import write_masked_data
 from tiny_model import tiny_config, write_tiny_model
 
-from anofpdm.methods.anofpdm.model_config import Purpose
+from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.methods.reconstruction import baselines
-from anofpdm.methods.reconstruction.classifier_folder import write_classifier
 from anofpdm.methods.reconstruction.noise_classifier import NoiseClassifier
+from anofpdm.methods.reconstruction.trained_model import classifier_model, network_model
+from anofpdm.network.unet import ConditionalUNet
+from anofpdm.store.model_folder import open_model_folder
+from anofpdm.store.network_weights import write_model
 
 FEW = ("--resamplings", "10", "--no-pictures", "--compared-steps", "3", "--grid-slices", "20")
 METHODS = ("anoddpm-gaussian", "anoddpm-simplex", "classifier-guidance", "ddib", "cg-cdm")
@@ -33,11 +36,21 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def healthy_networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """As `train --purpose anoddpm-...` writes them."""
+    """One as version 0.1 wrote it, one as `train` writes it."""
     folder, config = tmp_path_factory.mktemp("anoddpm"), tiny_config("tiny", matrix=32)
-    purposes: tuple[Purpose, ...] = ("anoddpm-gaussian", "anoddpm-simplex")
-    configs = {p: dataclasses.replace(config, name=p, purpose=p) for p in purposes}
-    return {p: write_tiny_model(folder / p, c, calibrated=False).path for p, c in configs.items()}
+    earlier = dataclasses.replace(config, name="earlier", purpose="anoddpm-gaussian")
+    state = ConditionalUNet(config.network).state_dict()
+    simplex = write_model(
+        folder / "simplex", network_model("anoddpm-simplex", config), state, model_card="# Untrained\n"
+    )
+    gaussian = write_tiny_model(folder / "gaussian", earlier, calibrated=False)
+    return {"anoddpm-gaussian": gaussian.path, "anoddpm-simplex": simplex.path}
+
+
+def write_classifier(path: Path, config: DiffusionConfig, guided: Path) -> None:
+    """As `train` writes it."""
+    state = NoiseClassifier(config.network).state_dict()
+    write_model(path, classifier_model(config, open_model_folder(guided)), state, model_card="# Untrained\n")
 
 
 def results(folder: Path) -> list[dict[str, Any]]:
@@ -56,7 +69,7 @@ def test_each_method_is_tuned_on_its_own_grid_and_says_how(
     for name, grid in baselines.GRIDS.items():
         monkeypatch.setitem(baselines.GRIDS, name, grid[:2])
     config = tiny_config("tiny", matrix=32)
-    write_classifier(tmp_path / "classifier", config, NoiseClassifier(config.network).state_dict())
+    write_classifier(tmp_path / "classifier", config, model)
     call = (
         "evaluate", model, data, "--methods", ",".join(METHODS),
         "--anoddpm-gaussian", healthy_networks["anoddpm-gaussian"],
@@ -84,9 +97,9 @@ def test_each_method_is_tuned_on_its_own_grid_and_says_how(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--methods", "anoddpm-gaussian"), "--purpose anoddpm-gaussian"),
-        (("--methods", "anoddpm-simplex", "--anoddpm-gaussian", "x"), "--purpose anoddpm-simplex"),
-        (("--methods", "classifier-guidance"), "--purpose classifier"),
+        (("--methods", "anoddpm-gaussian"), "--method anoddpm-gaussian"),
+        (("--methods", "anoddpm-simplex", "--anoddpm-gaussian", "x"), "--method anoddpm-simplex"),
+        (("--methods", "classifier-guidance"), "--method classifier-guidance"),
         (("--methods", "ddib", "--classifier", "x"), "add it to --methods"),
         (("--methods", "ddib", "--anoddpm-simplex", "x"), "add it to --methods"),
         (("--methods", "ddib", "--masks", "ddib=x"), "a method's name"),
@@ -105,7 +118,7 @@ def test_what_is_missing_is_said(
 def test_networks_of_another_grid_are_refused(command: CommandLine, model: Path, data: Path, tmp_path: Path) -> None:
     config = dataclasses.replace(tiny_config("other", matrix=16), purpose="anoddpm-gaussian")
     other = write_tiny_model(tmp_path / "other", config, calibrated=False).path
-    write_classifier(tmp_path / "classifier", config, NoiseClassifier(config.network).state_dict())
+    write_classifier(tmp_path / "classifier", config, other)
     for method, option, folder in (
         ("anoddpm-gaussian", "--anoddpm-gaussian", other),
         ("classifier-guidance", "--classifier", tmp_path / "classifier"),
@@ -133,5 +146,8 @@ def test_networks_trained_for_something_else_are_refused(
     ):
         outcome = command(*call)
         assert outcome.status == 3 and "was trained for" in outcome.err and words in outcome.err, outcome.err
+    simplex = healthy_networks["anoddpm-simplex"]
+    outcome = command(*evaluate, "anoddpm-gaussian", "--anoddpm-gaussian", simplex)
+    assert outcome.status == 3 and "of the method anoddpm-simplex" in outcome.err
     outcome = command(*evaluate, "classifier-guidance", "--classifier", model)
     assert outcome.status == 3 and "holds no classifier" in outcome.err

@@ -9,18 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_model import write_tiny_model
 from training_samples import MODEL, training_config, write_data
 
 from anofpdm.core.errors import ModelError, SettingsError
+from anofpdm.core.records import record_to_dict
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.datasets.slice_cache import SliceCache
 from anofpdm.diffusion.schedule import NoiseSchedule
 from anofpdm.methods.anofpdm.model_config import Purpose
-from anofpdm.methods.reconstruction.classifier_folder import load_classifier, open_classifier, write_classifier
+from anofpdm.methods.reconstruction.classifier_folder import load_classifier, open_classifier
 from anofpdm.methods.reconstruction.classifier_objective import ClassifierObjective
 from anofpdm.methods.reconstruction.noise_classifier import NoiseClassifier
 from anofpdm.methods.reconstruction.training import for_purpose
+from anofpdm.store.model_folder import ModelFolder
+from anofpdm.store.network_weights import save_weights
 from anofpdm.thresholds.auroc import area_under_roc
 from anofpdm.training.batches import BatchMaker
 from anofpdm.training.checkpoint import load_checkpoint
@@ -43,6 +47,12 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def cache(manifest: Path) -> SliceCache:
     return build_slice_cache(read_manifest(manifest, ("flair",)), MODEL, manifest.parent / "cache")
+
+
+@pytest.fixture(scope="module")
+def guided(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
+    """The diffusion model whose network the classifier is trained for."""
+    return write_tiny_model(tmp_path_factory.mktemp("guided") / "guide", MODEL, calibrated=False)
 
 
 @pytest.mark.parametrize("balance", ["natural", "balanced"])
@@ -87,7 +97,9 @@ def test_purposes_keep_network_data_steps_and_schedule() -> None:
         training_config(objective="label", labels="healthy")
 
 
-def test_a_classifier_learns_bright_lesions_in_noise(manifest: Path, cache: SliceCache, tmp_path: Path) -> None:
+def test_a_classifier_learns_bright_lesions_in_noise(
+    manifest: Path, cache: SliceCache, guided: ModelFolder, tmp_path: Path
+) -> None:
     calm = AugmentationConfig(flip_probability=0.5, gain=0)
     base = training_config(
         steps=400, checkpoint_every=1000, warmup_steps=5, augmentation=calm, learning_rate=5e-3, focus_share=0.7
@@ -97,13 +109,13 @@ def test_a_classifier_learns_bright_lesions_in_noise(manifest: Path, cache: Slic
         manifest,
         tmp_path / "run",
         config,
-        ClassifierObjective(),
+        ClassifierObjective(guided),
         cache_dir=cache.directory,
         tensorboard=False,
         message=lambda _: None,
     )
     folder = open_classifier(tmp_path / "run" / "tiny_classifier")
-    assert folder.config == config.model
+    assert (folder.network, folder.schedule) == (config.model.network, config.model.schedule)
     network = load_classifier(folder)
     rows = cache.indices("train")
     x0 = torch.from_numpy(cache.x0(rows))
@@ -128,27 +140,35 @@ def test_log_healthy_is_a_probability_and_differentiable() -> None:
     assert network.log_healthy(x + step, torch.tensor([0, 10, 900])).sum() > score.sum()
 
 
-def test_damaged_classifiers_are_refused(tmp_path: Path) -> None:
+def test_classifiers_of_version_0_1_are_read_and_damaged_ones_refused(tmp_path: Path) -> None:
     network = NoiseClassifier(MODEL.network)
-    folder = write_classifier(tmp_path / "c", MODEL, network.state_dict())
+    folder = tmp_path / "c"
+    folder.mkdir()
+    save_weights(network.state_dict(), folder / "classifier.safetensors")
+    record = {"schema": 1, "model": record_to_dict(MODEL)}
+    (folder / "classifier.json").write_text(json.dumps(record), encoding="utf-8")
+    found = open_classifier(folder)
+    assert (found.config, found.network, found.schedule) == (MODEL, MODEL.network, MODEL.schedule)
     x, t = torch.randn(2, 1, 32, 32), torch.tensor([5, 500])
-    torch.testing.assert_close(load_classifier(folder)(x, t), network.eval()(x, t))
-    (tmp_path / "c" / "classifier.safetensors").write_bytes(b"nonsense")
+    torch.testing.assert_close(load_classifier(found)(x, t), network.eval()(x, t))
+    (folder / "classifier.safetensors").write_bytes(b"nonsense")
     with pytest.raises(ModelError, match="damaged"):
-        load_classifier(folder)
-    (tmp_path / "c" / "classifier.json").write_text(json.dumps({"schema": 99}), encoding="utf-8")
+        load_classifier(found)
+    (folder / "classifier.json").write_text(json.dumps({"schema": 99}), encoding="utf-8")
     with pytest.raises(ModelError, match="schema"):
-        open_classifier(tmp_path / "c")
-    with pytest.raises(ModelError, match="holds no classifier"):
+        open_classifier(folder)
+    with pytest.raises(ModelError, match="does not exist"):
         open_classifier(tmp_path / "nowhere")
 
 
-def test_a_classifier_is_neither_fine_tuned_nor_exported_before_its_end(manifest: Path, tmp_path: Path) -> None:
+def test_a_classifier_is_neither_fine_tuned_nor_exported_before_its_end(
+    manifest: Path, guided: ModelFolder, tmp_path: Path
+) -> None:
     config = for_purpose(training_config(), "classifier")
     with pytest.raises(SettingsError, match="--start-from"):
-        run_training(manifest, tmp_path / "run", config, ClassifierObjective(), start_from=tmp_path)
+        run_training(manifest, tmp_path / "run", config, ClassifierObjective(guided), start_from=tmp_path)
     with pytest.raises(SettingsError, match="exported"):
-        export_checkpoint(manifest, tmp_path / "run", config, tmp_path / "out", ClassifierObjective())
+        export_checkpoint(manifest, tmp_path / "run", config, tmp_path / "out", ClassifierObjective(guided))
     with pytest.raises(SettingsError, match="objective is 'label', but this stage trains for 'noise'"):
         run_training(manifest, tmp_path / "run", config)
     assert not (tmp_path / "run").exists()

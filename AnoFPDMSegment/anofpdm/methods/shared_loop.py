@@ -41,8 +41,9 @@ class SharedLoop:
 
     record: type[TrainingConfig]
     """Of the configuration's file, with the method's own `model`."""
-    objective: Callable[[], Objective]
-    """May import torch."""
+    objective: Callable[[TrainingTask, TrainingConfig], Objective]
+    """For what was asked for and the stage's configuration; raises what shows before anything slow begins. May import
+    torch."""
     adapt: Callable[[TrainingConfig], TrainingConfig] = lambda config: config
     """What of the configuration the stage sets itself."""
     following: str = ""
@@ -57,7 +58,7 @@ class SharedLoop:
 
         if task.threads is not None:
             torch.set_num_threads(task.threads)
-        objective = self.objective()
+        objective = self.objective(task, config)
         export = task.values.get("export")
         if export is not None:
             early = export_checkpoint(task.data, task.output, config, export, objective, cache_dir=task.cache)

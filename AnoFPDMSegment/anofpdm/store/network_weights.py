@@ -14,11 +14,13 @@ from torch.overrides import TorchFunctionMode
 
 from ..core.errors import ModelError, OutputError
 from ..core.plain_text import brief
+from ..methods.registry import find_method
 from ..network.config import NetworkConfig
 from ..network.parameter_shapes import parameter_shapes
 from ..network.unet import ConditionalUNet
+from .model_config import ModelConfig
 from .model_folder import ModelFolder, write_model_folder
-from .noise_predictor_config import NoisePredictorConfig, noise_predictor_config
+from .noise_predictor_config import noise_predictor_config
 from .weights_file import STORED_AS, check_fit, check_header_length, refuse_type, refuse_values
 
 STORED_TYPES = {name: getattr(torch, name) for name in STORED_AS}
@@ -58,7 +60,7 @@ def save_weights(state: Mapping[str, Tensor], path: Path, dtype: torch.dtype = t
 
 def write_model(
     path: str | Path,
-    config: NoisePredictorConfig,
+    config: ModelConfig,
     state: Mapping[str, Tensor],
     *,
     model_card: str,
@@ -67,9 +69,10 @@ def write_model(
 ) -> ModelFolder:
     """Write a new model folder with these weights; see `write_model_folder` and `save_weights`.
 
-    Raises ModelError also if the weights do not fit the configuration.
+    Raises ModelError also if the weights do not fit the configuration as its method reads it.
     """
-    check_fit({name: tuple(tensor.shape) for name, tensor in state.items()}, parameter_shapes(config.network))
+    shapes = find_method(config.method).parameter_shapes(config)
+    check_fit({name: tuple(tensor.shape) for name, tensor in state.items()}, shapes)
     return write_model_folder(
         path,
         config,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..core.errors import SettingsError
 from ..datasets.slice_cache import SliceCache
+from ..store.model_config import ModelConfig
 from ..store.model_folder import ModelFolder
 from ..store.network_weights import write_model
 from .checkpoint import CHECKPOINT_FILE, load_checkpoint
@@ -36,16 +37,25 @@ def require_checkpoint(output: Path) -> None:
 
 
 def write_averaged(
-    weights: dict[str, Tensor], step: int, config: TrainingConfig, cache: SliceCache, destination: Path, measured: str
+    weights: dict[str, Tensor],
+    step: int,
+    config: TrainingConfig,
+    cache: SliceCache,
+    destination: Path,
+    measured: str,
+    model: ModelConfig | None = None,
 ) -> ModelFolder:
-    """Write averaged weights after `step` steps as a model folder (bfloat16, without calibration)."""
-    card = model_card(config, cache, step, measured)
-    return write_model(destination, config.model, weights, model_card=card, dtype=torch.bfloat16)
+    """Write averaged weights after `step` steps as a model folder (bfloat16, without calibration).
+
+    `model`: what its `config.json` records; None: the training configuration's own.
+    """
+    model = config.model if model is None else model
+    card = model_card(config, model, cache, step, measured)
+    return write_model(destination, model, weights, model_card=card, dtype=torch.bfloat16)
 
 
-def model_card(config: TrainingConfig, cache: SliceCache, step: int, measured: str) -> str:
+def model_card(config: TrainingConfig, model: ModelConfig, cache: SliceCache, step: int, measured: str) -> str:
     """A draft of MODEL_CARD.md with what the run itself knows; figures are added after calibration and evaluation."""
-    model = config.model
     train = cache.indices("train")
     rows = []
     for source in sorted(set(cache.source[train].tolist())):
@@ -53,7 +63,12 @@ def model_card(config: TrainingConfig, cache: SliceCache, step: int, measured: s
         subjects = len(set(cache.subject[of_source].tolist()))
         unhealthy = int(cache.unhealthy[of_source].sum())
         rows.append(f"| {source or '-'} | {subjects} | {len(of_source)} | {unhealthy} |")
-    network = model.network
+    network = config.model.network
+    told = (
+        f"Label withheld from {config.label_dropout:.0%}"
+        if config.labels == "both"
+        else "Slices labelled healthy alone, no label told"
+    )
     lines = [
         f"# {model.title}",
         "",
@@ -76,8 +91,7 @@ def model_card(config: TrainingConfig, cache: SliceCache, step: int, measured: s
         f"multipliers {network.channel_multipliers}, level embedding {'yes' if network.level_embedding else 'no'}",
         f"- {step} of {config.steps} steps of {config.batch_size} slices, learning rate {config.learning_rate:g}, "
         f"averaged weights with decay {config.ema_decay:g}",
-        f"- Label withheld from {config.label_dropout:.0%}, level from {config.level_dropout:.0%} of the slices; "
-        f"sampling {config.balance}",
+        f"- {told}, level withheld from {config.level_dropout:.0%} of the slices; sampling {config.balance}",
         "",
         "## Licence and citation",
         "",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...training.config import TrainingConfig
 from ..shared_loop import LOOP_KNOBS, SharedLoop
-from ..training import Stage
+from ..training import Stage, TrainingTask
 from .model_config import DiffusionConfig
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class DiffusionTraining(TrainingConfig):
     model: DiffusionConfig
 
 
-def _objective() -> Objective:
+def _objective(task: TrainingTask, config: TrainingConfig) -> Objective:
     from .objective import AnoFPDMObjective
 
     return AnoFPDMObjective()

@@ -12,18 +12,25 @@ from torch import Tensor, nn
 from ...core.errors import SettingsError
 from ...datasets.slice_cache import SliceCache
 from ...network.config import NULL_LABEL
+from ...store.model_folder import ModelFolder
 from ...training.batches import TrainingBatch
 from ...training.config import TrainingConfig
+from ...training.export import write_averaged
+from ...training.objective import Written
 from ...training.training_slices import TrainingSlices
-from ..anofpdm.model_config import DiffusionConfig
-from .classifier_folder import ClassifierFolder, write_classifier
+from .network_objective import UNCALIBRATED
 from .noise_classifier import NoiseClassifier
+from .trained_model import classifier_model
 
 
 class ClassifierObjective:
     """See `Objective`: whether a noisy slice is healthy."""
 
     name = "label"
+
+    def __init__(self, guided: ModelFolder) -> None:
+        """`guided`: the diffusion model whose network the classifier will guide; see `networks.network_to_guide`."""
+        self._guided = guided
 
     def starting_weights(self, model: str | Path, config: TrainingConfig) -> NoReturn:
         """There are none."""
@@ -53,7 +60,7 @@ class ClassifierObjective:
 
     def write(
         self, destination: Path, config: TrainingConfig, weights: dict[str, Tensor], step: int, cache: SliceCache
-    ) -> ClassifierFolder:
-        """See `write_classifier`."""
-        assert isinstance(config.model, DiffusionConfig)
-        return write_classifier(destination, config.model, weights)
+    ) -> Written:
+        """A model folder of classifier guidance."""
+        model = classifier_model(config.model, self._guided)
+        return write_averaged(weights, step, config, cache, destination, UNCALIBRATED, model)

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import SettingsError
+from ...diffusion.schedule import ScheduleConfig
 from ...store.model_config import ModelConfig
 from ...store.model_folder import ModelFolder
-from ...store.model_search import find_model
+from ...store.noise_predictor_config import NoisePredictorConfig
 from ..anofpdm.model_config import diffusion_config
 from ..evaluated import AsDetected, Options, PlainEvaluated, folder_option
 from ..knobs import Knob, whole
+from .networks import trained_on_healthy
 
 if TYPE_CHECKING:
     from ...evaluation.evaluation_run import EvaluationRun
@@ -23,8 +25,8 @@ GAUSSIAN, SIMPLEX, CLASSIFIER = "anoddpm-gaussian", "anoddpm-simplex", "classifi
 STEPS, GRID_SLICES = 25, 100
 
 
-def _trained(name: str, purpose: str) -> Knob:
-    return Knob(name, f"made by anofpdm train --purpose {purpose}", live=False, metavar="DIR", read=folder_option)
+def _trained(name: str, method: str) -> Knob:
+    return Knob(name, f"a model made by anofpdm train --method {method}", live=False, metavar="DIR", read=folder_option)
 
 
 class ReconstructionEvaluated(PlainEvaluated):
@@ -35,7 +37,7 @@ class ReconstructionEvaluated(PlainEvaluated):
     knobs = (
         _trained(GAUSSIAN, GAUSSIAN),
         _trained(SIMPLEX, SIMPLEX),
-        _trained("classifier", "classifier"),
+        _trained("classifier", CLASSIFIER),
         Knob(
             "compared_steps",
             f"most noise levels visited one way (default: {STEPS})",
@@ -66,13 +68,13 @@ class ReconstructionEvaluated(PlainEvaluated):
         for name in others:
             if name in (GAUSSIAN, SIMPLEX) and name not in options:
                 raise SettingsError(
-                    f"The method {name} needs a network of its own: train one with anofpdm train --purpose {name} and "
+                    f"The method {name} needs a network of its own: train one with anofpdm train --method {name} and "
                     f"give its folder as --{name}."
                 )
             if name == CLASSIFIER and "classifier" not in options:
                 raise SettingsError(
-                    "Classifier guidance needs a classifier of noisy slices: train one with anofpdm train --purpose "
-                    "classifier and give its folder as --classifier."
+                    "Classifier guidance needs a classifier of noisy slices: train one with anofpdm train --method "
+                    f"{CLASSIFIER} and give its folder as --classifier."
                 )
         for name in (GAUSSIAN, SIMPLEX):
             if name in options and name not in names:
@@ -94,7 +96,7 @@ class ReconstructionEvaluated(PlainEvaluated):
         if name == run.folder.config.method:
             return AsDetected(name).rows(name, run, options)
         from ...diffusion.denoisers import NetworkPredictor
-        from ...store.network_weights import load_network
+        from ...store.network_weights import read_network
         from ..anofpdm.network_runs import network_runs
         from .baselines import AnoDDPM, Classifier, Shared, baseline_of
         from .classifier_folder import load_classifier, open_classifier
@@ -106,17 +108,16 @@ class ReconstructionEvaluated(PlainEvaluated):
         shared = Shared(runs.schedule, config.healthy_label, config.unhealthy_label, config.used_channels, steps)
         predictor, weights, classifier = None, "", None
         if name in (GAUSSIAN, SIMPLEX):
-            own = find_model(options[name])
-            check_alike(
-                diffusion_config(own, "anoddpm-simplex" if name == SIMPLEX else "anoddpm-gaussian"), config, own.path
-            )
-            predictor = NetworkPredictor(load_network(own, runs.device.device), config.operating_point.precision)
+            own, trained_as, form = trained_on_healthy(str(options[name]), name)
+            check_alike(trained_as, form.schedule, config, own.path)
+            network = read_network(own.weights, form.network, runs.device.device)
+            predictor = NetworkPredictor(network, config.operating_point.precision)
             weights = own.weights_sha256
             baseline: Any = AnoDDPM(shared, simplex=name == SIMPLEX)
         else:
             if name == CLASSIFIER:
                 trained = open_classifier(options["classifier"])
-                check_alike(trained.config, config, trained.path)
+                check_alike(trained.config, trained.schedule, config, trained.path)
                 weights = trained.weights_sha256
                 follow: Classifier = load_classifier(trained, runs.device.device).log_healthy
                 classifier = follow
@@ -134,8 +135,14 @@ class ReconstructionEvaluated(PlainEvaluated):
         ]
 
 
-def check_alike(other: ModelConfig, config: ModelConfig, path: Path) -> None:
-    """Raises SettingsError unless both see the same input on the same schedule."""
-    for name in ("modalities", "grid", "preprocessing", "schedule"):
-        if getattr(other, name) != getattr(config, name):
-            raise SettingsError(f"{path} was trained with another {name} than the model; train it with the model's.")
+def check_alike(other: ModelConfig, schedule: ScheduleConfig, config: NoisePredictorConfig, path: Path) -> None:
+    """Raises SettingsError unless what `other` was trained with, and its `schedule`, are those of `config`."""
+    differing = [
+        name for name in ("modalities", "grid", "preprocessing") if getattr(other, name) != getattr(config, name)
+    ]
+    if schedule != config.schedule:
+        differing.append("schedule")
+    if differing:
+        raise SettingsError(
+            f"{path} was trained with another {differing[0]} than the model; train it with the model's."
+        )

@@ -11,20 +11,26 @@ import numpy as np
 from ...core.errors import ModelError
 from ...core.records import record_to_dict
 from ...network.parameter_shapes import parameter_shapes
+from ..calibrating import CalibrationTask
 from ..evaluated import Evaluated
 from ..knobs import Knob
+from ..map_calibrating import calibrate_map_model
 from ..map_evidence import MapEvidence
 from ..map_method import MapAnswers
 from ..method import Method, Notice, Picture, Runner
 from ..offers import Offer, OnlyPreset, Preset
 from ..training import Stage
+from .calibrate import knobs_to_try, trials
 from .classifier_shapes import classifier_shapes
 from .evaluation import ReconstructionEvaluated
 from .knobs import GUIDED, PLAIN, SCALED
 from .model_config import ClassifierConfig, ConditionedConfig, GuidedConfig, ReconstructionConfig, Sampling
+from .sampling import check_threshold
 from .training import CLASSIFIER_STAGES, GAUSSIAN_STAGES, SIMPLEX_STAGES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ...results.case import CaseEvidence
     from ...store.model_folder import ModelFolder
     from ..map_evidence import MapAnswer
@@ -50,9 +56,14 @@ class Reconstruction(MapAnswers):
         """`picture`: what the restored slice is, in words; empty if there is none. `stages`: how the network is trained
         that it needs beside AnoFPDM's, if any."""
         self.name, self.title, self.config_type, self.knobs = name, title, config_type, knobs
-        self.stages = stages
+        self.stages, self.calibration_knobs = stages, knobs_to_try(knobs)
         self.others = (HEALTHY,) if picture else ()
         self._picture = picture
+
+    def calibrate(self, task: CalibrationTask) -> Path:
+        """See `Method`: the threshold; and the sampling, where several are tried."""
+        config = self._config(task.folder)
+        return calibrate_map_model(task, config.calibration, trials(task, config))
 
     @property
     def evaluated(self) -> Evaluated:
@@ -107,6 +118,11 @@ class Reconstruction(MapAnswers):
         network = "its own" if config.diffusion is None else f"that of {config.diffusion.model}"
         sampling = ", ".join(f"{name} {value:g}" for name, value in record_to_dict(config.sampling).items())
         return [f"  network     {network}", f"  sampling    {sampling}", *super().model_lines(folder)]
+
+    def answer(self, case: CaseEvidence) -> MapAnswer:
+        """See `Method`. Raises SettingsError where there is no threshold."""
+        check_threshold(case.settings, case.calibration)
+        return super().answer(case)
 
     def parameters(self, case: CaseEvidence, answer: MapAnswer) -> Mapping[str, Any]:
         """See `Method`."""

@@ -100,6 +100,8 @@ class ClassifierConfig(ReconstructionConfig):
 
     classifier: NetworkConfig
     """The network whose descending half's shape the classifier has."""
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    """The noise that it was trained in; that of the diffusion network."""
     sampling: ScaledSampling = field(default_factory=ScaledSampling)
 
     def __post_init__(self) -> None:

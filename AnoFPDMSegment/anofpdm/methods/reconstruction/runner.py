@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...core.device import ChosenDevice, choose_device, confirm_device
-from ...core.errors import ModelError, SettingsError
+from ...core.errors import SettingsError
 from ...core.progress import CancelToken, ProgressCallback, ProgressClock
 from ...core.records import record_to_dict
 from ...diffusion.denoisers import NetworkPredictor, NoisePredictor
@@ -32,6 +32,7 @@ from .classifier_folder import read_classifier
 from .method import HEALTHY
 from .model_config import ClassifierConfig, ReconstructionConfig, Sampling
 from .networks import DiffusionNetwork, diffusion_network
+from .sampling import check_threshold, sampling_of
 
 
 def load_runner(
@@ -46,7 +47,7 @@ def load_runner(
     """A checked model folder, ready to run; arguments and errors as of `Reconstruction.load`."""
     config: Any = folder.config
     network = diffusion_network(folder, config)
-    sampling = _sampling(config, run, network.shape.schedule.steps)
+    sampling = sampling_of(config, run, network.shape.schedule.steps)
     chosen = choose_device(device)
     predictor = _predictor(network, chosen.device)
     if chosen.device.type != "cpu":
@@ -120,7 +121,8 @@ class ReconstructionRunner:
         }
 
     def check(self, settings: Any) -> None:
-        """Every setting can be answered."""
+        """See `Runner`."""
+        check_threshold(settings, self._calibration)
 
     def examine(
         self,
@@ -235,18 +237,3 @@ def _evaluate_once(predictor: NetworkPredictor, config: ReconstructionConfig, de
     x = torch.zeros(1, len(config.modalities), config.grid.matrix, config.grid.matrix, device=device)
     t, label = torch.zeros(1, dtype=torch.int64, device=device), torch.tensor([NULL_LABEL])
     predictor.for_slices(torch.full((1,), 0.5, device=device))(x, t, label).sum().item()
-
-
-def _sampling(config: ReconstructionConfig, run: Sampling | Mapping[str, Any] | None, most: int) -> Sampling:
-    """The model's own, with what is asked for put over it. Raises SettingsError."""
-    if isinstance(run, Sampling):
-        sampling = run
-    else:
-        try:
-            sampling = dataclasses.replace(config.sampling, **(run or {}))
-        except ModelError as error:
-            reason = str(error).removeprefix("The model's configuration is wrong: ")
-            raise SettingsError(f"These options do not fit together: {reason}") from error
-    if sampling.level > most:
-        raise SettingsError(f"--level takes at most the model's {most} noise levels, not {sampling.level}.")
-    return sampling

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ...training.config import TrainingConfig
 from ..anofpdm.model_config import DiffusionConfig, Purpose
 from ..anofpdm.training import DiffusionTraining
+from ..knobs import Knob
 from ..shared_loop import LOOP_KNOBS, SharedLoop
-from ..training import Stage
+from ..training import Stage, TrainingTask
+from .networks import network_to_guide
 
 if TYPE_CHECKING:
     from ...training.objective import Objective
@@ -29,24 +31,44 @@ def for_purpose(config: TrainingConfig, purpose: Purpose) -> TrainingConfig:
     return replace(config, model=named, **_CHANGES[purpose])
 
 
-def _network(purpose: Purpose) -> Objective:
-    from ...training.noise_objective import NoiseObjective
+def _network(task: TrainingTask, config: TrainingConfig, method: str) -> Objective:
+    from .network_objective import HealthyNetworkObjective
 
-    return NoiseObjective(f"This network serves the compared method {purpose} of `anofpdm evaluate`.")
+    return HealthyNetworkObjective(method)
 
 
-def _classifier() -> Objective:
+def _classifier(task: TrainingTask, config: TrainingConfig) -> Objective:
     from .classifier_objective import ClassifierObjective
 
-    return ClassifierObjective()
+    return ClassifierObjective(network_to_guide(task.values.get("diffusion"), config.model))
 
 
-def _stage(name: str, text: str, purpose: Purpose) -> Stage:
-    objective = _classifier if purpose == "classifier" else functools.partial(_network, purpose)
-    adapt = functools.partial(for_purpose, purpose=purpose)
-    return Stage(name, text, SharedLoop(DiffusionTraining, objective, adapt), LOOP_KNOBS, purpose)
+def _network_stage(method: Purpose, text: str) -> Stage:
+    objective, adapt = functools.partial(_network, method=method), functools.partial(for_purpose, purpose=method)
+    loop = SharedLoop(DiffusionTraining, objective, adapt, following="; calibrate it next")
+    return Stage("network", text, loop, LOOP_KNOBS, method)
 
 
-GAUSSIAN_STAGES = (_stage("network", "its noise predictor, from healthy slices alone", "anoddpm-gaussian"),)
-SIMPLEX_STAGES = (_stage("network", "its predictor of simplex noise, from healthy slices alone", "anoddpm-simplex"),)
-CLASSIFIER_STAGES = (_stage("classifier", "its classifier of noisy slices, from image-level labels", "classifier"),)
+DIFFUSION = Knob(
+    "diffusion",
+    "the model whose network the classifier shall guide, by name or folder (default: the one here that sees the same "
+    "input)",
+    live=False,
+    metavar="MODEL",
+)
+GAUSSIAN_STAGES = (_network_stage("anoddpm-gaussian", "its noise predictor, from healthy slices alone"),)
+SIMPLEX_STAGES = (_network_stage("anoddpm-simplex", "its predictor of simplex noise, from healthy slices alone"),)
+CLASSIFIER_STAGES = (
+    Stage(
+        "classifier",
+        "its classifier of noisy slices, from image-level labels",
+        SharedLoop(
+            DiffusionTraining,
+            _classifier,
+            functools.partial(for_purpose, purpose="classifier"),
+            following="; calibrate it next",
+        ),
+        (*LOOP_KNOBS, DIFFUSION),
+        "classifier",
+    ),
+)
