@@ -66,6 +66,13 @@ def add_parser(commands: Any) -> None:
         help="many patients: a table with the column 'case' and one per modality; results go to DIR/case, finished "
         "cases are skipped when run again, and several runs may share a table: each case is computed by one of them",
     )
+    add_detection_options(parser)
+    add_help_all(parser, SHOWN, "%(prog)s [OPTION ...] --output DIR INPUT [INPUT ...]")
+    parser.set_defaults(run=run_detect)
+
+
+def add_detection_options(parser: argparse.ArgumentParser) -> None:
+    """How volumes are examined: model, method, every method's own options, device and progress."""
     parser.add_argument("--model", metavar="NAME", help="model by name or folder; see anofpdm models list")
     parser.add_argument("--method", metavar="NAME", help="in place of --model: the method, whose model is taken")
     parser.add_argument(
@@ -95,8 +102,6 @@ def add_parser(commands: Any) -> None:
     add_overlay_option(run)
     run.add_argument("--progress", choices=("bar", "json", "none"), default="bar", help="default: bar")
     run.add_argument("--watch-stdin", action="store_true", help="end the run when standard input ends")
-    add_help_all(parser, SHOWN, "%(prog)s [OPTION ...] --output DIR INPUT [INPUT ...]")
-    parser.set_defaults(run=run_detect)
 
 
 def run_detect(options: argparse.Namespace) -> int:
@@ -109,7 +114,7 @@ def run_detect(options: argparse.Namespace) -> int:
 def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken) -> int:
     # Cheap checks come first: importing torch takes seconds.
     check_knobs(options)
-    batch_size = _batch_size(options.batch_size)
+    batch_size = given_batch_size(options.batch_size)
     if sum(map(bool, (options.cases is not None, options.input, options.named))) > 1:
         raise SettingsError("Give either INPUT, --input or --cases, not several of them.")
     if options.cases is None and not (options.input or options.named):
@@ -118,11 +123,11 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     if options.cases is not None:
         cases = read_cases(Path(options.cases))
         _check_folder_of_table(output, overlay=options.overlay)
-        return _prepared(options, batch_size, reporter, cancel).detect_all(cases, output)
+        return prepared_runs(options, batch_size, reporter, cancel).detect_all(cases, output)
     images = named_images(options.named) if options.named else input_images(options.input)
     inputs = images.values() if isinstance(images, dict) else [images]
     with claimed_folder(output, inputs, overlay=options.overlay) as folder:
-        runs = _prepared(options, batch_size, reporter, cancel)
+        runs = prepared_runs(options, batch_size, reporter, cancel)
         findings = runs.detect(Case(output.name, images), folder)
     shown = {**findings, "warnings": untold_warnings(findings, runs.detector)}
     reporter.result(f"{format_findings(shown)}\nWritten to {output}.", result_details(findings, output))
@@ -137,7 +142,9 @@ def _check_folder_of_table(output: Path, *, overlay: bool) -> None:
         check_output_directory(output)
 
 
-def _prepared(options: argparse.Namespace, batch_size: int | None, reporter: Reporter, cancel: CancelToken) -> CaseRuns:
+def prepared_runs(
+    options: argparse.Namespace, batch_size: int | None, reporter: Reporter, cancel: CancelToken
+) -> CaseRuns:
     """With the model loaded and everything checked that does not depend on the images."""
     cancel.raise_if_cancelled()
     from ..detect.detector import Detector, DetectorOptions
@@ -168,7 +175,8 @@ def _model(options: argparse.Namespace) -> str:
     return model_of_method(find_method(options.method).name)
 
 
-def _batch_size(text: str) -> int | None:
+def given_batch_size(text: str) -> int | None:
+    """That of --batch-size; None for auto. Raises SettingsError."""
     if text == "auto":
         return None
     try:

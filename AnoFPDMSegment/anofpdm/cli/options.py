@@ -115,10 +115,15 @@ def _owner(method: Method) -> Owner:
     return Owner(method.name, method.name, method.knobs)
 
 
+def is_knob(name: str) -> bool:
+    """Whether argparse keeps a knob's value under this name."""
+    return name.startswith(_PLACE)
+
+
 def check_knobs(options: argparse.Namespace) -> None:
     """Raises SettingsError for a value that no method can read: it is wrong whatever the model is."""
     for name, text in vars(options).items():
-        if name.startswith(_PLACE) and isinstance(text, str):
+        if is_knob(name) and isinstance(text, str):
             problems = [_problem(k, text) for m in _in_order() for k in m.knobs if _PLACE + k.name == name]
             wrong = [problem for problem in problems if problem is not None]
             if len(wrong) == len(problems):

@@ -28,7 +28,7 @@ class Progress:
 
 ProgressCallback = Callable[[Progress], None]
 
-Stage = Literal["reading", "preparing", "detecting", "building", "calibrating", "writing"]
+Stage = Literal["reading", "preparing", "detecting", "building", "calibrating", "registering", "writing"]
 StageCallback = Callable[[Stage], None]
 
 
@@ -42,9 +42,14 @@ class CancelToken:
         """Ask the run to end."""
         self._event.set()
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether `cancel` was called: for code that can only stop, as inside a library's loop."""
+        return self._event.is_set()
+
     def raise_if_cancelled(self) -> None:
         """Raises Cancelled once `cancel` was called."""
-        if self._event.is_set():
+        if self.is_cancelled:
             raise Cancelled("The run was cancelled; nothing was written.")
 
     def wait(self, seconds: float) -> None:

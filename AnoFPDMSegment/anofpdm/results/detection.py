@@ -217,17 +217,21 @@ def result_files(*, overlay: bool = True) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def claimed_folder(
-    directory: str | Path, inputs: Iterable[str | Path] = (), *, overlay: bool = True
+    directory: str | Path,
+    inputs: Iterable[str | Path] = (),
+    *,
+    overlay: bool = True,
+    names: Sequence[str] = (*RESULT_FILES, *OF_SOME_METHODS),
 ) -> Iterator[OutputSet]:
     """Hold the folder of a result from before the long run until it is written; leaves no trace if nothing is.
 
-    Raises OutputInUse if another run holds it, OutputError if the result could not be written or one of its files
-    would replace one of the `inputs`.
+    `overlay`: whether a picture is drawn; `names`: of the result's files. Raises OutputInUse if another run holds it,
+    OutputError if the result could not be written or one of its files would replace one of the `inputs`.
     """
     if overlay:
         require_pillow()
     with OutputSet(directory) as output:
-        for target in (Path(directory) / name for name in (*RESULT_FILES, *OF_SOME_METHODS)):
+        for target in (Path(directory) / name for name in names):
             if target.is_dir():
                 raise OutputError(f"{target} is a folder; move it away or choose another output folder.")
             if target.exists() and any(Path(path).exists() and target.samefile(path) for path in inputs):
@@ -249,7 +253,7 @@ def build_detection(case: CaseEvidence, settings: Any = None) -> Detection:
             )
         case = dataclasses.replace(case, settings=settings)
     answer = method.answer(case)
-    stack, accepted = _stack_of_scores(case, answer)
+    stack, accepted = stack_of_scores(case, answer)
     score = score_to_volume(stack, accepted, case.grid, case.geometry)
     if answer.minimum_mm3:
         score = limit_small_components(score, case.geometry, answer.minimum_mm3)
@@ -265,11 +269,11 @@ def preview_scores(case: CaseEvidence, settings: Any, boxes: Sequence[Box]) -> l
     A minimum size in mm3 is not applied, and findings that reach no voxel do not show. Raises SettingsError.
     """
     case = dataclasses.replace(case, settings=settings)
-    stack, accepted = _stack_of_scores(case, find_method(case.method).answer(case))
+    stack, accepted = stack_of_scores(case, find_method(case.method).answer(case))
     return [score_in_box(stack, accepted, case.grid, case.geometry, box) for box in boxes]
 
 
-def _stack_of_scores(case: CaseEvidence, answer: Answer) -> tuple[FloatArray, BoolArray]:
+def stack_of_scores(case: CaseEvidence, answer: Answer) -> tuple[FloatArray, BoolArray]:
     """Scores of all slices of the stack and where they are accepted, both [S, H, W].
 
     A slice that was not examined is accepted nowhere and repeats the scores of the nearest one that

@@ -22,12 +22,14 @@ import numpy as np
 
 from ..core.errors import EvidenceError
 from ..core.json_text import read_json
+from ..core.records import record_to_dict
 from ..volumes.geometry import VolumeGeometry
 from .findings_check import check_document
 from .findings_record import (
     SCHEMA,
     VERSION,
     ComponentFinding,
+    GeometryRecord,
     MethodRecord,
     ModelRecord,
     Segment,
@@ -68,7 +70,7 @@ def findings_document(
     """
     volume_ml = math.fsum(entry.volume_ml for entry in components)
     segments = [Segment(SEGMENT_NAME, SEGMENTATION_FILE, SEGMENT_LABEL, volume_ml), *structures]
-    totals = slice_totals(slices) | {"components": len(components), "volume_ml": _plain(volume_ml)}
+    totals = slice_totals(slices) | {"components": len(components), "volume_ml": plain(volume_ml)}
     moment = (created or datetime.now(timezone.utc)).astimezone(timezone.utc)
     document = {
         "schema": SCHEMA,
@@ -81,16 +83,16 @@ def findings_document(
         "input": {
             "files": {modality: _base_name(name) for modality, name in files.items()},
             "skull_stripped": skull_stripped,
-            "midline_ras_r_mm": _plain(midline_ras_r_mm),
+            "midline_ras_r_mm": plain(midline_ras_r_mm),
         },
-        "geometry": _geometry_entry(geometry),
+        "geometry": record_to_dict(geometry_record(geometry)),
         "segments": _records(segments),
         "slices": _records(slices),
         "components": _records(components),
         "totals": totals,
         "model": dataclasses.asdict(model),
-        "method": _plain(dataclasses.asdict(method)),
-        "parameters": _plain(parameters),
+        "method": plain(dataclasses.asdict(method)),
+        "parameters": plain(parameters),
         "warnings": list(warnings),
         "software": dict(software),
         "seed": seed,
@@ -101,7 +103,7 @@ def findings_document(
 
 
 def _records(entries: Sequence[Any]) -> list[Any]:
-    return [_plain(dataclasses.asdict(entry)) for entry in entries]
+    return [plain(dataclasses.asdict(entry)) for entry in entries]
 
 
 def write_findings(path: Path, document: Mapping[str, Any]) -> None:
@@ -148,28 +150,29 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _geometry_entry(geometry: VolumeGeometry) -> dict[str, Any]:
+def geometry_record(geometry: VolumeGeometry) -> GeometryRecord:
+    """A grid as documents tell it."""
     to_ras = np.array([-1.0, -1.0, 1.0])
-    axes = geometry.direction_matrix * to_ras[:, None]
-    return {
-        "size_ijk": [int(n) for n in geometry.size],
-        "spacing_mm": [float(n) for n in geometry.spacing],
-        "origin_ras_mm": [float(n) + 0.0 for n in np.asarray(geometry.origin) * to_ras],
-        # Row a is the unit vector of index axis a; adding zero turns -0.0 into 0.0.
-        "axes_ras": (axes.T + 0.0).tolist(),
-    }
+    # Row a is the unit vector of index axis a; adding zero turns -0.0 into 0.0.
+    axes = (geometry.direction_matrix * to_ras[:, None]).T + 0.0
+    return GeometryRecord(
+        size_ijk=geometry.size,
+        spacing_mm=geometry.spacing,
+        origin_ras_mm=tuple((np.asarray(geometry.origin) * to_ras + 0.0).tolist()),  # type: ignore[arg-type]
+        axes_ras=tuple(tuple(row) for row in axes.tolist()),  # type: ignore[arg-type]
+    )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """`value` as JSON can hold it: rounded numbers, null for NaN, base names for paths."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, Path):
         return value.name
     if isinstance(value, float):

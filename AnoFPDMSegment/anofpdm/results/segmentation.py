@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,11 +71,13 @@ _SOURCE_REPRESENTATION = "Binary labelmap"
 
 
 @dataclass(frozen=True)
-class _Segment:
+class NamedSegment:
+    """A segment of a file; `color`: red, green, blue in 0..1."""
+
     id: str
     name: str
     color: tuple[float, float, float]
-    tags: dict[str, str]
+    tags: Mapping[str, str]
 
 
 def write_heatmap(path: Path, score: NDArray[np.float32], geometry: VolumeGeometry) -> None:
@@ -91,8 +93,8 @@ def write_segmentation(path: Path, mask: NDArray[np.bool_], geometry: VolumeGeom
 
     mask: bool [k, j, i]; may be empty. Raises OSError if the file cannot be written.
     """
-    segment = _Segment(SEGMENT_NAME, SEGMENT_NAME, SEGMENT_COLOR, SEGMENT_TAGS)
-    _write_segments(path, np.asarray(mask, dtype=bool).astype(np.uint8), geometry, [segment])
+    segment = NamedSegment(SEGMENT_NAME, SEGMENT_NAME, SEGMENT_COLOR, SEGMENT_TAGS)
+    write_segments(path, np.asarray(mask, dtype=bool).astype(np.uint8), geometry, [segment])
 
 
 def write_structures(path: Path, labels: NDArray[np.uint8], names: Sequence[str], geometry: VolumeGeometry) -> None:
@@ -101,10 +103,10 @@ def write_structures(path: Path, labels: NDArray[np.uint8], names: Sequence[str]
     labels: [k, j, i], n for `names[n - 1]`. Raises OSError if the file cannot be written.
     """
     segments = [
-        _Segment(f"Segment_{number}", name, structure_color(number), STRUCTURE_TAGS)
+        NamedSegment(f"Segment_{number}", name, structure_color(number), STRUCTURE_TAGS)
         for number, name in enumerate(names, start=1)
     ]
-    _write_segments(path, labels, geometry, segments)
+    write_segments(path, labels, geometry, segments)
 
 
 def structure_color(number: int) -> tuple[float, float, float]:
@@ -113,9 +115,10 @@ def structure_color(number: int) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _write_segments(
-    path: Path, labelmap: NDArray[np.uint8], geometry: VolumeGeometry, segments: Sequence[_Segment]
+def write_segments(
+    path: Path, labelmap: NDArray[np.uint8], geometry: VolumeGeometry, segments: Sequence[NamedSegment]
 ) -> None:
+    """Write a label map [k, j, i], n for `segments[n - 1]`, as a `.seg.nrrd` of one layer. Raises OSError."""
     size_i, size_j, size_k = geometry.size
     fields: dict[str, str] = {}
     for number, segment in enumerate(segments):

@@ -45,7 +45,7 @@ def sample_stack_coverage(image: sitk.Image, grid: StackGrid, *, slab_average: b
     return _sample(whole, grid, _samples_per_pixel(image, grid, slab_average))
 
 
-def stack_to_volume(stack: npt.NDArray[Any], grid: StackGrid, geometry: VolumeGeometry) -> FloatStack:
+def stack_to_volume(stack: npt.NDArray[Any], grid: VolumeGeometry, geometry: VolumeGeometry) -> FloatStack:
     """A map [S, H, W] on the stack's grid, brought to a volume's grid: [k, j, i] float32.
 
     Linear interpolation in physical space; 0 where a voxel's center lies more than half a pixel or half a slice
@@ -55,7 +55,7 @@ def stack_to_volume(stack: npt.NDArray[Any], grid: StackGrid, geometry: VolumeGe
     return _resample(source, geometry)
 
 
-def labels_to_volume(labels: npt.NDArray[Any], grid: StackGrid, geometry: VolumeGeometry) -> npt.NDArray[np.uint8]:
+def labels_to_volume(labels: npt.NDArray[Any], grid: VolumeGeometry, geometry: VolumeGeometry) -> npt.NDArray[np.uint8]:
     """A label map uint8 [S, H, W] on the stack's grid, brought to a volume's grid: [k, j, i].
 
     The nearest pixel counts; 0 beyond the stack, as in `stack_to_volume`.

@@ -1,0 +1,1 @@
+"""Two examinations of one patient: what is new, grown, unchanged, shrunk or gone."""

@@ -1,0 +1,172 @@
+"""What became of findings that belong together: new, grown, unchanged, shrunk, gone, merged, split, or not to be told.
+
+Each kind is decided by numbers alone, the same from the later date back: swapping the dates swaps new and gone, grown
+and shrunk, merged and split.
+
+- *new*, *gone*: a finding at one date that has no partner at the other, larger than its tolerance, where the other date
+  was examined, its map stays below `SEEN_SCORE` on average, and the images show that something changed.
+- *merged*, *split*: more, or fewer, findings at the baseline than later, and some at either date.
+- *grown*, *shrunk*: as many at both dates (as a rule one), and their common volume differs by more than its tolerance.
+- *unchanged*: it differs by no more.
+- *uncertain*: the other date did not examine the place (not examined); or there is no partner, but the finding is no
+  larger than its tolerance (small), the other date's map nearly reaches the border there (borderline), or what stands
+  out in one image stands out in the other as well (image unchanged: see `images`).
+
+The trend, grown, unchanged or shrunk by the same rule, is told of merged and split findings, too.
+
+The tolerance is what a border that may lie anywhere within a voxel makes of a volume: see `border_uncertainty_ml`. A
+rigid motion leaves volumes as they are, so that each is measured on its own date's voxels, and what the registration
+leaves plays no part in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .images import PERSISTING
+from .matching import Group
+
+Kind = Literal["new", "grown", "unchanged", "shrunk", "gone", "merged", "split", "uncertain"]
+KINDS: tuple[Kind, ...] = ("new", "grown", "unchanged", "shrunk", "gone", "merged", "split", "uncertain")
+Trend = Literal["grown", "unchanged", "shrunk"]
+MIRRORED: dict[Kind, Kind] = {
+    "new": "gone", "gone": "new", "grown": "shrunk", "shrunk": "grown", "merged": "split", "split": "merged",
+    "unchanged": "unchanged", "uncertain": "uncertain",
+}  # fmt: skip
+"""What each is with the dates swapped."""
+SEEN_SCORE = 0.5
+"""A map that reaches this on average, where 1 is the border of a finding, may have missed it by little."""
+EXAMINED_SHARE = 0.75
+"""Of a finding's volume that the other date must have examined."""
+COVERAGE = 1.96
+"""Standard deviations of the difference of two volumes that make the tolerance: 95 % of what chance alone makes."""
+UNIFORM = 12.0
+"""A place anywhere within a length has this length squared, divided by so much, for its variance."""
+Reason = Literal["", "not examined", "small", "borderline", "image unchanged"]
+Persistence = Callable[[Group], float]
+"""Of a group of one date alone: how much of it the other date's image shows (`images.persistence`)."""
+
+
+@dataclass(frozen=True)
+class MeasuredFinding:
+    """A finding on its own date's voxels, and what the other date says of its place."""
+
+    number: int
+    volume_ml: float
+    uncertainty_ml: float
+    """Standard deviation of the volume (`border_uncertainty_ml`)."""
+    examined_share: float = 1.0
+    """Of the volume, what the other date examined."""
+    other_score: float = 0.0
+    """The other date's map inside the finding, mean; 1 is the border of its findings."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a group. Volumes in mL, of each date as a whole; `tolerance_ml` of their difference."""
+
+    group: Group
+    kind: Kind
+    trend: Trend | None
+    """None where there is nothing to compare with."""
+    reason: Reason
+    """Why it is uncertain; empty otherwise."""
+    baseline_ml: float
+    later_ml: float
+    tolerance_ml: float
+    other_score: float
+    """The other date's map inside the findings, the highest of their means; 1 is the border of a finding."""
+
+    @property
+    def change_ml(self) -> float:
+        """Later minus baseline."""
+        return self.later_ml - self.baseline_ml
+
+    @property
+    def change_percent(self) -> float | None:
+        """Of the baseline's volume; None where the baseline has none."""
+        return 100 * self.change_ml / self.baseline_ml if self.baseline_ml > 0 else None
+
+
+def classify(
+    groups: Sequence[Group],
+    baseline: Mapping[int, MeasuredFinding],
+    later: Mapping[int, MeasuredFinding],
+    persistence: Persistence = lambda _: 0.0,
+) -> list[Change]:
+    """One change a group, in their order.
+
+    `baseline`, `later`: the findings by number. `persistence` is asked of what is new or gone by the maps; where it is
+    left out the maps are believed.
+    """
+    return [
+        _change(group, [baseline[n] for n in group.baseline], [later[n] for n in group.later], persistence)
+        for group in groups
+    ]
+
+
+def _change(
+    group: Group, before: Sequence[MeasuredFinding], after: Sequence[MeasuredFinding], persistence: Persistence
+) -> Change:
+    volumes = [math.fsum(each.volume_ml for each in found) for found in (before, after)]
+    # Borders of one group's findings lie apart, so that their errors do not add up but in squares.
+    tolerance = COVERAGE * math.sqrt(math.fsum(each.uncertainty_ml**2 for each in (*before, *after)))
+    trend = _trend(volumes[1] - volumes[0], tolerance) if before and after else None
+    kind, reason = _kind(before, after, trend, tolerance)
+    if kind in ("new", "gone") and persistence(group) >= PERSISTING:
+        kind, reason = "uncertain", "image unchanged"
+    other = max(each.other_score for each in (*before, *after))
+    return Change(group, kind, None if reason else trend, reason, volumes[0], volumes[1], tolerance, other)
+
+
+def _kind(
+    before: Sequence[MeasuredFinding], after: Sequence[MeasuredFinding], trend: Trend | None, tolerance_ml: float
+) -> tuple[Kind, Reason]:
+    """By the maps alone."""
+    found = [*before, *after]
+    whole = math.fsum(each.volume_ml for each in found)
+    examined = math.fsum(each.volume_ml * each.examined_share for each in found)
+    if examined < EXAMINED_SHARE * whole:
+        return "uncertain", "not examined"
+    if trend is None and whole <= tolerance_ml:
+        return "uncertain", "small"
+    if trend is None:
+        seen = any(each.other_score >= SEEN_SCORE for each in found)
+        return ("uncertain", "borderline") if seen else ("new" if after else "gone", "")
+    if len(before) != len(after):
+        return ("merged" if len(before) > len(after) else "split"), ""
+    return trend, ""
+
+
+def _trend(difference_ml: float, tolerance_ml: float) -> Trend:
+    if abs(difference_ml) <= tolerance_ml:
+        return "unchanged"
+    return "grown" if difference_ml > 0 else "shrunk"
+
+
+def border_uncertainty_ml(mask: NDArray[np.bool_], spacing_mm: Sequence[float], step_mm: Sequence[float]) -> float:
+    """Standard deviation of a finding's volume, whose border may lie anywhere within a step.
+
+    The two opposite sides along an axis are each displaced as a whole, by anything up to half a step either way: the
+    end slices of a lesion are taken or left, and partial volume moves a side together. Sides and axes are independent.
+
+    Args:
+        mask: [k, j, i]; the finding.
+        spacing_mm: of the voxels along i, j and k.
+        step_mm: how far along i, j and k the places lie apart at which the map is known: the voxels' spacing, or that
+            of the method's own slices and pixels where these are coarser.
+    """
+    variance = 0.0
+    for axis in range(3):
+        first, second = (float(s) for n, s in enumerate(spacing_mm) if n != axis)
+        padded = np.pad(mask, [(1, 1) if 2 - axis == n else (0, 0) for n in range(3)])
+        faces = int(np.count_nonzero(np.diff(padded.astype(np.int8), axis=2 - axis)))
+        side_mm2 = faces / 2 * first * second
+        variance += 2 * side_mm2**2 * float(step_mm[axis]) ** 2 / UNIFORM
+    return math.sqrt(variance) / 1000
