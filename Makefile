@@ -4,7 +4,7 @@
 # make lint                                             style and types alone
 # make pictures                                         draw Resources/Screenshots anew
 # make icons                                            draw the icons anew
-# make findings-schema                                  after changing what findings.json holds
+# make findings-schema                                  after changing what findings.json or follow-up.json holds
 # make cmake-lists                                      after adding or removing files of the module
 # make clean                                            remove what these commands made, results apart
 #
@@ -55,6 +55,7 @@ icons: $(VENV)/.installed-for-detect
 
 findings-schema: $(VENV)/.installed-for-detect
 	@PYTHONPATH=AnoFPDMSegment "$$VENV/bin/python" -m anofpdm.results.findings_schema Resources/findings-schema.json
+	@PYTHONPATH=AnoFPDMSegment "$$VENV/bin/python" -m anofpdm.followup.schema Resources/follow-up-schema.json
 
 cmake-lists:
 	@"$$PYTHON" Testing/packaging/update_cmake_list.py

@@ -129,7 +129,7 @@ class TestSamples:
     def test_those_of_the_extension_are_its_files(self, script: Any) -> None:
         bundled = [source for source in self.sources(script) if source.uris[0].startswith("file:")]
         files = [Path(url2pathname(urlparse(source.uris[0]).path)) for source in bundled]
-        assert BUNDLED_SAMPLE in files and len(files) == 2
+        assert BUNDLED_SAMPLE in files and len(files) == 4
         for source, file in zip(bundled, files, strict=True):
             assert "synthetic" in source.sampleName
             assert source.checksums == [f"SHA256:{hashlib.sha256(file.read_bytes()).hexdigest()}"]

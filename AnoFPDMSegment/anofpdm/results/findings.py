@@ -158,7 +158,7 @@ def geometry_record(geometry: VolumeGeometry) -> GeometryRecord:
     return GeometryRecord(
         size_ijk=geometry.size,
         spacing_mm=geometry.spacing,
-        origin_ras_mm=tuple((np.asarray(geometry.origin) * to_ras + 0.0).tolist()),  # type: ignore[arg-type]
+        origin_ras_mm=tuple((np.asarray(geometry.origin) * to_ras + 0.0).tolist()),
         axes_ras=tuple(tuple(row) for row in axes.tolist()),  # type: ignore[arg-type]
     )
 

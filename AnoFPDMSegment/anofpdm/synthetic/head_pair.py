@@ -74,7 +74,7 @@ class HeadPose:
         return VolumeGeometry(
             geometry.size,
             geometry.spacing,
-            tuple((turn @ np.asarray(geometry.origin) + self.shift_mm).tolist()),  # type: ignore[arg-type]
+            tuple((turn @ np.asarray(geometry.origin) + self.shift_mm).tolist()),
             tuple((turn @ geometry.direction_matrix).ravel().tolist()),  # type: ignore[arg-type]
         )
 
