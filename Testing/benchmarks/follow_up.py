@@ -296,13 +296,9 @@ def changed_voxels(found: FollowUp) -> npt.NDArray[np.bool_]:
 
 
 def strangers(detector: Examiner, data: Path) -> dict[str, float]:
-    """How alike two patients' heads are at best."""
-    names = [path for _, path in zip(range(5), sorted((data / "lgg").glob("*/flair.nii.gz"))[::17], strict=False)]
-    names += [data / "open_ms" / f"{patient}_study2_FLAIR.nii.gz" for patient in REAL]
-    names += sorted((data / "ms3seg").glob("*/flair.nii.gz"))[:3]
-    found: list[tuple[str, Detection]] = [
-        (path.parent.name + " " + path.name, detector.detect(read_volume(path, "flair"))) for path in names
-    ]
+    """How alike two patients' heads are at best: each volume of the first part and the next."""
+    patients = ((name, image) for name, image in identity_volumes(data) if not name.startswith("sample"))
+    found = [(name, detector.detect(image)) for name, image in patients]
     alike = {}
     for (first, a), (second, b) in itertools.pairwise(found):
         try:

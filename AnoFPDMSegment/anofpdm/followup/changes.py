@@ -6,11 +6,12 @@ and shrunk, merged and split.
 - *new*, *gone*: a finding at one date that has no partner at the other, larger than its tolerance, where the other date
   was examined, its map stays below `SEEN_SCORE` on average, and the images show that something changed.
 - *merged*, *split*: more, or fewer, findings at the baseline than later, and some at either date.
-- *grown*, *shrunk*: as many at both dates (as a rule one), and their common volume differs by more than its tolerance.
+- *grown*, *shrunk*: as many at both dates (as a rule one), and their common volume differs by more than its tolerance,
+  and the images show that something changed where one date alone marks something.
 - *unchanged*: it differs by no more.
-- *uncertain*: the other date did not examine the place (not examined); or there is no partner, but the finding is no
-  larger than its tolerance (small), the other date's map nearly reaches the border there (borderline), or what stands
-  out in one image stands out in the other as well (image unchanged: see `images`).
+- *uncertain*: the other date did not examine the place (not examined); there is no partner, but the finding is no
+  larger than its tolerance (small), or the other date's map nearly reaches the border there (borderline); or the maps
+  show a change, but what stands out in one image stands out in the other as well (image unchanged: see `images`).
 
 The trend, grown, unchanged or shrunk by the same rule, is told of merged and split findings, too.
 
@@ -50,7 +51,7 @@ UNIFORM = 12.0
 """A place anywhere within a length has this length squared, divided by so much, for its variance."""
 Reason = Literal["", "not examined", "small", "borderline", "image unchanged"]
 Persistence = Callable[[Group], float]
-"""Of a group of one date alone: how much of it the other date's image shows (`images.persistence`)."""
+"""Of what one date alone marks of a group: how much of it the other date's image shows (`images.persistence`)."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ def classify(
 ) -> list[Change]:
     """One change a group, in their order.
 
-    `baseline`, `later`: the findings by number. `persistence` is asked of what is new or gone by the maps; where it is
-    left out the maps are believed.
+    `baseline`, `later`: the findings by number. `persistence` is asked of groups in which the maps show a change; where
+    it is left out the maps are believed.
     """
     return [
         _change(group, [baseline[n] for n in group.baseline], [later[n] for n in group.later], persistence)
@@ -119,7 +120,8 @@ def _change(
     tolerance = COVERAGE * math.sqrt(math.fsum(each.uncertainty_ml**2 for each in (*before, *after)))
     trend = _trend(volumes[1] - volumes[0], tolerance) if before and after else None
     kind, reason = _kind(before, after, trend, tolerance)
-    if kind in ("new", "gone") and persistence(group) >= PERSISTING:
+    changed = kind in ("new", "gone") or (not reason and trend in ("grown", "shrunk"))
+    if changed and persistence(group) >= PERSISTING:
         kind, reason = "uncertain", "image unchanged"
     other = max(each.other_score for each in (*before, *after))
     return Change(group, kind, None if reason else trend, reason, volumes[0], volumes[1], tolerance, other)

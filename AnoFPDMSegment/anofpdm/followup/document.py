@@ -120,7 +120,9 @@ def format_follow_up(document: Mapping[str, Any]) -> str:
     """The text printed at the end of a run."""
     lines = [document["summary"], ""]
     if document["changes"]:
-        rows = [("change", "kind", "baseline mL", "later mL", "change mL", "%", "+/- mL", "place")]
+        rows: list[tuple[str, ...]] = [
+            ("change", "kind", "baseline mL", "later mL", "change mL", "%", "+/- mL", "place")
+        ]
         rows += [_text_row(change) for change in document["changes"]]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines += ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]

@@ -21,7 +21,7 @@ from .measuring import measure, step_mm
 from .placing import head_image, labels_of, labels_on, moved, other_date, picture_grid
 from .registration import register
 
-RESIDUAL_MM = 1.5
+RESIDUAL_MM = 2.0
 """What a registration of two scans of one head is off by at most (Resources/benchmarks/follow-up.md)."""
 FEWEST_SLICES = 5
 """A thinner stack has too little to be registered by."""
@@ -121,8 +121,12 @@ class _Shown:
 
     def persistence(self, group: Group) -> float:
         """See `changes.Persistence`."""
-        # One of the two dates has nothing.
-        date = int(not group.baseline)
-        alone = np.isin(self._labels[date], (group.baseline, group.later)[date])
+        before, after = (
+            np.isin(labels, numbers)
+            for labels, numbers in zip(self._labels, (group.baseline, group.later), strict=True)
+        )
+        # Of the date that marks more.
+        date = int(after.sum() > before.sum())
+        only = (before & ~after, after & ~before)[date]
         present, other = self._images[date], self._images[1 - date]
-        return persistence(alone, self._findings, self._head, present, other, self._spacing_mm)
+        return persistence(only, self._findings, self._head, present, other, self._spacing_mm)

@@ -31,8 +31,8 @@ def moved(geometry: GeometryType, transform: sitk.Euler3DTransform) -> GeometryT
     direction = turn.T @ geometry.direction_matrix
     return replace(
         geometry,
-        origin=tuple(float(o) for o in back.TransformPoint(geometry.origin)),
-        direction=tuple(float(d) for d in direction.ravel()),
+        origin=tuple(float(o) for o in back.TransformPoint(geometry.origin)),  # type: ignore[arg-type]
+        direction=tuple(float(d) for d in direction.ravel()),  # type: ignore[arg-type]
     )
 
 

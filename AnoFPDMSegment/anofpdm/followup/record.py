@@ -13,8 +13,8 @@ from ..results.components import Point
 from ..results.findings_record import GeometryRecord, ModelRecord
 from .changes import Kind, Reason, Trend
 
-SCHEMA = "anofpdm-follow-up"
-VERSION = 1
+SCHEMA: Literal["anofpdm-follow-up"] = "anofpdm-follow-up"
+VERSION: Literal[1] = 1
 
 Row4 = tuple[float, float, float, float]
 

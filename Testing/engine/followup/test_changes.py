@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anofpdm.followup.changes import COVERAGE, MIRRORED, MeasuredFinding, classify
+from anofpdm.followup.images import persistence
 from anofpdm.followup.matching import Group, match_findings
 from anofpdm.followup.measuring import measure, step_mm
 from anofpdm.synthetic.rendered_volume import rotation
@@ -93,18 +94,31 @@ def test_what_is_no_larger_than_its_tolerance_is_not_called_new() -> None:
     assert (found.kind, found.reason) == ("uncertain", "small")
 
 
-def test_what_the_images_show_at_both_dates_is_not_new() -> None:
+def test_what_the_images_show_at_both_dates_is_no_change() -> None:
+    larger = dataclasses.replace(FINDING, volume_ml=3.0)
+    pair = [Group((1,), (1,))]
     asked: list[Group] = []
 
-    def persistence(group: Group) -> float:
+    def shown(group: Group) -> float:
         asked.append(group)
         return 0.9
 
-    assert [found.reason for found in classify(ALONE, {}, {1: FINDING}, persistence)] == ["image unchanged"]
-    assert [found.kind for found in classify([Group((1,), (1,))], {1: FINDING}, {1: FINDING}, persistence)] == [
-        "unchanged"
-    ]
-    assert asked == ALONE, "what has a partner is not asked after"
+    assert [found.reason for found in classify(ALONE, {}, {1: FINDING}, shown)] == ["image unchanged"]
+    assert [found.kind for found in classify(pair, {1: FINDING}, {1: larger}, shown)] == ["uncertain"]
+    assert [found.kind for found in classify(pair, {1: FINDING}, {1: FINDING}, shown)] == ["unchanged"]
+    assert asked == [*ALONE, *pair], "what the maps do not show is not asked after"
+
+
+def test_a_lesion_that_only_one_image_shows_does_not_persist() -> None:
+    generator = np.random.default_rng(3)
+    lesion, head = ball(HERE, 1.5), ball((0.0, 0.0, 0.0), 60)
+    plain = (100 + generator.normal(0, 4, GRID.array_shape)).astype(np.float32)
+    shown = plain + 60 * lesion.astype(np.float32)
+    nothing = np.zeros(GRID.array_shape, dtype=bool)
+    assert abs(persistence(lesion, lesion, head, shown, plain, GRID.spacing)) < 0.1
+    assert persistence(lesion, lesion, head, shown, 2 * shown, GRID.spacing) == pytest.approx(1, abs=0.05)
+    assert persistence(lesion, lesion, head, plain, plain, GRID.spacing) == 1, "nothing to see"
+    assert persistence(nothing, lesion, head, shown, plain, GRID.spacing) == 1
 
 
 BALLS = st.lists(
