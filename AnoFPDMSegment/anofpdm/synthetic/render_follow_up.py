@@ -27,7 +27,7 @@ COURSES = (
     Course(Plan("ovoid", 3.0, EXCESS), Plan("ovoid", 3.0, EXCESS)),
     Course(Plan("juxtacortical", 4.0, EXCESS), None),
     Course(None, Plan("ovoid", 3.0, EXCESS)),
-    Course(Plan("juxtacortical", 4.0, EXCESS), Plan("juxtacortical", 14.0, EXCESS)),
+    Course(Plan("ovoid", 5.0, EXCESS), Plan("ovoid", 16.0, EXCESS)),
 )
 """One that stays, one that is gone, one that is new, one that has grown."""
 POSES = (HeadPose(), HeadPose((6.0, -4.0, 8.0), (5.0, -8.0, 6.0)))

@@ -130,7 +130,7 @@ def drawn(balls: list[tuple[tuple[int, int, int], float]]) -> np.ndarray:
     return labels(*(ball(center, volume) for center, volume in balls))  # type: ignore[arg-type]
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(BALLS, BALLS)
 def test_the_dates_swapped_mirror_every_kind(before: list, after: list) -> None:
     first, second = drawn(before), drawn(after)
@@ -144,7 +144,7 @@ def test_the_dates_swapped_mirror_every_kind(before: list, after: list) -> None:
         assert other.change_ml == pytest.approx(-change.change_ml) and other.tolerance_ml == change.tolerance_ml
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(BALLS)
 def test_a_date_beside_itself_is_unchanged(balls: list) -> None:
     found = drawn(balls)
@@ -152,7 +152,7 @@ def test_a_date_beside_itself_is_unchanged(balls: list) -> None:
     assert len(changes(found, found)) == len(np.unique(found[found > 0]))
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(BALLS, BALLS, st.randoms(use_true_random=False))
 def test_the_order_of_the_numbers_does_not_matter(before: list, after: list, random: object) -> None:
     first, second = drawn(before), drawn(after)
@@ -193,7 +193,7 @@ def test_the_tolerance_holds_what_another_pose_makes_of_a_volume(volume: float, 
         assert change.kind == "unchanged" and change.tolerance_ml < 1.1 * COVERAGE * volume
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(st.floats(1, 6), POSE, POSE)
 def test_a_ball_three_times_as_large_has_grown_in_any_pose(volume: float, first: tuple, second: tuple) -> None:
     found = []
