@@ -15,6 +15,14 @@ BUNDLED = {
         "synthetic_flair_no_lesion.nii.gz",
         "287866861b2c8bace14ad1484b4182a11e72684b2e0bc9bd75f97f7b6787271e",
     ),
+    "AnoFPDM synthetic FLAIR, baseline": (
+        "synthetic_flair_baseline.nii.gz",
+        "a94f29de0c2dd752998edae181ea9672f35c2ff822555ea1770cf539d53a1264",
+    ),
+    "AnoFPDM synthetic FLAIR, later": (
+        "synthetic_flair_later.nii.gz",
+        "15c96f9bf79e38ffb0025f72b6a7f79b83b93bc69fe135c44d841bb9fea1d49a",
+    ),
 }
 """Name: file in Resources/SampleData, SHA-256."""
 

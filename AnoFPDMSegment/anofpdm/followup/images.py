@@ -19,8 +19,9 @@ PERSISTING = 0.6
 """Between what painted lesions leave (0.5 at most) and what the same image does in another pose (0.64 at least)."""
 NEAR_MM, FAR_MM = 3.0, 9.0
 """The surroundings: so far from the finding."""
-SMOOTHING_MM = 1.5
-"""Both images are smoothed by this, so that the blur of resampling, which one of them has more of, counts less."""
+SMOOTHING_STEPS, SMOOTHING_MM = 0.5, 1.5
+"""Both images are smoothed by half a voxel along each axis, or by this if it is more, so that the blur of resampling,
+which one of them has more of, counts less."""
 LEAST_CONTRAST = 0.04
 """Of the surroundings' brightness: less is nothing to see."""
 
@@ -46,7 +47,7 @@ def persistence(
     """
     if not changed.any():
         return 1.0
-    reach = [int(np.ceil((FAR_MM + 2 * SMOOTHING_MM) / s)) for s in spacing_mm]
+    reach = [int(np.ceil(FAR_MM / s)) + 2 for s in spacing_mm]
     box = _grown(bounding_box(changed), reach, changed.shape)
     mask, free = changed[box], head[box] & ~findings[box]
     ring = _dilated(mask, FAR_MM, spacing_mm) & ~_dilated(mask, NEAR_MM, spacing_mm) & free
@@ -77,4 +78,8 @@ def _dilated(mask: BoolArray, by_mm: float, spacing_mm: Sequence[float]) -> Bool
 def _smoothed(values: FloatArray, spacing_mm: Sequence[float]) -> FloatArray:
     image = sitk.GetImageFromArray(values.astype(np.float32))
     image.SetSpacing([float(s) for s in spacing_mm])
-    return np.asarray(sitk.GetArrayFromImage(sitk.DiscreteGaussian(image, [SMOOTHING_MM**2] * 3)))
+    return np.asarray(
+        sitk.GetArrayFromImage(
+            sitk.DiscreteGaussian(image, [max(SMOOTHING_MM, SMOOTHING_STEPS * s) ** 2 for s in spacing_mm])
+        )
+    )
