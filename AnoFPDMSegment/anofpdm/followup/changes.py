@@ -30,7 +30,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .images import PERSISTING
+from .images import PERSISTING_ALONE, PERSISTING_BORDER
 from .matching import Group
 
 Kind = Literal["new", "grown", "unchanged", "shrunk", "gone", "merged", "split", "uncertain"]
@@ -121,7 +121,7 @@ def _change(
     trend = _trend(volumes[1] - volumes[0], tolerance) if before and after else None
     kind, reason = _kind(before, after, trend, tolerance)
     changed = kind in ("new", "gone") or (not reason and trend in ("grown", "shrunk"))
-    if changed and persistence(group) >= PERSISTING:
+    if changed and persistence(group) >= (PERSISTING_ALONE if trend is None else PERSISTING_BORDER):
         kind, reason = "uncertain", "image unchanged"
     other = max(each.other_score for each in (*before, *after))
     return Change(group, kind, None if reason else trend, reason, volumes[0], volumes[1], tolerance, other)

@@ -2,7 +2,7 @@
 
 A method answers a little otherwise when the same head lies otherwise in the scanner: what it marks at one date alone
 need not be a change. The images tell: what is new stands out from its surroundings later and did not before. If it
-stood out before by `PERSISTING` of as much already, the image has not changed there, only the answer.
+stood out before by a good part of as much already, the image has not changed there, only the answer.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import SimpleITK as sitk
 from ..core.arrays import BoolArray, FloatArray
 from ..volumes.bounding_box import Box, bounding_box, grown
 
-PERSISTING = 0.6
-"""Between what painted lesions leave (0.5 at most) and what the same image does in another pose (0.64 at least)."""
+PERSISTING_ALONE, PERSISTING_BORDER = 0.4, 0.6
+"""From this on the images are unchanged: of a finding that one date marks alone, and of what it marks more of one that
+both mark, which shares its surroundings. Painted changes leave 0.1 and 0.52 at most, the same image in another pose as
+a rule 0.6 at least (Resources/benchmarks/follow-up.md)."""
 NEAR_MM, FAR_MM = 3.0, 9.0
 """The surroundings: so far from the finding."""
-SMOOTHING_STEPS, SMOOTHING_MM = 0.5, 1.5
-"""Both images are smoothed by half a voxel along each axis, or by this if it is more, so that the blur of resampling,
-which one of them has more of, counts less."""
+SMOOTHING_MM = 1.5
+"""Both images are smoothed by this, so that the blur of resampling, which one of them has more of, counts less."""
 LEAST_CONTRAST = 0.04
 """Of the surroundings' brightness: less is nothing to see."""
 
@@ -78,8 +79,4 @@ def _dilated(mask: BoolArray, by_mm: float, spacing_mm: Sequence[float]) -> Bool
 def _smoothed(values: FloatArray, spacing_mm: Sequence[float]) -> FloatArray:
     image = sitk.GetImageFromArray(values.astype(np.float32))
     image.SetSpacing([float(s) for s in spacing_mm])
-    return np.asarray(
-        sitk.GetArrayFromImage(
-            sitk.DiscreteGaussian(image, [max(SMOOTHING_MM, SMOOTHING_STEPS * s) ** 2 for s in spacing_mm])
-        )
-    )
+    return np.asarray(sitk.GetArrayFromImage(sitk.DiscreteGaussian(image, [SMOOTHING_MM**2] * 3)))
