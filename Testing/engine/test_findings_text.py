@@ -48,24 +48,24 @@ def test_only_slices_decided_unhealthy_are_called_so() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "guidance strength 8, healthy threshold, image-level decision by the map"),
+        ({}, "guidance strength 8, threshold healthy, decision about a slice: by the map statistic"),
         (
             {"guidance": 2.5, "threshold": "quantile=0.99", "decision": "similarity", "map": "last"},
-            "guidance strength 2.5, quantile=0.99 threshold, last map alone, image-level decision by similarity",
+            "guidance strength 2.5, threshold quantile=0.99, decision about a slice: by similarity, map: the last one",
         ),
         (
             {"threshold": "dynamic", "decision": None, "ungated": True, "consistency": "volume", "mirrored": True},
-            "guidance strength 8, dynamic threshold, mirrored slices predicted too, averaged over neighbours, "
-            "no image-level decision, ungated",
+            "guidance strength 8, threshold dynamic, slices decided healthy: ungated, "
+            "neighbours: averaged over neighbours, slice and mirror image: both",
         ),
         (
             {"direction": "darker"},
-            "guidance strength 8, healthy threshold, only what is darker than the healthy prediction, "
-            "image-level decision by the map",
+            "guidance strength 8, threshold healthy, decision about a slice: by the map statistic, "
+            "what counts: darker only",
         ),
     ],
 )
 def test_the_settings_in_use_are_named(changes: dict[str, object], words: str) -> None:
     assert describe_settings({"method": {"name": "anofpdm"}, "parameters": {**SETTINGS, **changes}}) == words
     lines = format_findings(document(USUAL, [], parameters={**SETTINGS, **changes})).splitlines()
-    assert f"G{words[1:]}." in lines
+    assert f"AnoFPDM: {words}." in lines

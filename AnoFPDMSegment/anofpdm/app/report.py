@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..methods.registry import find_method
+from ..methods.settings_text import settings_rows
 from .findings_tables import component_columns, slice_columns, slice_number
 
 if TYPE_CHECKING:
@@ -106,7 +108,14 @@ def _parameters(findings: Mapping[str, Any]) -> dict[str, Any]:
     files = {f"input {name}": file for name, file in findings["input"]["files"].items()}
     software = ", ".join(f"{name} {version}" for name, version in findings["software"].items())
     run = {name: findings[name] for name in ("created", "device", "run_time_s", "seed")}
-    return {**files, "method": findings["method"]["name"], **findings["parameters"], **run, "software": software}
+    method = find_method(findings["method"]["name"])
+    return {
+        **files,
+        "method": method.title,
+        **settings_rows(method, findings["parameters"]),
+        **run,
+        "software": software,
+    }
 
 
 def _pictures(reported: Reported, png: Callable[[NDArray[np.uint8]], bytes]) -> list[str]:

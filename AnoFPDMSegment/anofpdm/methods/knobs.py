@@ -65,6 +65,10 @@ class Knob:
     """Texts that a number may be instead."""
     advanced: bool = False
     """Whether only those look for it who know the method."""
+    told: bool = False
+    """Whether the one line about a result's settings says its value."""
+    tacit: Any = None
+    """The value that needs no word there."""
 
     @property
     def kind(self) -> Kind:
@@ -106,6 +110,18 @@ class Knob:
         if value is None and self.usual is not None:
             return self.usual
         return value if isinstance(value, str) else self.write(value)
+
+    def shown(self, value: Any) -> str:
+        """A value, as findings hold it, in words: a choice by its title, a number with the unit."""
+        for switch in self.switches:
+            if switch.value == value:
+                return self.entries[switch.option]
+        if isinstance(value, str):
+            return self.entries.get(value, value)
+        if isinstance(value, list | tuple):
+            return self.write(tuple(value))
+        text = f"{value:g}" if isinstance(value, float | int) else self.write(value)
+        return f"{text} {self.unit}" if self.unit else text
 
     @property
     def flag(self) -> str:

@@ -113,7 +113,3 @@ class LabelMethod(MapMethod):
     def parameters(self, case: CaseEvidence, answer: Any) -> Mapping[str, Any]:
         """None of its own."""
         return {}
-
-    def describe(self, parameters: Mapping[str, Any]) -> str:
-        """See `Method`."""
-        return f"{self.title}, which looks for no findings"

@@ -91,6 +91,7 @@ MAP_KNOBS = (
         usual=CALIBRATED,
         title="Threshold",
         form="threshold",
+        told=True,
     ),
     Knob(
         "minimum_size",

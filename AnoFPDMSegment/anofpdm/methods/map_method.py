@@ -29,6 +29,7 @@ from .map_calibrations import user_map_calibration
 from .map_evidence import MAP_KNOBS, MapAnswer, MapEvidence, MapSettings, answer
 from .method import Examined, Notice, Picture, Runner
 from .offers import Offer, OnlyPreset, Preset, cut_offers
+from .settings_text import InUse
 from .training import Stage
 
 if TYPE_CHECKING:
@@ -219,9 +220,11 @@ class MapAnswers:
             "calibration": record_to_dict(case.calibration),
         }
 
-    def describe(self, parameters: Mapping[str, Any]) -> str:
-        """See `Method`."""
-        return f"{self.title}, marked from {parameters['threshold']:g} on"
+    def settings_in_use(self, parameters: Mapping[str, Any]) -> InUse:
+        """See `Method`: parameters of a knob's name are its values."""
+        names = {knob.name for knob in self.knobs}
+        values = {name: value for name, value in parameters.items() if name in names}
+        return InUse(values, {name: value for name, value in parameters.items() if name not in names})
 
     def warnings(self, case: CaseEvidence, answer: MapAnswer) -> list[str]:
         """None of its own."""

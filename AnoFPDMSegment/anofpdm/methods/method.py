@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .facts import DecisionRule
     from .knobs import Knob
     from .offers import Offer, Preset
+    from .settings_text import InUse
     from .structures import Structures
     from .training import Stage
 
@@ -285,8 +286,8 @@ class Method(Protocol):
     def parameters(self, case: CaseEvidence, answer: Any) -> Mapping[str, Any]:
         """What findings say of how the result was made."""
 
-    def describe(self, parameters: Mapping[str, Any]) -> str:
-        """What of these most changes a result, in one line."""
+    def settings_in_use(self, parameters: Mapping[str, Any]) -> InUse:
+        """What of these are values of its knobs; words for them come from the knobs (`settings_text`)."""
 
     def warnings(self, case: CaseEvidence, answer: Any) -> list[str]:
         """What the user should know of this result, one sentence each."""

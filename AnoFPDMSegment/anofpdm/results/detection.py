@@ -22,6 +22,7 @@ from ..core.output_set import OutputSet, Writer
 from ..core.progress import CancelToken
 from ..methods.method import Answer, Curves, Method, Picture
 from ..methods.registry import find_method
+from ..methods.settings_text import settings_line
 from ..methods.structures import Structures
 from ..volumes.bounding_box import Box
 from ..volumes.resampling import labels_to_volume, stack_to_volume
@@ -184,6 +185,7 @@ class Detection:
     def _drawn(self) -> dict[str, Any]:
         """What `overlay_png` draws."""
         case, picture = self.case, self.healthy_picture
+        settings = settings_line(self.method, self.findings["parameters"])
         return {
             "display": case.display,
             "score": self.slice_score,
@@ -191,7 +193,7 @@ class Detection:
             "marked": [int(i) for i in np.flatnonzero((self.slice_score >= 1).any(axis=(1, 2)))],
             "examined": case.examined,
             "labels": [_slice_label(entry) for entry in self.findings["slices"]],
-            "title": f"{case.model.title}: {self.method.describe(self.findings['parameters'])}",
+            "title": f"{case.model.title}{settings and f': {settings}'}",
             "prediction": "" if picture is None else picture.caption,
             "footer": self.findings["statement"],
         }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..methods.registry import find_method
+from ..methods.settings_text import settings_line
 
 
 def format_findings(document: Mapping[str, Any]) -> str:
@@ -19,15 +20,15 @@ def format_findings(document: Mapping[str, Any]) -> str:
     calibration = model["calibration"] or "none"
     lines.append(f"Model {model['name']} {model['version']} (licence {model['licence']}), calibration {calibration}.")
     settings = describe_settings(document)
-    lines.append(f"{settings[0].upper()}{settings[1:]}.")
+    lines.append(f"{find_method(document['method']['name']).title}{settings and f': {settings}'}.")
     lines.append(f"{document['run_time_s']:.0f} s on {document['device']}.")
     lines.append(document["statement"])
     return "\n".join(lines) + "\n"
 
 
 def describe_settings(document: Mapping[str, Any]) -> str:
-    """What of a result's parameters most changes it, in one line, as its method says it."""
-    return find_method(document["method"]["name"]).describe(document["parameters"])
+    """What of a result's parameters most changes it, in one line; empty for a method without settings."""
+    return settings_line(find_method(document["method"]["name"]), document["parameters"])
 
 
 def _slice_lines(slices: Sequence[Mapping[str, Any]]) -> list[str]:

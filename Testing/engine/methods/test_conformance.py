@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
+import html
 import json
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from evaluation_samples import write_masked_data
 from method_models import MAKERS
 
 from anofpdm import Detector
+from anofpdm.app.report import Reported, report_page
 from anofpdm.core.errors import SettingsError
 from anofpdm.core.progress import CancelToken, Progress
 from anofpdm.methods import registry
@@ -24,6 +26,7 @@ from anofpdm.results.case import CaseEvidence
 from anofpdm.results.case_storage import load_evidence, save_evidence
 from anofpdm.results.detection import OF_SOME_METHODS, PROBABILITY_FILE, build_detection, preview_scores
 from anofpdm.results.findings import read_findings
+from anofpdm.results.findings_text import describe_settings, format_findings
 from anofpdm.results.segmentation import ANATOMY_FILE, SEGMENTATION_FILE, read_heatmap, read_segmentation
 
 every = pytest.mark.parametrize("name", sorted(MAKERS))
@@ -191,6 +194,48 @@ def test_it_can_be_measured(
     assert outcome.status == 0, outcome.err
     rows = json.loads((tmp_path / "out" / "results.json").read_text())["methods"]
     assert rows and all(name in row["family"] and row["figures"]["dice_mixed"]["value"] >= 0 for row in rows)
+
+
+def words(knob: Knob) -> str:
+    return knob.name.replace("_", " ")
+
+
+@every
+def test_its_settings_are_told_in_the_words_of_its_options(
+    cases: dict[str, CaseEvidence], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whatever the options' titles are, findings, report and overlay have no others."""
+    method, detection = registry.find_method(name), build_detection(cases[name])
+    parameters = detection.findings["parameters"]
+    knobs = [dataclasses.replace(knob, title=f"Title of {words(knob)}", unit="parsecs") for knob in method.knobs]
+    monkeypatch.setattr(method, "knobs", tuple(knobs))
+    values = method.settings_in_use(parameters).values
+    assert {knob.name for knob in knobs if knob.live} <= set(values)
+    shown = {knob.title: knob.shown(values[knob.name]) for knob in knobs if values.get(knob.name) is not None}
+    told = [knob for knob in knobs if knob.told and values.get(knob.name) not in (None, knob.tacit)]
+
+    line = describe_settings(detection.findings)
+    assert len(line.split(", ")) == max(len(told), 1) and bool(line) == bool(told)
+    for knob in told:
+        assert f"title of {words(knob)}" in line and shown[knob.title][1:] in line
+    assert line in format_findings(detection.findings)
+
+    whole = np.asarray(detection.score >= 1)
+    reviewed = [True] * len(detection.findings["components"])
+    page = report_page(Reported(cases[name], detection, "Result", reviewed, whole, "", False), lambda picture: b"")
+    for title, text in shown.items():
+        assert f"<th>{title}</th><td>{html.escape(text)}</td>" in page
+    assert page.count("<th>Title of ") == len(shown)
+    assert not any(f"<th>{words(knob)}</th>" in page for knob in knobs)
+
+
+def test_every_choice_has_its_title_in_words() -> None:
+    for method in registry.methods().values():
+        for knob in method.knobs:
+            for switch in knob.switches:
+                assert knob.shown(switch.value) == knob.entries[switch.option]
+            for text in knob.choices:
+                assert knob.shown(text) == knob.titles.get(text, text)
 
 
 def test_a_method_that_is_not_there_is_named(command: CommandLine, head_file: Path, tmp_path: Path) -> None:

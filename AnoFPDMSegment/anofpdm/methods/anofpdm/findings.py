@@ -10,19 +10,16 @@ import numpy as np
 
 from ...core.arrays import FloatArray
 from ..facts import DecisionRule, number_in_tables
+from ..settings_text import InUse
 from .calibrate import typical_error
 from .calibration import calibration_for, describe_point
+from .knobs import KNOBS
 from .select import Selection
 from .visited_levels import visited_levels
 
 if TYPE_CHECKING:
     from ...results.case import CaseEvidence
 
-_DECISIONS = {
-    "map": "image-level decision by the map",
-    "similarity": "image-level decision by similarity",
-    None: "no image-level decision",
-}
 _RULES = {"map": ("map statistic", True), "similarity": ("similarity", False)}
 
 
@@ -94,21 +91,10 @@ def parameters(case: CaseEvidence, selection: Selection) -> dict[str, Any]:
     }
 
 
-def describe(parameters: Mapping[str, Any]) -> str:
-    """Guidance strength, threshold, maps and decision in one line."""
-    parts = [f"guidance strength {parameters['guidance']:g}", f"{parameters['threshold']} threshold"]
-    if parameters["map"] == "last":
-        parts.append("last map alone")
-    if parameters["mirrored"]:
-        parts.append("mirrored slices predicted too")
-    if parameters["direction"] != "both":
-        parts.append(f"only what is {parameters['direction']} than the healthy prediction")
-    if parameters["consistency"] == "volume":
-        parts.append("averaged over neighbours")
-    parts.append(_DECISIONS[parameters["decision"]])
-    if parameters["ungated"]:
-        parts.append("ungated")
-    return ", ".join(parts)
+def settings_in_use(parameters: Mapping[str, Any]) -> InUse:
+    """Which of them are values of knobs; what is left says the same in words."""
+    values = {knob.name: parameters.get(knob.name) for knob in KNOBS}
+    return InUse({**values, "end_step": parameters.get("fixed_end_step")})
 
 
 def decision_rule(parameters: Mapping[str, Any]) -> DecisionRule | None:

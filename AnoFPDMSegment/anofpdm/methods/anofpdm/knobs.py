@@ -42,6 +42,7 @@ SELECTION = (
         usual=CALIBRATED,
         title="Guidance strength",
         form="number",
+        told=True,
     ),
     Knob(
         "threshold",
@@ -54,6 +55,7 @@ SELECTION = (
         usual=CALIBRATED,
         title="Threshold",
         form="threshold",
+        told=True,
     ),
     Knob(
         "decision",
@@ -64,6 +66,7 @@ SELECTION = (
         title="Decision about a slice",
         titles={"similarity": "By similarity", "map": "By the map statistic", CALIBRATED: AS_CALIBRATED},
         advanced=True,
+        told=True,
     ),
     Knob(
         "decision_threshold",
@@ -84,6 +87,8 @@ SELECTION = (
             Switch("gated", False, "show them as healthy (default)"),
         ),
         title="Slices decided healthy",
+        told=True,
+        tacit=False,
     ),
     Knob(
         "map",
@@ -95,6 +100,8 @@ SELECTION = (
         ),
         title="Map",
         advanced=True,
+        told=True,
+        tacit="aggregated",
     ),
     Knob(
         "scaling",
@@ -125,6 +132,8 @@ SELECTION = (
         title="Neighbours",
         titles={"slice": "Each map alone", "volume": "Averaged over neighbours", CALIBRATED: AS_CALIBRATED},
         advanced=True,
+        told=True,
+        tacit="slice",
     ),
     Knob(
         "minimum_size",
@@ -189,6 +198,8 @@ PROCESS = (
         ),
         title="Slice and mirror image",
         advanced=True,
+        told=True,
+        tacit=False,
     ),
     Knob(
         "direction",
@@ -198,6 +209,8 @@ PROCESS = (
         title="What counts",
         titles={"both": "Brighter and darker", "brighter": "Brighter only", "darker": "Darker only"},
         advanced=True,
+        told=True,
+        tacit="both",
     ),
     Knob(
         "end_step",

@@ -15,6 +15,7 @@ from ..calibrating import CalibrationTask
 from ..evaluated import Evaluated
 from ..method import Curves, Method, Notice, Picture, Runner
 from ..offers import Offer
+from ..settings_text import InUse
 from . import findings
 from .bundle_metadata import bundle_metadata
 from .calibrate_model import CALIBRATION_KNOBS, calibrate_model
@@ -161,9 +162,9 @@ class AnoFPDM:
         """See `Method`."""
         return findings.parameters(case, answer)
 
-    def describe(self, parameters: Mapping[str, Any]) -> str:
+    def settings_in_use(self, parameters: Mapping[str, Any]) -> InUse:
         """See `Method`."""
-        return findings.describe(parameters)
+        return findings.settings_in_use(parameters)
 
     def warnings(self, case: CaseEvidence, answer: Selection) -> list[str]:
         """See `Method`."""

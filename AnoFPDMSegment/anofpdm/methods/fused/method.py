@@ -20,6 +20,7 @@ from ..evaluated import AsDetected, Evaluated
 from ..map_evidence import MapEvidence
 from ..method import Curves, Method, Notice, Picture, Runner
 from ..offers import Offer
+from ..settings_text import InUse
 from ..student.method import Student
 from .answer import FusedAnswer, joint_answer
 from .calibration import FusedCalibration
@@ -27,7 +28,7 @@ from .evidence import FusedEvidence
 from .knobs import KNOBS
 from .model_config import NAME, FusedConfig
 from .offers import FusedPreset, fused_moved, fused_offers, fused_presets
-from .settings import FusedSettings, overlaid
+from .settings import JOINT, WITNESS_THRESHOLD, FusedSettings, overlaid
 from .witness_case import witness_case
 
 if TYPE_CHECKING:
@@ -170,11 +171,15 @@ class Fused:
             "witness_parameters": dict(self._witness.parameters(answer.part, answer.witness)),
         }
 
-    def describe(self, parameters: Mapping[str, Any]) -> str:
-        """See `Method`."""
-        own = self._witness.describe(parameters["witness_parameters"])
-        heard = f"AnoFPDM: {own}" if parameters["witness"] else "AnoFPDM not counted"
-        return f"marked from a joint probability of {parameters['threshold']:g} on; {heard}"
+    def settings_in_use(self, parameters: Mapping[str, Any]) -> InUse:
+        """See `Method`: AnoFPDM's own, too, where it counts."""
+        joint = {name: parameters.get(name) for name in JOINT}
+        rest = {name: parameters.get(name) for name in ("agreement", "witness_model")}
+        own = dict(self._witness.settings_in_use(parameters["witness_parameters"]).values)
+        own[WITNESS_THRESHOLD] = own.pop("threshold", None)
+        if not joint["witness"]:
+            own = dict.fromkeys(own)
+        return InUse({**own, **joint}, rest)
 
     def warnings(self, case: CaseEvidence, answer: FusedAnswer) -> list[str]:
         """AnoFPDM's, if it counts, or that it does not."""

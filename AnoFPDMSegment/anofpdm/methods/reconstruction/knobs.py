@@ -16,6 +16,7 @@ LEVEL = Knob(
     form="whole",
     scale=Scale(2, 1000),
     advanced=True,
+    told=True,
 )
 STEPS = Knob(
     "steps",
@@ -36,6 +37,7 @@ GUIDANCE = Knob(
     read=number,
     title="Guidance strength",
     scale=Scale(0, 1000, 2),
+    told=True,
 )
 SCALE = Knob(
     "scale",
@@ -45,6 +47,7 @@ SCALE = Knob(
     read=number,
     title="Scale of the gradient",
     scale=Scale(0, 1e6, 2),
+    told=True,
 )
 
 PLAIN = (*MAP_KNOBS, LEVEL, STEPS)

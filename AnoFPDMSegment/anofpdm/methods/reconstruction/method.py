@@ -19,6 +19,7 @@ from ..map_evidence import MapEvidence
 from ..map_method import MapAnswers
 from ..method import Method, Notice, Picture, Runner
 from ..offers import Offer, OnlyPreset, Preset
+from ..settings_text import InUse
 from ..training import Stage
 from .calibrate import knobs_to_try, trials
 from .classifier_shapes import classifier_shapes
@@ -127,6 +128,12 @@ class Reconstruction(MapAnswers):
     def parameters(self, case: CaseEvidence, answer: MapAnswer) -> Mapping[str, Any]:
         """See `Method`."""
         return {**super().parameters(case, answer), "sampling": dict(case.evidence.record)}
+
+    def settings_in_use(self, parameters: Mapping[str, Any]) -> InUse:
+        """See `Method`: the sampling, too."""
+        flat = {**parameters, **parameters.get("sampling", {})}
+        flat.pop("sampling", None)
+        return super().settings_in_use(flat)
 
     def evidence_record(self, evidence: Any) -> dict[str, Any]:
         """With which settings the slices were restored."""

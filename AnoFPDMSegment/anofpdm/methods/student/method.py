@@ -74,9 +74,5 @@ class Student(MapMethod):
         """See `Method`."""
         return parameter_shapes(config.network)
 
-    def describe(self, parameters: Mapping[str, Any]) -> str:
-        """See `Method`."""
-        return f"marked where the probability of a lesion is {parameters['threshold']:g} or more"
-
 
 METHODS: tuple[Method, ...] = (Student(),)
