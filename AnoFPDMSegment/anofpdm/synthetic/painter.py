@@ -13,8 +13,6 @@ from .lesion_kinds import Kind, Plan, draw_push, make_lesion
 from .lesion_shapes import wavy_field
 from .mass_effect import Push
 
-VISIBLE_SHARE = 0.5
-"""A pixel belongs to a lesion from this share on."""
 MOST_TEXTURE = 0.08
 
 
