@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...core.device import ChosenDevice
 from ...core.errors import SettingsError
-from ...core.progress import CancelToken, ProgressCallback, ProgressClock
 from ...core.records import record_to_dict
 from ...diffusion.schedule import NoiseSchedule
-from ...diffusion.slices import Batching, SlicePredictor, batch_size_for, smaller_batch
+from ...diffusion.slices import Batching, SlicePredictor
 from ...store.model_folder import ModelFolder
 from ...thresholds.settings import MinimumSize
 from ...volumes.geometry import VolumeGeometry
-from ...volumes.preparation import PreparedCase, prepare_case
-from ...volumes.volume import Volume
-from ..method import Examined, Notice
+from ...volumes.preparation import PreparedCase
+from ..slice_runner import Computed, SliceRunner
 from .accumulate import GuidedNetwork, accumulate_slices
 from .calibration import Calibration, calibration_for
-from .evidence import Evidence, require_finite
+from .evidence import require_finite
 from .forward_process import network_evaluations
 from .knobs import operating_point
 from .model_config import DiffusionConfig, diffusion_config
@@ -62,8 +60,10 @@ def load_runner(
     )
 
 
-class AnoFPDMRunner:
-    """See `methods.method.Runner`. Collaborators come through the constructor."""
+class AnoFPDMRunner(SliceRunner):
+    """Collaborators come through the constructor."""
+
+    config: DiffusionConfig
 
     def __init__(
         self,
@@ -74,21 +74,9 @@ class AnoFPDMRunner:
         weights_sha256: str,
         calibrations: Sequence[Calibration] = (),
     ) -> None:
+        super().__init__(predictor, device, weights_sha256=weights_sha256)
         self.config = config
-        self.device = device
-        self.weights_sha256 = weights_sha256
-        self._predictor = predictor
         self._calibrations = calibrations
-
-    @property
-    def device_name(self) -> str:
-        """For people."""
-        return self.device.name
-
-    @property
-    def device_warning(self) -> str:
-        """Empty unless another device was asked for."""
-        return self.device.warning
 
     def identity(self) -> dict[str, Any]:
         """See `Runner`."""
@@ -106,72 +94,22 @@ class AnoFPDMRunner:
         if point.mode == "reference":
             jump_targets(visited_levels(point), NoiseSchedule.linear(self.config.schedule))
 
-    def examine(
-        self,
-        volumes: Mapping[str, Volume],
-        *,
-        seed: int,
-        batch_size: int | None,
-        on_stage: Callable[[Any], None],
-        on_progress: ProgressCallback | None,
-        cancel: CancelToken,
-        notice: Notice,
-    ) -> Examined:
-        """See `Runner`."""
-        on_stage("preparing")
-        prepared = prepare_case({name: each.image for name, each in volumes.items()}, self.config, cancel=cancel)
-        on_stage("detecting")
-        evidence, batch = self._run(prepared, seed, batch_size, on_progress, cancel, notice)
-        evaluations = network_evaluations(self.config.operating_point)
-        return Examined(evidence, prepared, self._calibration, batch, evaluations)
-
-    @property
-    def _calibration(self) -> Calibration | None:
-        return calibration_for(self._calibrations, self.config.operating_point, self.weights_sha256)[0]
-
-    def _run(
-        self,
-        prepared: PreparedCase,
-        seed: int,
-        batch_size: int | None,
-        on_progress: ProgressCallback | None,
-        cancel: CancelToken,
-        notice: Notice,
-    ) -> tuple[Evidence, int]:
-        clock = ProgressClock(len(prepared.x0), on_progress, afterwards_s=_results_s(prepared.geometry))
-        sizes = [batch_size_for(self.device.device, batch_size, self._predictor)]
-        furthest = 0.0
-
-        def report(done: float) -> None:
-            nonlocal furthest
-            cancel.raise_if_cancelled()
-            furthest = max(furthest, done)  # a batch begun again after memory ran out
-            clock.report(furthest)
-
-        def smaller(size: int) -> None:
-            sizes.append(size)
-            notice(smaller_batch(size))
-
-        report(0.0)
+    def compute(self, prepared: PreparedCase, batching: Batching) -> Computed:
+        """See `SliceRunner`."""
         evidence = accumulate_slices(
             prepared.x0,
             prepared.level[prepared.examined] if self.config.network.level_embedding else None,
             GuidedNetwork.of(self._predictor, self.config),
             self.config.operating_point,
-            Batching(
-                self.device.device,
-                seed,
-                [int(i) for i in np.flatnonzero(prepared.examined)],
-                batch_size,
-                report,
-                smaller,
-                cancel,
-            ),
+            batching,
         )
-        require_finite(evidence, self.device.name)
-        return evidence, sizes[-1]
+        require_finite(evidence, self.device_name)
+        return Computed(evidence, self._calibration, network_evaluations(self.config.operating_point))
 
+    def results_s(self, geometry: VolumeGeometry) -> float:
+        """As measured on a plain processor."""
+        return 0.2 + 1.5e-7 * float(np.prod(geometry.size))
 
-def _results_s(geometry: VolumeGeometry) -> float:
-    """About how long results on this grid take to be built and written, as measured on a plain processor."""
-    return 0.2 + 1.5e-7 * float(np.prod(geometry.size))
+    @property
+    def _calibration(self) -> Calibration | None:
+        return calibration_for(self._calibrations, self.config.operating_point, self.weights_sha256)[0]

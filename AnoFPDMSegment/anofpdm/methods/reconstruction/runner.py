@@ -12,21 +12,19 @@ from torch import Tensor
 
 from ...core.device import ChosenDevice, choose_device, confirm_device
 from ...core.errors import SettingsError
-from ...core.progress import CancelToken, ProgressCallback, ProgressClock
 from ...core.records import record_to_dict
 from ...diffusion.denoisers import NetworkPredictor, NoisePredictor
 from ...diffusion.noise import NoiseSource
 from ...diffusion.schedule import NoiseSchedule
-from ...diffusion.slices import Arrays, Batching, batch_size_for, compute_in_batches, smaller_batch
+from ...diffusion.slices import Arrays, Batching, SlicePredictor, compute_in_batches
 from ...network.config import NULL_LABEL
 from ...store.model_folder import ModelFolder
 from ...store.network_weights import read_network
 from ...thresholds.postprocessing import filtered_map
-from ...volumes.preparation import PreparedCase, prepare_case
-from ...volumes.volume import Volume
+from ...volumes.preparation import PreparedCase
 from ..map_evidence import MapEvidence
 from ..map_method import MapCalibration
-from ..method import Examined, Notice
+from ..slice_runner import Computed, SliceRunner
 from .baselines import Baseline, Classifier, Shared, baseline_of
 from .classifier_folder import read_classifier
 from .method import HEALTHY
@@ -78,14 +76,16 @@ def load_runner(
     )
 
 
-class ReconstructionRunner:
-    """See `methods.method.Runner`. Collaborators come through the constructor."""
+class ReconstructionRunner(SliceRunner):
+    """Collaborators come through the constructor."""
+
+    config: ReconstructionConfig
 
     def __init__(
         self,
         config: ReconstructionConfig,
         baseline: Baseline,
-        predictor: Any,
+        predictor: SlicePredictor,
         device: ChosenDevice,
         calibration: MapCalibration,
         *,
@@ -94,22 +94,11 @@ class ReconstructionRunner:
         as_calibrated: bool,
         pictured: bool,
     ) -> None:
+        super().__init__(predictor, device, weights_sha256=weights_sha256)
         self.config = config
-        self.weights_sha256 = weights_sha256
-        self._baseline, self._predictor, self._device = baseline, predictor, device
-        self._calibration = calibration
+        self._baseline, self._calibration = baseline, calibration
         self._network_sha256, self._as_calibrated, self._pictured = network_sha256, as_calibrated, pictured
         self._setting = {name: float(value) for name, value in record_to_dict(config.sampling).items()}
-
-    @property
-    def device_name(self) -> str:
-        """For people."""
-        return self._device.name
-
-    @property
-    def device_warning(self) -> str:
-        """Empty unless another device was asked for."""
-        return self._device.warning
 
     def identity(self) -> dict[str, Any]:
         """See `Runner`."""
@@ -124,75 +113,21 @@ class ReconstructionRunner:
         """See `Runner`."""
         check_threshold(settings, self._calibration)
 
-    def examine(
-        self,
-        volumes: Mapping[str, Volume],
-        *,
-        seed: int,
-        batch_size: int | None,
-        on_stage: Callable[[Any], None],
-        on_progress: ProgressCallback | None,
-        cancel: CancelToken,
-        notice: Notice,
-    ) -> Examined:
-        """See `Runner`."""
-        on_stage("preparing")
-        prepared = prepare_case({name: each.image for name, each in volumes.items()}, self.config, cancel=cancel)
-        on_stage("detecting")
-        arrays, batch = self._run(prepared, seed, batch_size, on_progress, cancel, notice)
-        broken = [name for name, values in arrays.items() if not np.isfinite(values).all()]
-        if broken:
+    def compute(self, prepared: PreparedCase, batching: Batching) -> Computed:
+        """See `SliceRunner`."""
+        level = prepared.level[prepared.examined]
+        parts = compute_in_batches(prepared.x0, level, self._predictor, self._restore, batching)
+        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if not all(np.isfinite(values).all() for values in arrays.values()):
             raise SettingsError(
-                f"The restored slices are not finite numbers on {self._device.name}; try --device cpu or a lower level."
+                f"The restored slices are not finite numbers on {self.device_name}; try --device cpu or a lower level."
             )
         others = (HEALTHY,) if self._pictured else ()
         evidence = dataclasses.replace(MapEvidence.of(arrays, others), record=self._setting)
         warnings: tuple[str, ...] = ()
         if not self._as_calibrated:
             warnings = ("The threshold was calibrated with other settings of the run; set it with --threshold.",)
-        evaluations = self._baseline.evaluations(self._setting)
-        return Examined(evidence, prepared, self._calibration, batch, evaluations, warnings)
-
-    def _run(
-        self,
-        prepared: PreparedCase,
-        seed: int,
-        batch_size: int | None,
-        on_progress: ProgressCallback | None,
-        cancel: CancelToken,
-        notice: Notice,
-    ) -> tuple[Arrays, int]:
-        clock = ProgressClock(len(prepared.x0), on_progress)
-        sizes = [batch_size_for(self._device.device, batch_size, self._predictor)]
-        furthest = 0.0
-
-        def report(done: float) -> None:
-            nonlocal furthest
-            cancel.raise_if_cancelled()
-            furthest = max(furthest, done)  # a batch begun again after memory ran out
-            clock.report(furthest)
-
-        def smaller(size: int) -> None:
-            sizes.append(size)
-            notice(smaller_batch(size))
-
-        report(0.0)
-        parts = compute_in_batches(
-            prepared.x0,
-            prepared.level[prepared.examined],
-            self._predictor,
-            self._restore,
-            Batching(
-                self._device.device,
-                seed,
-                [int(i) for i in np.flatnonzero(prepared.examined)],
-                batch_size,
-                report,
-                smaller,
-                cancel,
-            ),
-        )
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, sizes[-1]
+        return Computed(evidence, self._calibration, self._baseline.evaluations(self._setting), warnings)
 
     def _restore(
         self, x0: Tensor, predict: NoisePredictor, noise: NoiseSource, report: Callable[[float], None]
