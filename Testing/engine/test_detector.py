@@ -193,7 +193,7 @@ def test_time_left_is_right_within_a_third_after_a_fifth_of_a_detection(head, mo
     now = [0.0]
     # The seconds of the clock are the predictor's: how busy the machine is does not matter.
     clock = functools.partial(ProgressClock, clock=lambda: now[0])
-    monkeypatch.setattr("anofpdm.methods.anofpdm.runner.ProgressClock", clock)
+    monkeypatch.setattr("anofpdm.methods.slice_runner.ProgressClock", clock)
     seen: list[tuple[float, float | None]] = []
     config = dataclasses.replace(
         model.config, operating_point=dataclasses.replace(model.config.operating_point, steps=12)
@@ -215,7 +215,7 @@ def test_time_left_includes_the_results(head, model, monkeypatch) -> None:
     """From a fifth of the run on the estimate holds to the end of the building."""
     now = [0.0]
     clock = functools.partial(ProgressClock, clock=lambda: now[0])
-    monkeypatch.setattr("anofpdm.methods.anofpdm.runner.ProgressClock", clock)
+    monkeypatch.setattr("anofpdm.methods.slice_runner.ProgressClock", clock)
     seen: list[tuple[float, float | None]] = []
     config = dataclasses.replace(
         model.config, operating_point=dataclasses.replace(model.config.operating_point, steps=12)

@@ -30,10 +30,10 @@ SHARED = [
 OF_DETECTION = [
     name
     for name in SHARED
-    if name.startswith(("AnoFPDMSegmentLib/", "anofpdm/app/"))
+    if name.startswith(("AnoFPDMSegmentLib/", "anofpdm/app/", "anofpdm/results/"))
     or name in ("anofpdm/cli/detect.py", "anofpdm/cli/adjust.py", "anofpdm/cli/options.py")
 ]
-"""What offers, passes on and shows the options of `detect`."""
+"""What offers, passes on, shows and tells the options of `detect`."""
 
 
 def names_in(path: Path) -> set[str]:

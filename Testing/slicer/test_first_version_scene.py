@@ -43,7 +43,7 @@ def test_it_opens_adjusts_and_exports(scene: Any, tmp_path: Path) -> None:
     check_document(document["findings"], "the exported findings")
     with next(path for path in paths if path.name.endswith("slices.csv")).open(encoding="utf-8", newline="") as stream:
         assert len(list(csv.DictReader(stream))) == len(stored["slices"])
-    assert "guidance" in reportPage(result)
+    assert "Guidance strength" in reportPage(result)
 
 
 def _approximately(values: list[float]) -> Any:

@@ -61,7 +61,7 @@ def test_a_saved_scene_reopens_live(scene: Any, tmp_path: Path) -> None:
 def test_its_report_names_the_method(scene: Any) -> None:
     result = Result.create(scene, made_volume(scene), build_detection(case_of_a_map()))
     text = reportPage(result)
-    assert "student" in text and "healthy prediction" not in text.lower()
+    assert "Student" in text and "healthy prediction" not in text.lower()
 
 
 def test_structures_lie_in_a_segmentation_of_their_own(

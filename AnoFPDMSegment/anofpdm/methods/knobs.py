@@ -111,6 +111,12 @@ class Knob:
             return self.usual
         return value if isinstance(value, str) else self.write(value)
 
+    def plain(self, value: Any) -> Any:
+        """A value as JSON can hold it: what is no number, text or list of them, as its text."""
+        if isinstance(value, list | tuple):
+            return [self.plain(part) for part in value]
+        return value if value is None or isinstance(value, bool | int | float | str) else self.write(value)
+
     def shown(self, value: Any) -> str:
         """A value, as findings hold it, in words: a choice by its title, a number with the unit."""
         for switch in self.switches:

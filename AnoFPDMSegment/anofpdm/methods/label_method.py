@@ -111,5 +111,5 @@ class LabelMethod(MapMethod):
         return [f"  outlines    {', '.join(self.segments)}"]
 
     def parameters(self, case: CaseEvidence, answer: Any) -> Mapping[str, Any]:
-        """None of its own."""
-        return {}
+        """See `Method`."""
+        return {**case.evidence.record, **self.chosen(case.settings)}

@@ -213,12 +213,17 @@ class MapAnswers:
         return None
 
     def parameters(self, case: CaseEvidence, answer: MapAnswer) -> Mapping[str, Any]:
-        """See `Method`."""
+        """See `Method`: what a subclass lets choose, too."""
         return {
+            **self.chosen(case.settings),
             "threshold": answer.threshold,
             "minimum_size": str(answer.minimum_size),
             "calibration": record_to_dict(case.calibration),
         }
+
+    def chosen(self, settings: Any) -> dict[str, Any]:
+        """The settings by name, as JSON can hold them."""
+        return {knob.name: knob.plain(getattr(settings, knob.name)) for knob in self.knobs if knob.live}
 
     def settings_in_use(self, parameters: Mapping[str, Any]) -> InUse:
         """See `Method`: parameters of a knob's name are its values."""
@@ -287,6 +292,18 @@ class MapMethod(MapAnswers, ABC):
         `model`: what `open_model` gave; `settings`: values of the knobs that need a rerun, by name; `report` is told
         how many slices are done. Raises the engine's errors, Cancelled among them.
         """
+
+    def parameters(self, case: CaseEvidence, answer: Any) -> Mapping[str, Any]:
+        """See `Method`: what the maps were computed with, too."""
+        return {**case.evidence.record, **super().parameters(case, answer)}
+
+    def evidence_record(self, evidence: MapEvidence) -> dict[str, Any]:
+        """The settings of the run that were given."""
+        return dict(evidence.record)
+
+    def evidence_from(self, record: Any, arrays: Mapping[str, np.ndarray]) -> MapEvidence:
+        """See `Method`."""
+        return dataclasses.replace(super().evidence_from(record, arrays), record=dict(record))
 
     def open_model(self, folder: ModelFolder) -> Any:
         """What `compute` needs of the model: its configuration, or a network. May import torch. Raises ModelError."""
@@ -362,5 +379,6 @@ class MapRunner:
             name: np.ascontiguousarray(values[prepared.examined][:, None], np.float32) for name, values in maps.items()
         }
         clock.report(float(len(prepared.head)))
-        evidence = MapEvidence.of(kept, self._method.others)
+        given = {knob.name: knob.plain(self._run[knob.name]) for knob in self._method.knobs if knob.name in self._run}
+        evidence = dataclasses.replace(MapEvidence.of(kept, self._method.others), record=given)
         return Examined(evidence, prepared, self._calibration, batch_size or 1, self._method.evaluations)

@@ -226,6 +226,7 @@ def test_its_settings_are_told_in_the_words_of_its_options(
     for title, text in shown.items():
         assert f"<th>{title}</th><td>{html.escape(text)}</td>" in page
     assert page.count("<th>Title of ") == len(shown)
+    assert f"<th>batch size</th><td>{parameters['batch_size']}</td>" in page
     assert not any(f"<th>{words(knob)}</th>" in page for knob in knobs)
 
 

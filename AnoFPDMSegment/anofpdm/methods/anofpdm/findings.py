@@ -20,6 +20,7 @@ from .visited_levels import visited_levels
 if TYPE_CHECKING:
     from ...results.case import CaseEvidence
 
+_SAID_BY_KNOBS = ("clamp", "fixed_end_step", "operating_point")
 _RULES = {"map": ("map statistic", True), "similarity": ("similarity", False)}
 
 
@@ -92,9 +93,10 @@ def parameters(case: CaseEvidence, selection: Selection) -> dict[str, Any]:
 
 
 def settings_in_use(parameters: Mapping[str, Any]) -> InUse:
-    """Which of them are values of knobs; what is left says the same in words."""
+    """Which of them are values of knobs, but for the words that say the same."""
     values = {knob.name: parameters.get(knob.name) for knob in KNOBS}
-    return InUse({**values, "end_step": parameters.get("fixed_end_step")})
+    rest = {name: value for name, value in parameters.items() if name not in values and name not in _SAID_BY_KNOBS}
+    return InUse({**values, "end_step": parameters.get("fixed_end_step")}, rest)
 
 
 def decision_rule(parameters: Mapping[str, Any]) -> DecisionRule | None:

@@ -174,7 +174,7 @@ class Fused:
     def settings_in_use(self, parameters: Mapping[str, Any]) -> InUse:
         """See `Method`: AnoFPDM's own, too, where it counts."""
         joint = {name: parameters.get(name) for name in JOINT}
-        rest = {name: parameters.get(name) for name in ("agreement", "witness_model")}
+        rest = {name: v for name, v in parameters.items() if name not in joint and name != "witness_parameters"}
         own = dict(self._witness.settings_in_use(parameters["witness_parameters"]).values)
         own[WITNESS_THRESHOLD] = own.pop("threshold", None)
         if not joint["witness"]:
