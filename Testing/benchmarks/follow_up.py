@@ -347,7 +347,7 @@ def page(figures: dict[str, Any]) -> str:
         for fate_name in ("new", "gone", "grown", "shrunk", "unchanged"):
             mine = [row for row in rows if row["painted"] == fate_name]
             counted = [row for row in mine if max(row["baseline_ml"], row["later_ml"]) >= COUNTED_ML]
-            right = sum(row["kind"] == fate_name for row in counted)
+            right = sum(fate_name in (row["kind"], row["trend"]) for row in counted)
             called = [row["kind"] for row in counted]
             listed = ", ".join(f"{called.count(kind)} {kind}" for kind in dict.fromkeys(called))
             lines.append(f"| {fate_name} | {len(counted)} | {right} | {listed} |")
