@@ -22,7 +22,7 @@ from .placing import head_image, labels_of, labels_on, moved, other_date, pictur
 from .registration import register
 
 RESIDUAL_MM = 2.0
-"""What a registration of two scans of one head is off by at most (Resources/benchmarks/follow-up.md)."""
+"""What a registration of two scans of one head is off by, as a rule (Resources/benchmarks/follow-up.md)."""
 FEWEST_SLICES = 5
 """A thinner stack has too little to be registered by."""
 
