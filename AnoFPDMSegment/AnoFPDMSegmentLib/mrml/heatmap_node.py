@@ -76,6 +76,9 @@ def heatColors(context: SceneContext) -> Any:
     table.SetAttribute(COLOR_TABLE_ATTRIBUTE, "1")
     table.SetAttribute("Category", "AnoFPDM")
     table.SetNumberOfColors(_COLORS)
+    # Listeners hear of the table once, not of each color.
+    modified = table.StartModify()
     for index, (red, green, blue) in enumerate(heat_rgb(np.linspace(1, 2, _COLORS, dtype=np.float32), 2.0) / 255.0):
         table.SetColor(index, f"{index}", red, green, blue, 1.0)
+    table.EndModify(modified)
     return table
