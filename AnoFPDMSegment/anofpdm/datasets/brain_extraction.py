@@ -72,8 +72,17 @@ def extract_brain(
 ) -> BoolArray:
     """Approximate brain [S, H, W] of a whole-head stack (FLAIR, T1 or T2), slices inferior to superior."""
     brain = np.zeros(head.shape, dtype=bool)
-    if not head.any():
-        return brain
+    if head.any():
+        # Nothing outside the head counts: distances are worked out around it alone.
+        frame = (slice(None), *(_extent(head, axis) for axis in (1, 2)))
+        brain[frame] = _extract(stack[frame], head[frame], pixel_mm, slice_mm, settings)
+    return brain
+
+
+def _extract(
+    stack: FloatArray, head: BoolArray, pixel_mm: float, slice_mm: float, settings: BrainExtraction
+) -> BoolArray:
+    brain = np.zeros(head.shape, dtype=bool)
     start = _widest_slice(head)
     depth = _distance_inside(head[start], pixel_mm)
     deep = depth > min(settings.deep_mm, 0.5 * float(depth.max()))
@@ -133,6 +142,12 @@ def _finer(grid: StackGrid, factor: int) -> StackGrid:
 def _bright_median(values: FloatArray) -> float:
     """Median of what is not CSF."""
     return float(np.median(values[values > 0.5 * np.median(values)])) if (values > 0).any() else 0.0
+
+
+def _extent(head: BoolArray, axis: int) -> slice:
+    """Where any head lies along the axis, and one pixel more on each side, if there is one."""
+    places = np.flatnonzero(head.any(axis=tuple(other for other in range(head.ndim) if other != axis)))
+    return slice(max(0, int(places[0]) - 1), int(places[-1]) + 2)
 
 
 def _widest_slice(head: BoolArray) -> int:
