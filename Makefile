@@ -16,7 +16,7 @@ SAMPLE = AnoFPDMSegment/Resources/SampleData/synthetic_flair_lesion.nii.gz
 IMAGE ?= $(SAMPLE)
 RESULTS ?= results
 DETECT_OPTIONS ?=
-PYTEST_OPTIONS ?= -n 2 --durations=10
+PYTEST_OPTIONS ?= -n 2 --dist worksteal --durations=10
 
 # Handed to the recipes through the environment, so that file names may hold spaces and quotes.
 export PYTHON VENV IMAGE RESULTS
@@ -36,9 +36,10 @@ detect: $(VENV)/.installed-for-detect
 scene: $(VENV)/.installed-for-scene
 	@"$$VENV/bin/anofpdm-scene" "$$RESULTS" --input "$$IMAGE" --output "$$RESULTS/case.mrb"
 
-# One thread a worker: the workers share the cores already.
+# One thread a worker: the workers share the cores already. Whatever is compiled is kept, since tests start many processes.
 test: lint
-	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} "$$VENV/bin/python" -m pytest $(PYTEST_OPTIONS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=$${OMP_NUM_THREADS:-1} \
+	PYTHONDONTWRITEBYTECODE= "$$VENV/bin/python" -m pytest $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.installed-for-test
 	"$$VENV/bin/ruff" check
