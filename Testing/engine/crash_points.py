@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from dying import dies_before
 from output_samples import NEW, contents
 
-from anofpdm.core.output_set import write_output_set
+from anofpdm.core.output_set import check_output_directory, write_output_set
 
 MOST_STEPS = 500
 
@@ -51,3 +52,30 @@ def write_new(place: Path) -> None:
 
 def visible(place: Path) -> dict[str, bytes]:
     return {name: content for name, content in contents(place).items() if not name.startswith(".anofpdm")}
+
+
+def repairs_that_die(older: Path, folder: Path) -> tuple[int, int]:
+    """Writing dies at every step and, for each thing that this can leave, so does the repair: how many of each.
+
+    Raises AssertionError where a repair that died changed the outcome.
+    """
+    # It is slow, and no step of its own as long as the machine lives.
+    os.fsync = lambda descriptor: None  # type: ignore[assignment]
+    write_new(Path(shutil.copytree(older, folder / "newer")))
+    wholes, repairs = (contents(older), contents(folder / "newer")), 0
+    known: list[dict[str, bytes]] = []
+    for step, place in crashes(folder / "first", older, write_new):
+        # The work folder's name is another each time.
+        left = {name.partition("/")[2] if "-work-" in name else name: text for name, text in contents(place).items()}
+        if left in known:
+            continue
+        known.append(left)
+        check = Path(shutil.copytree(place, folder / "check" / f"{step}"))
+        check_output_directory(check)
+        outcome = contents(check)
+        assert outcome in wholes, f"step {step}"
+        for again, second in crashes(folder / f"second-{step}", place, check_output_directory):
+            check_output_directory(second)
+            assert contents(second) == outcome, f"steps {step} and {again}"
+            repairs += 1
+    return len(known), repairs

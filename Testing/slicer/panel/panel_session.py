@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -212,12 +213,19 @@ def opened_module(application: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @contextmanager
 def _kept_modules() -> Iterator[None]:
-    """The project's modules that the tests hold come back after a reload of the module."""
-    kept = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in _OWN}
+    """The project's modules that the tests hold come back after a reload of the module; without one all stay."""
+    kept = _own_modules()
     yield
-    for name in [name for name in sys.modules if name.partition(".")[0] in _OWN]:
+    now = _own_modules()
+    if all(now.get(name) is module for name, module in kept.items()):
+        return
+    for name in now:
         del sys.modules[name]
     sys.modules.update(kept)
+
+
+def _own_modules() -> dict[str, ModuleType]:
+    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] in _OWN}
 
 
 def _window(module: QWidget) -> QWidget:
