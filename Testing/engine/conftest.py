@@ -12,6 +12,7 @@ from bundled_fixtures import bundled_results  # noqa: F401
 from case_table import Table
 from command_line import CommandLine, DetectCalls
 from hypothesis import HealthCheck, settings
+from prepared_data import labelled_data, masked_data, masked_pair, prepared_command, training_slices  # noqa: F401
 
 # A loaded machine is no fault of what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,23 +20,23 @@ settings.load_profile("patient")
 
 
 def small_head() -> sitk.Image:
-    """A head of scalp, skull and brain, 48 x 56 x 26 voxels of 4 x 4 x 6 mm, int16."""
+    """A head of scalp, skull and brain, 48 x 56 x 14 voxels of 4 x 4 x 8 mm, int16."""
     z, y, x = np.meshgrid(
-        (np.arange(26) - 12.5) * 6, (np.arange(56) - 27.5) * 4, (np.arange(48) - 23.5) * 4, indexing="ij"
+        (np.arange(14) - 6.5) * 8, (np.arange(56) - 27.5) * 4, (np.arange(48) - 23.5) * 4, indexing="ij"
     )
 
     def inside(a: float, b: float, c: float) -> np.ndarray:
         return np.asarray((x / a) ** 2 + (y / b) ** 2 + (z / c) ** 2 <= 1)
 
     values = np.zeros(x.shape)
-    for axes, value in (((76, 96, 70), 220), ((70, 90, 64), 20), ((62, 82, 56), 150), ((54, 74, 48), 125)):
+    for axes, value in (((76, 96, 52), 220), ((70, 90, 47), 20), ((62, 82, 41), 150), ((54, 74, 36), 125)):
         values[inside(*axes)] = value
     values[inside(14, 28, 16)] = 30
     noise = np.random.default_rng(7)
     values = np.hypot(values + noise.normal(0, 4, values.shape), noise.normal(0, 4, values.shape))
     image = sitk.GetImageFromArray(np.rint(values).astype(np.int16))
-    image.SetSpacing((4.0, 4.0, 6.0))
-    image.SetOrigin((-94.0, -110.0, -75.0))
+    image.SetSpacing((4.0, 4.0, 8.0))
+    image.SetOrigin((-94.0, -110.0, -52.0))
     return image
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +42,9 @@ def like(values: np.ndarray, image: sitk.Image) -> sitk.Image:
     return result
 
 
+@functools.cache
 def head(contrast: str, *, noise: float = 0.0, stripped: bool = False, scale: float = 1.0) -> HeadSample:
-    """An ellipsoid head of about 150 x 190 x 150 mm in a 256 x 256 x 180 mm frame."""
+    """An ellipsoid head of about 150 x 190 x 150 mm in a 256 x 256 x 180 mm frame; drawn once, not to be changed."""
     z, y, x = np.meshgrid(
         (np.arange(36) - 17.5) * 5, (np.arange(128) - 63.5) * 2, (np.arange(128) - 63.5) * 2, indexing="ij"
     )

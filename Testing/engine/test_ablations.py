@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from command_line import CommandLine
-from evaluation_samples import planted, write_masked_data
+from evaluation_samples import planted
 from tiny_model import POINT, tiny_config, write_tiny_model
 
 from anofpdm.core.device import choose_device
@@ -83,13 +83,12 @@ def test_ablations_run_without_the_clamp_and_with_few_steps() -> None:
 
 
 def test_the_command_writes_every_study(
-    command: CommandLine, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    prepared_command: CommandLine, model: Path, masked_pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = write_masked_data(tmp_path / "data", subjects=2)
     for name, values in (("GUIDANCE", (0.0, 4.0)), ("END_RATIOS", (0.4, 1.0)), ("QUANTILES", (0.95,))):
         monkeypatch.setattr(ablations, name, values)
-    call = ("evaluate", model, data, "--methods", "all-zero", "--ablations", "--resamplings", "10")
-    outcome = command(*call, "--output", tmp_path / "out")
+    call = ("evaluate", model, masked_pair, "--methods", "all-zero", "--ablations", "--resamplings", "10")
+    outcome = prepared_command(*call, "--output", tmp_path / "out")
     assert outcome.status == 0, outcome.err
     found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["ablations"]
     studies = {entry["study"] for entry in found["settings"]}

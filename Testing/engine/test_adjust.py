@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from command_line import CommandLine
 
+from anofpdm.cli.main import main
 from anofpdm.methods.anofpdm.settings import SelectionSettings
 from anofpdm.results.case_storage import load_evidence, save_evidence
 from anofpdm.results.findings import read_findings
@@ -18,12 +20,19 @@ from anofpdm.thresholds.settings import Threshold
 CHOSEN = ("--guidance", "8", "--threshold", "quantile=0.8", "--ungated", "--last-sam", "--region", "frame")
 
 
+@pytest.fixture(scope="module")
+def made(tiny_model: Path, head_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A result of a run with many options; not to be changed."""
+    folder = tmp_path_factory.mktemp("made") / "result"
+    call = ("detect", head_file, "--model", tiny_model, "--output", folder, "--progress", "none", *CHOSEN)
+    assert main([str(argument) for argument in call]) == 0
+    return folder
+
+
 @pytest.fixture
-def chosen(command: CommandLine, tiny_model: Path, head_file: Path, tmp_path: Path) -> Path:
-    """A result of a run with many options."""
-    call = ("detect", head_file, "--model", tiny_model, "--output", tmp_path / "chosen", "--progress", "none")
-    assert command(*call, *CHOSEN).status == 0
-    return tmp_path / "chosen"
+def chosen(made: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(made, tmp_path / "chosen"))
 
 
 def adjusted(command: CommandLine, source: Path, *options: str) -> SelectionSettings:

@@ -34,7 +34,7 @@ def test_the_best_threshold_copes_with_an_empty_region() -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_with_small_components_dropped_it_is_best_of_what_is_left(seed: int) -> None:
     """Smooth maps with a planted lesion and false alarms of a few pixels, which the drop takes away."""
     rng = np.random.default_rng(seed)

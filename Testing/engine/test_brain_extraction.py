@@ -106,7 +106,7 @@ def test_nothing_in_nothing() -> None:
 @pytest.mark.data
 @pytest.mark.skipif(DATA is None, reason="ANOFPDM_TEST_DATA does not name the test volumes")
 def test_lesions_of_real_heads_stay_inside() -> None:
-    patients = sorted(path.parent for path in Path(str(DATA)).glob("lgg/*/flair.nii.gz"))[::22]
+    patients = sorted(path.parent for path in Path(str(DATA)).glob("lgg/*/flair.nii.gz"))[::40]
     assert patients
     for patient in patients:
         image = read_volume(patient / "flair.nii.gz", "flair")

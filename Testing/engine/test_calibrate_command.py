@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine, run_process, snapshot
 from dying import NEEDS_FORK, dies
-from training_samples import SLICES, write_data
+from training_samples import SLICES
 
 from anofpdm.cli.main import main
 from anofpdm.core import output_set
@@ -25,10 +25,14 @@ from anofpdm.store.model_folder import open_model_folder
 QUICK = ("--presets", "good=3,quick=2", "--ranges", "1..100,1..200", "--guidance", "0,2,8", "--precision", "float32")
 
 
+@pytest.fixture
+def command(prepared_command: CommandLine) -> CommandLine:
+    return prepared_command
+
+
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Labelled slices of whole and stripped heads."""
-    return write_data(tmp_path_factory.mktemp("labelled"))
+def manifest(labelled_data: Path) -> Path:
+    return labelled_data
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from command_line import CommandLine, run_python, snapshot
 from PIL import Image
 from tiny_model import POINT, tiny_calibration
-from training_samples import with_unreadable_masks, write_data
+from training_samples import with_unreadable_masks
 
 from anofpdm.methods.anofpdm import calibration_plot as plots
 from anofpdm.methods.anofpdm.calibration import load_calibrations
@@ -33,9 +33,14 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.fixture
+def command(prepared_command: CommandLine) -> CommandLine:
+    return prepared_command
+
+
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("labelled"))
+def manifest(labelled_data: Path) -> Path:
+    return labelled_data
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from labelled_samples import labelled
-from training_samples import write_data
 
 from anofpdm.core.device import choose_device
 from anofpdm.core.errors import InputError, ModelError, SettingsError
@@ -33,9 +32,9 @@ def folder(tiny_model: Path) -> ModelFolder:
 
 
 @pytest.fixture(scope="module")
-def cache(folder: ModelFolder, tmp_path_factory: pytest.TempPathFactory) -> SliceCache:
-    data = tmp_path_factory.mktemp("data")
-    return build_slice_cache(read_manifest(write_data(data), ("flair",)), folder.config, data / "slices")
+def cache(folder: ModelFolder, labelled_data: Path, tmp_path_factory: pytest.TempPathFactory) -> SliceCache:
+    place = tmp_path_factory.mktemp("prepared") / "slices"
+    return build_slice_cache(read_manifest(labelled_data, ("flair",)), folder.config, place)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from command_line import CommandLine
-from evaluation_samples import write_masked_data
 from tiny_model import tiny_config, write_tiny_model
 
 from anofpdm.methods.anofpdm.model_config import DiffusionConfig
@@ -29,9 +28,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", tiny_config("tiny", matrix=32)).path
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_masked_data(tmp_path_factory.mktemp("data"), subjects=2)
+@pytest.fixture
+def command(prepared_command: CommandLine) -> CommandLine:
+    return prepared_command
+
+
+@pytest.fixture
+def data(masked_pair: Path) -> Path:
+    return masked_pair
 
 
 @pytest.fixture(scope="module")

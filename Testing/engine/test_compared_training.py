@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 import torch
 from tiny_model import write_tiny_model
-from training_samples import MODEL, training_config, write_data
+from training_samples import MODEL, training_config
 
 from anofpdm.core.errors import ModelError, SettingsError
 from anofpdm.core.records import record_to_dict
-from anofpdm.datasets.build_slice_cache import build_slice_cache
-from anofpdm.datasets.manifest import read_manifest
-from anofpdm.datasets.slice_cache import SliceCache
+from anofpdm.datasets.slice_cache import SliceCache, open_slice_cache
 from anofpdm.diffusion.schedule import NoiseSchedule
 from anofpdm.methods.anofpdm.model_config import Purpose
 from anofpdm.methods.reconstruction.classifier_folder import load_classifier, open_classifier
@@ -40,13 +38,13 @@ PURPOSES: tuple[Purpose, ...] = ("anoddpm-gaussian", "anoddpm-simplex", "classif
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("data"))
+def manifest(labelled_data: Path) -> Path:
+    return labelled_data
 
 
 @pytest.fixture(scope="module")
-def cache(manifest: Path) -> SliceCache:
-    return build_slice_cache(read_manifest(manifest, ("flair",)), MODEL, manifest.parent / "cache")
+def cache(training_slices: Path) -> SliceCache:
+    return open_slice_cache(training_slices)
 
 
 @pytest.fixture(scope="module")

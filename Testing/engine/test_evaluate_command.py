@@ -33,9 +33,14 @@ from anofpdm.store.model_folder import open_model_folder, write_calibration
 FEW = ("--resamplings", "50", "--batch-size", "4", "--no-pictures")
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_masked_data(tmp_path_factory.mktemp("data"))
+@pytest.fixture
+def command(prepared_command: CommandLine) -> CommandLine:
+    return prepared_command
+
+
+@pytest.fixture
+def data(masked_data: Path) -> Path:
+    return masked_data
 
 
 @pytest.fixture(scope="module")

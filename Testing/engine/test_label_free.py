@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import CommandLine
-from evaluation_samples import planted, write_masked_data
+from evaluation_samples import planted
 from scipy.ndimage import median_filter as scipy_median
 from tiny_model import tiny_config, write_tiny_model
 
@@ -127,11 +127,12 @@ def test_neighbours_vote_out_what_stands_alone_and_fill_what_is_missing() -> Non
     np.testing.assert_array_equal(neighbours_agree(masks, single), masks)
 
 
-def test_the_command_measures_every_variant_and_counts_the_second_run(command: CommandLine, tmp_path: Path) -> None:
+def test_the_command_measures_every_variant_and_counts_the_second_run(
+    prepared_command: CommandLine, masked_pair: Path, tmp_path: Path
+) -> None:
     model = write_tiny_model(tmp_path / "tiny", tiny_config("tiny", matrix=32)).path
-    data = write_masked_data(tmp_path / "data", subjects=2)
-    call = ("evaluate", model, data, "--methods", "label-free", "--resamplings", "10", "--no-pictures")
-    outcome = command(*call, "--output", tmp_path / "out")
+    call = ("evaluate", model, masked_pair, "--methods", "label-free", "--resamplings", "10", "--no-pictures")
+    outcome = prepared_command(*call, "--output", tmp_path / "out")
     assert outcome.status == 0, outcome.err
     methods = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["methods"]
     assert len(methods) == 13 and {m["tuned_with"] for m in methods} == {"image labels"}

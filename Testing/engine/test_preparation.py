@@ -190,8 +190,8 @@ def test_inverted_image_warns() -> None:
     assert any("air is brighter than the head in flair" in warning for warning in case.warnings)
 
 
-@pytest.mark.parametrize("modalities", [("flair",), ("t1", "t2", "flair")])
-def test_real_examination(modalities: tuple[str, ...]) -> None:
+def test_real_examination() -> None:
+    modalities = ("t1", "t2", "flair")
     folder = samples.real_data() / "open_ms"
     names = {"flair": "FLAIR", "t1": "T1W", "t2": "T2W"}
     images = {

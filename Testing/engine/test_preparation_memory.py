@@ -23,7 +23,7 @@ CODE = """
     def memory(name):
         return 1024 * int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
-    size, kind = (256, 256, 140), sys.argv[2]
+    size, kind = (208, 208, 120), sys.argv[2]
     config = load_model_config(BUNDLED_FOLDER / "brain-flair")
     sample = sitk.Cast(sitk.ReadImage(sys.argv[1]), sitk.sitkFloat32)
     prepare_case({"flair": sample}, config)  # loads what is loaded once

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from command_line import CommandLine
-from evaluation_samples import write_masked_data
 from tiny_model import tiny_config, write_tiny_model
 
 from anofpdm.methods.anofpdm import network_runs
@@ -27,8 +26,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return write_masked_data(tmp_path / "data", subjects=2)
+def command(prepared_command: CommandLine) -> CommandLine:
+    return prepared_command
+
+
+@pytest.fixture
+def data(masked_pair: Path) -> Path:
+    return masked_pair
 
 
 def measured(folder: Path) -> list[dict[str, Any]]:

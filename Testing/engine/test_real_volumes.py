@@ -36,16 +36,15 @@ def check_result(folder: Path, volume: Path, *more: str) -> dict:
     return json.loads((folder / "findings.json").read_text())
 
 
-@pytest.mark.parametrize("patient", ["TCGA_DU_5851_19950428", "TCGA_HT_8105_19980826"])
-def test_the_bundled_model_on_a_glioma_patient(patient: str, tmp_path: Path) -> None:
-    volume = Path(str(DATA)) / "lgg" / patient / "flair.nii.gz"
+def test_the_bundled_model_on_a_glioma_patient(tmp_path: Path) -> None:
+    volume = Path(str(DATA)) / "lgg" / "TCGA_DU_5851_19950428" / "flair.nii.gz"
     options = ["--preset", "fast", "--progress", "none"]
     assert main(["detect", str(volume), "--output", str(tmp_path / "out"), *options]) == 0
     findings = check_result(tmp_path / "out", volume, PROBABILITY_FILE)
     assert findings["totals"]["slices"] == sitk.ReadImage(str(volume)).GetSize()[2]
     assert findings["input"]["skull_stripped"] is False
     assert findings["warnings"] == []
-    # Patients it was trained on, so this says only that nothing on the way from volume to segmentation is lost.
+    # A patient it was trained on, so this says only that nothing on the way from volume to segmentation is lost.
     found = sitk.ReadImage(str(tmp_path / "out" / "segmentation.seg.nrrd")) > 0
     lesion = sitk.ReadImage(str(volume.parent / "lesion.nii.gz")) > 0
     lesion.CopyInformation(found)

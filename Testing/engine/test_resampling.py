@@ -76,7 +76,7 @@ def tolerance_mm(image: sitk.Image, grid: StackGrid) -> float:
     return 0.5 * max(grid.pixel_mm, grid.slice_spacing_mm, *image.GetSpacing())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(image=volumes(), config=configs, offset=st.tuples(*[st.floats(-18, 18)] * 3), extra=st.floats(0, 5))
 def test_blob_comes_back_to_its_place(
     image: sitk.Image, config: GridConfig, offset: tuple[float, float, float], extra: float
@@ -98,7 +98,7 @@ def test_blob_comes_back_to_its_place(
     assert stack.sum(dtype=np.float64) * grid.voxel_volume_mm3 == pytest.approx(before, rel=0.15)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(image=volumes(), config=configs, offset=st.tuples(*[st.floats(-18, 18)] * 3))
 def test_blob_on_the_stack_lands_at_its_place_in_the_volume(
     image: sitk.Image, config: GridConfig, offset: tuple[float, float, float]
@@ -112,7 +112,7 @@ def test_blob_on_the_stack_lands_at_its_place_in_the_volume(
     assert np.linalg.norm(centroid(volume) - center) < tolerance_mm(image, grid)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(image=volumes(), config=configs)
 def test_a_linear_function_of_place_is_sampled_exactly(image: sitk.Image, config: GridConfig) -> None:
     """Catches any flip, swap or shift: each pixel holds its own coordinates."""
@@ -170,7 +170,7 @@ def test_slab_average_is_the_mean_of_the_slices_in_it() -> None:
     np.testing.assert_allclose(thin[:, 5, 5], expected[:, 1], rtol=1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     orientation=st.sampled_from(list(ORIENTATIONS.values())),
     axis=rotation_axes,
@@ -205,7 +205,7 @@ def test_nothing_is_lost_at_the_border(
         np.testing.assert_allclose(back, 1, atol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     axis=rotation_axes,
     angle=st.integers(0, 250).map(lambda tenths: tenths / 10),

@@ -8,7 +8,6 @@ import textwrap
 from collections import Counter
 from pathlib import Path
 
-import pytest
 from command_line import environment, run_python
 
 from anofpdm.store.model_search import default_model_name, find_model
@@ -17,18 +16,17 @@ SLOW = ("torch", "pydicom", "matplotlib", "PIL", "scipy", "lightning_fabric", "t
 """Packages that take long to load and that no help needs."""
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["detect", "--help"], ["bench", "--help"]])
-def test_help_loads_nothing_slow(arguments: list[str]) -> None:
+def test_help_loads_nothing_slow() -> None:
     code = """
-        import sys
+        import contextlib, sys
         from anofpdm.cli.main import main
-        try:
-            main(sys.argv[1:])
-        except SystemExit:
-            print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+        for command in ([], ["detect"], ["bench"]):
+            with contextlib.suppress(SystemExit):
+                main([*command, "--help"])
+        print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
     """
-    done = run_python("-c", textwrap.dedent(code), *arguments)
-    assert "usage: anofpdm" in done.stdout
+    done = run_python("-c", textwrap.dedent(code))
+    assert done.stdout.count("usage: anofpdm") == 3
     loaded = done.stderr.split()
     assert "anofpdm" in loaded
     assert not set(SLOW) & set(loaded)

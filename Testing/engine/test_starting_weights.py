@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from network_samples import random_network
-from training_samples import MODEL, training_config, write_data
+from training_samples import MODEL, training_config
 
 from anofpdm.core.errors import Cancelled, ModelError, SettingsError
 from anofpdm.core.progress import CancelToken
-from anofpdm.datasets.build_slice_cache import build_slice_cache
-from anofpdm.datasets.manifest import read_manifest
 from anofpdm.methods.anofpdm.model_config import DiffusionConfig
 from anofpdm.store.network_weights import write_model
 from anofpdm.training.checkpoint import CHECKPOINT_FILE
@@ -36,13 +34,11 @@ def write(folder: Path, config: DiffusionConfig = MODEL, seed: int = 3) -> Path:
 
 
 @pytest.fixture(scope="module")
-def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
-    data = tmp_path_factory.mktemp("data")
-    manifest = write_data(data)
-    cache = build_slice_cache(read_manifest(manifest, ("flair",)), MODEL, data / "slices")
-
+def train(labelled_data: Path, training_slices: Path) -> Callable[..., None]:
     def call(output: Path, config: object = FROZEN, **options: object) -> None:
-        run_training(manifest, output, config, cache_dir=cache.directory, device="cpu", tensorboard=False, **options)  # type: ignore[arg-type]
+        run_training(
+            labelled_data, output, config, cache_dir=training_slices, device="cpu", tensorboard=False, **options
+        )  # type: ignore[arg-type]
 
     return call
 

@@ -14,13 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training_samples import MODEL, training_config, with_unreadable_masks, write_data
+from training_samples import MODEL, training_config, with_unreadable_masks
 
 from anofpdm.core.errors import Cancelled, InputError, ModelError, OutputError, SettingsError
 from anofpdm.core.progress import CancelToken
-from anofpdm.datasets.build_slice_cache import build_slice_cache
-from anofpdm.datasets.manifest import read_manifest
-from anofpdm.datasets.slice_cache import SliceCache
+from anofpdm.datasets.slice_cache import SliceCache, open_slice_cache
 from anofpdm.store.model_folder import open_model_folder
 from anofpdm.store.network_weights import load_network
 from anofpdm.training.checkpoint import CHECKPOINT_FILE
@@ -55,13 +53,13 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("data"))
+def manifest(labelled_data: Path) -> Path:
+    return labelled_data
 
 
 @pytest.fixture(scope="module")
-def cache(manifest: Path) -> SliceCache:
-    return build_slice_cache(read_manifest(manifest, ("flair",)), MODEL, manifest.parent / "slices")
+def cache(training_slices: Path) -> SliceCache:
+    return open_slice_cache(training_slices)
 
 
 @pytest.fixture(scope="module")

@@ -14,16 +14,15 @@ from training_samples import MODEL, training_config, write_data
 from anofpdm.core.errors import SettingsError
 from anofpdm.datasets.build_slice_cache import build_slice_cache
 from anofpdm.datasets.manifest import read_manifest
-from anofpdm.datasets.slice_cache import SliceCache
+from anofpdm.datasets.slice_cache import SliceCache, open_slice_cache
 from anofpdm.training.batches import BatchMaker, draw_noise_levels, step_generator, step_seed
 from anofpdm.training.sampling import BatchSampler
 from anofpdm.training.training_slices import TrainingSlices
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> SliceCache:
-    folder = tmp_path_factory.mktemp("data")
-    return build_slice_cache(read_manifest(write_data(folder), ("flair",)), MODEL, folder / "slices")
+def cache(training_slices: Path) -> SliceCache:
+    return open_slice_cache(training_slices)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_samples import MODEL, training_config, write_data
+from training_samples import MODEL, training_config
 
 from anofpdm.core.device import ChosenDevice
 from anofpdm.core.errors import SettingsError
@@ -45,12 +45,12 @@ def test_a_device_that_cannot_train_gives_way_to_the_cpu() -> None:
 
 
 @pytest.mark.usefixtures("nowhere")
-def test_the_run_says_so_and_trains(tmp_path: Path) -> None:
+def test_the_run_says_so_and_trains(labelled_data: Path, training_slices: Path, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     said: list[str] = []
-    manifest = write_data(tmp_path / "data")
     config = training_config(steps=1, warmup_steps=0)
-    folder = run_training(manifest, tmp_path / "run", config, tensorboard=False, message=said.append)
+    options = {"cache_dir": training_slices, "tensorboard": False, "message": said.append}
+    folder = run_training(labelled_data, tmp_path / "run", config, **options)  # type: ignore[arg-type]
     assert folder is not None and folder.path.is_dir()
     assert said[0].endswith("the CPU is used instead.") and sum("CPU" in line for line in said) == 1
 

@@ -10,11 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training_samples import MODEL, training_config, without_dropout, write_data
+from training_samples import training_config, without_dropout
 
 from anofpdm.core.errors import SettingsError
-from anofpdm.datasets.build_slice_cache import build_slice_cache
-from anofpdm.datasets.manifest import read_manifest
 from anofpdm.store.model_folder import open_model_folder
 from anofpdm.training.checkpoint import CHECKPOINT_FILE
 from anofpdm.training.loss_log import read_losses
@@ -39,16 +37,14 @@ torch.distributed.destroy_process_group()
 """
 
 
-def test_two_processes_train_as_one(tmp_path: Path) -> None:
+def test_two_processes_train_as_one(labelled_data: Path, training_slices: Path, tmp_path: Path) -> None:
     torch.set_num_threads(1)
-    manifest = write_data(tmp_path / "data")
-    cache = build_slice_cache(read_manifest(manifest, ("flair",)), MODEL, tmp_path / "slices")
     script = tmp_path / "train_two.py"
     script.write_text(SCRIPT)
     one, two = tmp_path / "one", tmp_path / "two"
     paths = [str(ENGINE), str(Path(__file__).parent)]
     result = subprocess.run(
-        [*TORCHRUN, *(str(path) for path in (script, manifest, two, cache.directory))],
+        [*TORCHRUN, *(str(path) for path in (script, labelled_data, two, training_slices))],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -56,7 +52,7 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("of 12: loss") == 3, "only the first process speaks"
-    run_training(manifest, one, without_dropout(), cache_dir=cache.directory, device="cpu", tensorboard=False)
+    run_training(labelled_data, one, without_dropout(), cache_dir=training_slices, device="cpu", tensorboard=False)
     np.testing.assert_allclose([row[1] for row in read_losses(two)], [row[1] for row in read_losses(one)], rtol=1e-4)
     averages = [torch.load(run / CHECKPOINT_FILE, weights_only=True)["average"] for run in (one, two)]
     for name, value in averages[0].items():

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training_samples import training_config, write_data
+from training_samples import training_config
 
 from anofpdm.cli.main import build_parser
 from anofpdm.cli.train import train
@@ -34,8 +34,8 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("data"))
+def manifest(labelled_data: Path) -> Path:
+    return labelled_data
 
 
 def call(*words: object) -> int:

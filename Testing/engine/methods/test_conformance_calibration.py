@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from command_line import CommandLine, snapshot
 from method_models import MAKERS, OUTLINING
-from training_samples import write_data
 
 from anofpdm.methods import registry
 from anofpdm.results.case_storage import load_evidence
@@ -22,10 +21,15 @@ QUICK = {"presets": "default=3", "ranges": "1..300", "guidance": "0,2,8", "preci
 """Values for options that some methods have, which make calibrating short."""
 
 
-@pytest.fixture(scope="session")
-def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def command(prepared_command: CommandLine) -> CommandLine:
+    return prepared_command
+
+
+@pytest.fixture
+def labelled(labelled_data: Path) -> Path:
     """A table of slices with image-level labels."""
-    return write_data(tmp_path_factory.mktemp("labelled"))
+    return labelled_data
 
 
 def quick(name: str) -> list[str]:
