@@ -35,13 +35,6 @@ class AnoFPDMParameters:
     """What was chosen of methods' options for the next runs; see anofpdm.app.knob_choices."""
     device: str = "auto"
 
-    useCalibratedGuidance: bool = True
-    guidance: Annotated[float, WithinRange(0, 1000)] = 0.0
-    useCalibratedScaling: bool = True
-    scaling1: Annotated[float, Minimum(0)] = 0.0
-    scaling2: Annotated[float, Minimum(0)] = 0.0
-    scaling3: Annotated[float, Minimum(0)] = 0.0
-    scaling4: Annotated[float, Minimum(0)] = 0.0
     encoding: str = "model"
     """This and the next two were chosen in scenes of version 0.1, and are among the options now; see `adoptEarlier`."""
     noiseScale: str = "dynamic"

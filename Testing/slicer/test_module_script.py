@@ -161,7 +161,6 @@ class TestParameters:
     def test_defaults_are_the_models_own_choices(self, script: Any) -> None:
         parameters = script.AnoFPDMSegmentLogic().getParameterNode()
         assert (parameters.model, parameters.preset, parameters.calibration) == ("", "", "default")
-        assert parameters.useCalibratedGuidance and parameters.useCalibratedScaling
         assert (parameters.encoding, parameters.noiseScale, parameters.device) == ("model", "dynamic", "auto")
         assert parameters.heatmapFrom == 1.0 and parameters.inputVolume1 is None
 
@@ -169,22 +168,22 @@ class TestParameters:
         logic = script.AnoFPDMSegmentLogic()
         volume = load_volume(scene, SAMPLE)
         first = logic.getParameterNode()
-        first.inputVolume2, first.guidance, first.useCalibratedGuidance = volume, 12.5, False
+        first.inputVolume2, first.heatmapFrom, first.replaceResult = volume, 2.5, False
         assert logic.getParameterNode().parameterNode is first.parameterNode
         assert scene.scene.GetNumberOfNodesByClass("vtkMRMLScriptedModuleNode") == 1
         bundle = tmp_path / "case.mrb"
         assert scene.scene.WriteToMRB(str(bundle))
         scene.scene.Clear(False)
-        assert logic.getParameterNode().guidance == 0.0
+        assert logic.getParameterNode().heatmapFrom == 1.0
         scene.scene.Clear(True)
         assert scene.scene.ReadFromMRB(str(bundle))
         again = logic.getParameterNode()
-        assert (again.guidance, again.useCalibratedGuidance) == (12.5, False)
+        assert (again.heatmapFrom, again.replaceResult) == (2.5, False)
         assert again.inputVolume2.GetName() == volume.GetName()
 
     @pytest.mark.parametrize(
         ("name", "value"),
-        [("guidance", -1.0), ("fixedEndStep", 0), ("model", None), ("guidance", "8")],
+        [("heatmapFrom", -1.0), ("fixedEndStep", 0), ("model", None), ("heatmapFrom", "8")],
     )
     def test_refuse_nonsense(self, script: Any, name: str, value: object) -> None:
         parameters = script.AnoFPDMSegmentLogic().getParameterNode()

@@ -11,6 +11,7 @@ import numpy as np
 from anofpdm.app.series_names import NOT_STATED, stated_contrast
 
 from .output_frame import geometryOf
+from .subject_hierarchy import placeOf
 from .voxels import ijkToRAS, isTransformLinear, parentToWorld, voxelsOf
 
 if TYPE_CHECKING:
@@ -108,11 +109,44 @@ def guessInputs(context: SceneContext, modalities: Sequence[str]) -> dict[str, A
     The only volume of a scene fills a model with a single modality unless its name says that it is something else.
     """
     usable = [node for node in context.nodes("vtkMRMLScalarVolumeNode") if _mayBeInput(node)]
-    stated: dict[str, list[Any]] = {}
-    for node in usable:
-        stated.setdefault(stated_contrast(node.GetName()), []).append(node)
-    if len(modalities) == 1 and len(usable) == len(stated.get(NOT_STATED, [])) == 1:
+    if len(modalities) == 1 and len(usable) == 1 and stated_contrast(usable[0].GetName()) == NOT_STATED:
         return {modalities[0]: usable[0]}
+    return _byStatedContrast(usable, modalities)
+
+
+def inputSets(context: SceneContext, modalities: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Every set of volumes that a model of these modalities may examine, and why others are left out, a sentence each.
+
+    A model with a single modality: each volume, unless its name says that it is something else. Of several modalities:
+    those of a study, where the names in it leave no doubt.
+    """
+    usable = [node for node in context.nodes("vtkMRMLScalarVolumeNode") if _mayBeInput(node)]
+    if len(modalities) == 1:
+        fitting = [node for node in usable if stated_contrast(node.GetName()) in (NOT_STATED, modalities[0])]
+        others = [node.GetName() for node in usable if node not in fitting]
+        text = "By their names these are no {modality} volumes: {names}."
+        leftOut = [text.format(modality=modalities[0].upper(), names=", ".join(others))] if others else []
+        return [{modalities[0]: node} for node in fitting], leftOut
+    studies: dict[Any, list[Any]] = {}
+    for node in usable:
+        studies.setdefault(placeOf(context, node), []).append(node)
+    sets, leftOut = [], []
+    for place, nodes in studies.items():
+        found = _byStatedContrast(nodes, modalities)
+        if len(found) == len(modalities):
+            sets.append(found)
+        else:
+            missing = ", ".join(name.upper() for name in modalities if name not in found)
+            study = ", ".join(filter(None, (place.patient, place.study))) or "the loaded volumes"
+            leftOut.append(f"Of {study} it is not clear which is {missing}; select them by hand.")
+    return sets, leftOut
+
+
+def _byStatedContrast(nodes: Sequence[Any], modalities: Sequence[str]) -> dict[str, Any]:
+    """Those modalities that exactly one of the nodes says to be."""
+    stated: dict[str, list[Any]] = {}
+    for node in nodes:
+        stated.setdefault(stated_contrast(node.GetName()), []).append(node)
     return {name: stated[name][0] for name in modalities if len(stated.get(name, [])) == 1}
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import slicer
 import vtk
 
+from anofpdm.app.findings_tables import review_order
+
 from . import heatmap_node, segmentation_node, slice_views
 from .display_guard import DisplayGuard
 from .examined_inputs import ExaminedInputs, examinedInputs, wasMadeFrom
@@ -73,7 +75,7 @@ class ResultDisplay:
             self._refresh()
 
     def show(self) -> None:
-        """Put image, heatmap and outline of the chosen result into all slice views, at its largest finding."""
+        """Put image, heatmap and outline of the chosen result into all slice views, at its most confident finding."""
         result = self._result
         if result is None:
             return
@@ -84,8 +86,9 @@ class ResultDisplay:
         self._refresh()
         if new:
             slice_views.fitSliceViews(self._context)
-        if result.detection.components:
-            result.centreOn(1)
+        order = review_order(result.detection.findings["components"])
+        if order:
+            result.centreOn(order[0] + 1)
         elif new:
             result.centreOnSlice(len(result.case.examined) // 2)
 

@@ -1,4 +1,4 @@
-"""One detection from the click to the result in the scene."""
+"""Detections from the click to the results in the scene."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from anofpdm.app.worker.events import Cancelled, Event, Failed, Finished
 from ..mrml.examined_inputs import ExaminedInputs
 from ..mrml.result import Result
 from ..mrml.result_display import ResultDisplay
+from .detection_round import DetectionRound, Inputs
 from .detection_section import DetectionSection
-from .inputs_section import InputsSection
+from .inputs_section import InputsSection, writers
 from .model_section import ModelSection
 from .result_section import ResultSection
 from .run_controller import RunController
@@ -59,6 +60,7 @@ class DetectAction:
         self._view: RunSection | None = None
         self._run: DetectionRun | None = None
         self._planned: PlannedRun | None = None
+        self._round = DetectionRound([])
         # As they were when the run began: the user may be in another module when it ends.
         self._examined: ExaminedInputs | None = None
         self._replace = True
@@ -68,11 +70,25 @@ class DetectAction:
         self._view = view
 
     def start(self) -> None:
-        """Begin, if nothing is missing and the user agrees to what has to be asked."""
-        if self._state.busy or self._state.obstacles():
+        """Begin with the selected volumes, if nothing is missing and the user agrees to what has to be asked."""
+        if not self._state.obstacles():
+            self._start(DetectionRound([self._inputs.inputs()]))
+
+    def startEverywhere(self) -> None:
+        """The same in all volumes of the scene that the model can examine, one after the other."""
+        if self._state.obstacles(ofInputs=False):
             return
-        if not self._model.licenceAccepted():
+        sets, leftOut = self._inputs.everywhere()
+        if sets:
+            self._start(DetectionRound(sets, leftOut))
+        else:
+            text = _("No loaded volume can be examined by this model.")
+            slicer.util.infoDisplay("\n".join([text, *leftOut]))
+
+    def _start(self, detections: DetectionRound) -> None:
+        if self._state.busy or not self._model.licenceAccepted():
             return
+        self._round = detections
         self._state.setBusy(True)
         self._torch.ready(self._computable, otherwise=self._free)
 
@@ -84,55 +100,105 @@ class DetectAction:
 
     def _computable(self) -> None:
         # While PyTorch was looked at, or installed, the scene may have been closed.
-        if self._state.obstacles() or not self._begin():
+        parameters = self._state.parameters
+        if parameters is None or self._state.obstacles(ofInputs=False):
+            self._free()
+            return
+        # As they are now: the user may be in another module when the next volumes have their turn.
+        self._planned, self._replace = self._detection.planned(), parameters.replaceResult
+        if not self._beginNext():
             self._free()
 
     def _free(self) -> None:
         self._state.setBusy(False)
 
+    def _beginNext(self) -> bool:
+        """Begin with the next volumes that can be examined; False after the last."""
+        while self._round.next():
+            if self._begin():
+                return True
+        return False
+
     def _begin(self) -> bool:
-        assert self._state.parameters is not None
-        run, planned = DetectionRun(self._services.command), self._detection.planned()
-        self.view.begin(run.log, _("Writing the inputs..."))
-        self._replace = self._state.parameters.replaceResult
+        assert self._planned is not None
+        run, inputs = DetectionRun(self._services.command), self._round.inputs
+        self.view.begin(run.log, _("Writing the inputs..."), self._round.name)
         with waiting():
-            self._examined = ExaminedInputs.now(self._inputs.inputs())
-            run.start(self._inputs.writers(), planned.options)
-            self._run, self._planned = run, planned
+            self._requirePresent(inputs)
+            self._examined = ExaminedInputs.now(inputs)
+            run.start(writers(inputs), self._planned.options)
+            self._run = run
             self._controller.follow(run, self._hear)
             self.view.showReadiness()
             return True
         run.close()
+        self._round.failed(_("It could not be read."))
         self.view.end("")
         return False
+
+    def _requirePresent(self, inputs: Inputs) -> None:
+        if not all(self._services.context.scene.IsNodePresent(node) for node in inputs.values()):
+            from anofpdm.core.errors import InputError
+
+            raise InputError(_("The volume was removed from the scene before its turn."))
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Finished):
             self._finish()
         elif isinstance(event, Failed):
-            self._end(event.sentence, failed=True)
-            if self._torch.suspects(event.exit_code):
-                self._state.setBusy(True)
-                self._torch.repair(self._free)
+            self._fail(event)
         elif isinstance(event, Cancelled):
-            self._end(_("Cancelled; the scene is as it was."))
+            self._end(self._round.cancelled())
         else:
             self.view.show(event)
+
+    def _fail(self, event: Failed) -> None:
+        suspicious = self._torch.suspects(event.exit_code)
+        if self._round.alone or suspicious:
+            self._end(event.sentence, failed=True)
+        else:
+            self._round.failed(event.sentence)
+            self._goOn()
+        if suspicious:
+            self._state.setBusy(True)
+            self._torch.repair(self._free)
+
+    def _goOn(self) -> None:
+        """With the next volumes of the round, or to its end."""
+        self._close()
+        if not self._beginNext():
+            self._end(self._round.summary())
+            if self._state.result is None:
+                self._results.reload()
 
     def _finish(self) -> None:
         result, show = None, False
         with waiting():
             result = self._import()
             show = self._examined is not None and self._display.mayShow(self._examined)
-        if result is None:
+        if not self._round.alone:
+            self._keep(result, show)
+            self._goOn()
+        elif result is None:
             self._end(_("The result could not be put into the scene."), failed=True)
-            return
-        if show:
+        elif show:
             self._end(_("Done."))
             self._state.setResult(result)
             self._display.show()
         else:
             self._announce(result)
+
+    def _keep(self, result: Result | None, show: bool) -> None:
+        """Of one of several; the views stay where they show another image."""
+        if result is None:
+            self._round.failed(_("The result could not be put into the scene."))
+            return
+        self._round.succeeded()
+        if show:
+            self._state.setResult(result)
+            self._display.show()
+        else:
+            self._results.reload()
 
     def _announce(self, result: Result) -> None:
         """The user looks at another image now; the views stay there."""
@@ -168,13 +234,16 @@ class DetectAction:
         self.view.end(text, failed=failed)
 
     def _tidy(self) -> None:
-        run, self._run = self._run, None
+        self._close()
         self._planned = None
+        if self._state.busy:
+            self._state.setBusy(False)
+
+    def _close(self) -> None:
+        run, self._run = self._run, None
         self._examined = None
         if run is not None:
             run.close()
-        if self._state.busy:
-            self._state.setBusy(False)
 
     @property
     def view(self) -> RunSection:

@@ -10,11 +10,9 @@ from slicer.i18n import tr as _
 from anofpdm.app.knob_choices import chosen_values, read_choices
 from anofpdm.app.worker.run_options import RunOptions
 
-from .knob_rows import designedKnob
-
 if TYPE_CHECKING:
     from anofpdm.app.model_catalog.catalog_model import CatalogModel
-    from anofpdm.methods.offers import Plan
+    from anofpdm.methods.offers import Plan, Preset
 
     from ..parameters import AnoFPDMParameters
 
@@ -44,22 +42,19 @@ class PlannedRun:
         return self.plan.calibrated
 
 
-def plannedRun(model: CatalogModel, parameters: AnoFPDMParameters) -> PlannedRun:
-    """What a run with these parameters would be. Only of a sound model."""
+def plannedRun(model: CatalogModel, parameters: AnoFPDMParameters, preset: Preset | None = None) -> PlannedRun:
+    """What a run with these parameters would be, or with another preset in place of theirs. Only of a sound model."""
     from anofpdm.app.model_catalog.catalog_model import OWN
     from anofpdm.core.errors import SettingsError
 
-    method, preset = model.method, model.preset(parameters.preset)
+    method, preset = model.method, preset or model.preset(parameters.preset)
     assert method is not None
     chosen, problem = chosen_values(read_choices(parameters.knobs).get(method.name, {}), method)
-    if designedKnob(method, "guidance") is not None and not parameters.useCalibratedGuidance:
-        chosen["guidance"] = parameters.guidance
-    if designedKnob(method, "scaling") is not None and not parameters.useCalibratedScaling:
-        chosen["scaling"] = tuple(getattr(parameters, f"scaling{n}") for n in range(1, len(model.used) + 1))
     try:
         plan = preset.plan(chosen)
-        if "guidance" in plan.missing:
-            plan = preset.plan({**chosen, "guidance": parameters.guidance})
+        begun = {name: plan.offers[name].start for name in plan.missing if name in plan.offers}
+        if begun:
+            plan = preset.plan({**chosen, **begun})
     except SettingsError as error:
         plan, problem = preset.plan({}), str(error)
     if plan.missing and not problem:

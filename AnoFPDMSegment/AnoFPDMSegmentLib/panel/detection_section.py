@@ -1,8 +1,8 @@
-"""Detection: preset, guidance strength, the method's other options and device of the next run."""
+"""Detection: preset with its expected time, the method's other options and the device of the next run."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
@@ -10,10 +10,13 @@ from anofpdm.app.engine_words import without_dashes
 from anofpdm.app.knob_choices import read_choices, with_choice
 
 from .detection_options import PlannedRun, plannedRun
-from .knob_rows import KnobRows, designedKnob
+from .knob_rows import KnobRows
 from .services import PanelServices
 from .state import PanelState
-from .widgets import fillCombo, nearest, quiet, setSlider
+from .widgets import fillCombo, quiet
+
+if TYPE_CHECKING:
+    from anofpdm.methods.offers import Preset
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -27,20 +30,18 @@ class DetectionSection:
         self._state = state
         self._updating = False
         self._volume: Any = None
-        self._knownModel = ""
         devices = [_("Automatic"), _("Processor (CPU)"), _("Graphics card (CUDA)"), _("Apple GPU (MPS)")]
         fillCombo(ui.deviceSelector, devices, 0)
         ui.deviceSelector.connect("currentIndexChanged(int)", lambda i: self._set("device", DEVICES[i]))
         ui.presetSelector.connect("currentIndexChanged(int)", self._choosePreset)
-        self._basic = KnobRows(ui.detectionKnobs, self._chooseKnob, live=False, advanced=False)
-        self._advanced = KnobRows(ui.advancedKnobs, self._chooseKnob, live=False, advanced=True)
+        self._rows = KnobRows(ui.basicRunKnobs, ui.advancedRunKnobs, self._chooseKnob, live=False)
         state.modelChanged.connect(self._showModel)
         state.parametersChanged.connect(self._show)
 
     @property
     def rows(self) -> dict[str, Any]:
         """Of the method's options, by name."""
-        return {**self._basic.rows, **self._advanced.rows}
+        return self._rows.rows
 
     def planned(self) -> PlannedRun:
         """The next run. Only where there is a sound model."""
@@ -50,7 +51,7 @@ class DetectionSection:
     def showVolume(self, volumeNode: Any) -> None:
         """The volume whose time is foretold; None: no volume."""
         self._volume = volumeNode
-        self._showTime()
+        self._showTimes()
 
     def remember(self, planned: PlannedRun, seconds: float, slices: int) -> None:
         """A run has taken this long for the stack's slices."""
@@ -58,7 +59,7 @@ class DetectionSection:
         if model is not None:
             key = (planned.options.device, model.name, planned.speedKey)
             self._services.speeds.remember(*key, seconds=seconds, slices=slices)
-        self._showTime()
+        self._showTimes()
 
     def _set(self, name: str, value: Any) -> None:
         if self._state.parameters is not None:
@@ -75,88 +76,65 @@ class DetectionSection:
             self._set("preset", model.presets[index].name)
 
     def _showModel(self) -> None:
-        preset = self._state.preset
-        usable = preset is not None
-        self._ui.detectionSection.enabled = usable
+        preset, model = self._state.preset, self._state.model
+        for widget in (self._ui.runGroup, self._ui.presetLabel, self._ui.presetSelector):
+            widget.visible = preset is not None
         if preset is None:
+            self._ui.presetSelector.clear()
             return
-        model = self._state.model
-        fillCombo(self._ui.presetSelector, [each.title for each in model.presets], model.presets.index(preset))
-        for widget in (self._ui.presetLabel, self._ui.presetSelector):
-            widget.visible = any(each.title for each in model.presets)
-        guided = designedKnob(model.method, "guidance") is not None
-        ui = self._ui
-        for widget in (ui.guidanceLabel, ui.useCalibratedGuidance, ui.guidanceSpace, ui.guidance):
-            widget.visible = guided
-        self._basic.make(model.method)
-        self._advanced.make(model.method)
-        known, self._knownModel = self._knownModel, model.name
-        offer = preset.plan({}).offers.get("guidance") if guided and known != model.name else None
-        if offer is not None and offer.value is None and self._state.parameters.useCalibratedGuidance:
-            # What is there belongs to another model.
-            self._state.parameters.guidance = offer.start or 0.0
+        self._rows.make(model.method, model.used)
         self._show()
 
     def _show(self) -> None:
-        """Bring the widgets in line with the parameters, and the calibrated values into them."""
+        """Bring the widgets in line with the parameters."""
         preset, parameters = self._state.preset, self._state.parameters
         if preset is None or parameters is None or self._updating:
             return
         self._updating = True
         try:
             planned = self.planned()
-            self._showGuidance(planned)
-            method = self._state.model.method
-            chosen = read_choices(parameters.knobs).get(method.name, {})
-            for rows in (self._basic, self._advanced):
-                rows.show(chosen, planned.plan.offers)
+            chosen = read_choices(parameters.knobs).get(self._state.model.method.name, {})
+            self._rows.show(chosen, planned.plan.offers)
             with quiet(self._ui.deviceSelector):
                 self._ui.deviceSelector.setCurrentIndex(_index(DEVICES, parameters.device))
-            with quiet(self._ui.presetSelector):
-                self._ui.presetSelector.setCurrentIndex(self._state.model.presets.index(preset))
             self._ui.detectionNoteLabel.text = planned.note
             self._ui.detectionNoteLabel.visible = bool(planned.note)
             self._state.setSettingsProblem("options", without_dashes(planned.problem))
-            self._showTime()
+            self._showTimes()
         finally:
             self._updating = False
 
-    def _showGuidance(self, planned: PlannedRun) -> None:
-        parameters, slider = self._state.parameters, self._ui.guidance
-        offer = planned.plan.offers.get("guidance")
-        if offer is None or offer.scale is None:
+    def _showTimes(self) -> None:
+        """How long the presets take in the selected volume, as far as runs on this computer have measured it."""
+        preset, model = self._state.preset, self._state.model
+        if preset is None or model is None:
             return
-        low, high, calibrated = offer.scale.low, offer.scale.high, offer.value
-        check = self._ui.useCalibratedGuidance
-        check.enabled = calibrated is not None
-        if calibrated is None:
-            check.text = _("As calibrated (there is no calibration for this)")
+        titles = [self._titleOf(each) for each in model.presets]
+        fillCombo(self._ui.presetSelector, titles, model.presets.index(preset))
+        slices, time = slices_of_stack(model, self._volume), self._timeOf(preset)
+        if self._volume is None:
+            text = _("How long it takes is known once a volume is selected.")
+        elif time:
+            text = _("About {time} for {slices} slices.").format(time=time, slices=slices)
         else:
-            check.text = _("As calibrated ({value:g})").format(value=calibrated)
-        byHand = calibrated is None or not parameters.useCalibratedGuidance
-        wanted = parameters.guidance if byHand else calibrated
-        wanted = nearest(min(max(wanted, low), high), offer.only)
-        setSlider(slider, low, high, wanted)
-        slider.enabled = byHand
-        if parameters.guidance != wanted:
-            parameters.guidance = wanted
+            text = _("{slices} slices; how long they take is known after a first run.").format(slices=slices)
+        self._ui.expectedTimeLabel.text = text
+        self._ui.presetSelector.toolTip = f"{preset.about}\n{text}" if preset.about else text
 
-    def _showTime(self) -> None:
-        label = self._ui.expectedTimeLabel
-        if self._state.preset is None or self._volume is None:
-            label.text = _("unknown until a volume is selected")
-            return
+    def _titleOf(self, preset: Preset) -> str:
+        title, time = preset.title or _("Standard"), self._timeOf(preset)
+        return _("{preset} (about {time})").format(preset=title, time=time) if time else title
+
+    def _timeOf(self, preset: Preset) -> str:
+        """Empty where it is not known."""
         from anofpdm.core.reporting import format_seconds
 
-        planned, model = self.planned(), self._state.model
+        model, parameters = self._state.model, self._state.parameters
+        assert model is not None and parameters is not None
+        planned = plannedRun(model, parameters, preset)
         perSlice = self._services.speeds.seconds_per_slice(planned.options.device, model.name, planned.speedKey)
         slices = slices_of_stack(model, self._volume)
-        if perSlice is None or not slices:
-            text = _("{slices} slices; unknown until a first run has measured it")
-            label.text = text.format(slices=slices)
-            return
-        text = _("about {time} for {slices} slices")
-        label.text = text.format(time=format_seconds(perSlice * slices), slices=slices)
+        return format_seconds(perSlice * slices) if perSlice is not None and slices else ""
 
 
 def slices_of_stack(model: Any, volumeNode: Any) -> int:
@@ -165,7 +143,7 @@ def slices_of_stack(model: Any, volumeNode: Any) -> int:
 
     from anofpdm.core.errors import AnoFPDMError
 
-    image = volumeNode.GetImageData()
+    image = volumeNode.GetImageData() if volumeNode is not None else None
     if image is None:
         return 0
     matrix = vtk.vtkMatrix4x4()

@@ -29,6 +29,7 @@ class DisplaySection:
     def _showResult(self) -> None:
         result = self._state.result
         self._display.choose(result)
+        self._ui.displayGroup.visible = result is not None
         if result is None:
             return
         with quiet(self._ui.heatmapColors, self._ui.segmentColor, self._ui.showSurface):

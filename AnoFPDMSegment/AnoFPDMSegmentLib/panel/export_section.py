@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import qt
 import slicer.util
 from slicer.i18n import tr as _
 
@@ -29,7 +30,7 @@ _CHOICES = {
 
 
 class ExportSection:
-    """Writes what is checked into a folder."""
+    """Writes what is checked into a folder that the user is asked for."""
 
     def __init__(self, ui: Any, services: PanelServices, state: PanelState, display: ResultDisplay) -> None:
         self._ui = ui
@@ -39,16 +40,17 @@ class ExportSection:
         self._checks = {getattr(ui, name): what for name, what in _CHOICES.items()}
         for check in self._checks:
             check.connect("toggled(bool)", self._enable)
-        ui.exportDirectory.directory = str(Path.home())
-        ui.exportButton.connect("clicked()", self._export)
+        self._folder = str(Path.home())
+        """Where the user is asked next: the last answer."""
+        ui.exportButton.connect("clicked()", self._ask)
         ui.editButton.connect("clicked()", self._edit)
         ui.dicomButton.connect("clicked()", self._exportDicom)
         state.resultChanged.connect(self._show)
         state.resultUpdated.connect(self._enable)
 
     def _show(self) -> None:
-        self._ui.exportSection.visible = self._state.result is not None
-        self._ui.exportStatusLabel.text = ""
+        self._ui.exportGroup.visible = self._state.result is not None
+        self._say("")
         self._enable()
 
     def _enable(self) -> None:
@@ -59,10 +61,17 @@ class ExportSection:
         for button in (self._ui.editButton, self._ui.dicomButton):
             button.enabled = segmentation is not None
 
-    def _export(self) -> None:
-        folder = Path(self._ui.exportDirectory.directory)
+    def _ask(self) -> None:
+        self._say("")
+        title = _("Folder for the files of the result")
+        folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), title, self._folder)
+        if folder:
+            self._folder = folder
+            self.write(Path(folder))
+
+    def write(self, folder: Path) -> None:
+        """Write what is checked, unless the user keeps older files."""
         wanted = {what for check, what in self._checks.items() if check.checked}
-        self._ui.exportStatusLabel.text = ""
         older = [name for name in fileNames(self._state.result, wanted) if (folder / name).exists()]
         text = _("These files are in the folder already and will be replaced: {files}. Go on?")
         if older and not slicer.util.confirmYesNoDisplay(text.format(files=", ".join(older))):
@@ -70,8 +79,13 @@ class ExportSection:
         with waiting():
             place = self._place() if self._ui.exportPatient.checked and self._ui.exportPatient.enabled else None
             files = exportResult(self._state.result, folder, wanted, self._modelCard(), place)
-            text = _("Written to {folder}: {files}")
-            self._ui.exportStatusLabel.text = text.format(folder=folder, files=", ".join(path.name for path in files))
+            self._say(_("{count} files written to {folder}").format(count=len(files), folder=folder))
+            self._ui.exportStatusLabel.toolTip = "\n".join(path.name for path in files)
+
+    def _say(self, text: str) -> None:
+        self._ui.exportStatusLabel.text = text
+        self._ui.exportStatusLabel.toolTip = ""
+        self._ui.exportStatusLabel.visible = bool(text)
 
     def _place(self) -> Place:
         return placeOfResult(self._services.context, self._state.result)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import vtk
 from slicer.i18n import tr as _
 
-from ..mrml.input_volumes import RESULT_ATTRIBUTE, checkImage, checkPlace, exportVolume, guessInputs
+from ..mrml.input_volumes import RESULT_ATTRIBUTE, checkImage, checkPlace, exportVolume, guessInputs, inputSets
 from ..mrml.observers import Observers
 from ..parameters import MOST_INPUTS
 from .result_names import inputsPlace
@@ -39,6 +39,7 @@ class InputsSection:
         ui.inputVolume1.connect("nodeAdded(vtkMRMLNode*)", lambda node: self._loaded.ask())
         state.modelChanged.connect(self._showModel)
         state.parametersChanged.connect(self.check)
+        state.readinessChanged.connect(self._showObstacles)
 
     def inputs(self) -> dict[str, Any]:
         """The selected volume nodes by modality; None where nothing is selected."""
@@ -46,9 +47,17 @@ class InputsSection:
         names = model.inputs if model is not None else ()
         return {name: selector.currentNode() for name, selector in zip(names, self._selectors, strict=False)}
 
-    def writers(self) -> dict[str, Callable[[Path], object]]:
-        """What writes each input to a file, in the world's coordinates."""
-        return {name: lambda path, node=node: exportVolume(node, path) for name, node in self.inputs().items()}
+    def everywhere(self) -> tuple[list[dict[str, Any]], list[str]]:
+        """Sets of volumes in the scene that the model can examine, and why others are left out, a sentence each."""
+        model = self._state.model
+        sets, leftOut = inputSets(self._services.context, model.inputs if model is not None else ())
+        sound = []
+        for nodes in sets:
+            problems = [problem for problem in map(self._problem, nodes.values()) if problem]
+            leftOut += problems[:1]
+            if not problems:
+                sound.append(nodes)
+        return sound, leftOut
 
     def guess(self) -> None:
         """Fill empty selectors where names in the scene make it obvious."""
@@ -70,9 +79,13 @@ class InputsSection:
         self._place.text = inputsPlace(self._services.context, self.inputs())
         self._place.visible = bool(self._place.text)
         problems = self._problems()
-        self._status.text = "\n".join(problems)
-        self._status.visible = bool(problems)
         self._state.setInputProblems(problems)
+
+    def _showObstacles(self) -> None:
+        """Everything that is missing, not of the volumes alone: the button's tooltip is easily missed."""
+        obstacles = self._state.obstacles() if self._state.parameters is not None else []
+        self._status.text = "\n".join(obstacles)
+        self._status.visible = bool(obstacles)
 
     def hideOurs(self) -> None:
         """What detections made is not offered; IDs are others in every scene."""
@@ -164,3 +177,8 @@ class InputsSection:
             ok, sentence = checkImage(node)
             self._checked = {**{k: v for k, v in self._checked.items() if k[0] != key[0]}, key: "" if ok else sentence}
         return self._checked[key] or checkPlace(node)[1]
+
+
+def writers(inputs: Mapping[str, Any]) -> dict[str, Callable[[Path], object]]:
+    """What writes each input to a file, in the world's coordinates."""
+    return {name: lambda path, node=node: exportVolume(node, path) for name, node in inputs.items()}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-import ctk
 import qt
 from slicer.i18n import tr as _
 
-from anofpdm.methods.offers import Offer, Scale, value_scale
+from anofpdm.methods.offers import Offer, Scale
 
-from .widgets import fillCombo, quiet, setSliderScale
+from .slider_rows import ModalityRow, SizeRow, SliderRow, ThresholdRow
+from .widgets import fillCombo, narrowCombo, quiet
 
 if TYPE_CHECKING:
     from anofpdm.methods.knobs import Knob
@@ -25,17 +25,28 @@ class KnobRow(Protocol):
     """A row; what the user chooses is told as a text, an empty one for what holds without a choice."""
 
     widget: Any
+    more: Any
+    """A second widget, which stands behind *Advanced* in any case; or None."""
+    sliders: Mapping[Any, Callable[[float], Any]]
+    """Those that are followed while they are dragged, with what makes a value of the option of their number."""
 
     def show(self, text: str, offer: Offer) -> None:
         """What is chosen, with nobody being told."""
 
 
-def rowFor(knob: Knob, choose: Choose) -> KnobRow:
+def rowFor(knob: Knob, choose: Choose, modalities: Sequence[str]) -> KnobRow:
     """The row that fits the knob's kind."""
+    row: KnobRow
     if knob.kind in ("choice", "switch"):
-        row: KnobRow = ChoiceRow(knob, choose)
+        row = ChoiceRow(knob, choose)
     elif knob.kind == "number" and knob.live:
         row = SliderRow(knob)
+    elif knob.kind == "threshold" and knob.live:
+        row = ThresholdRow(knob, choose)
+    elif knob.kind == "size" and knob.live:
+        row = SizeRow(knob)
+    elif knob.kind == "per modality" and knob.live:
+        row = ModalityRow(knob, choose, modalities)
     elif knob.kind in ("number", "whole") and not knob.live:
         row = NumberRow(knob, choose)
     else:
@@ -47,9 +58,12 @@ def rowFor(knob: Knob, choose: Choose) -> KnobRow:
 class ChoiceRow:
     """A list of what there is to choose; before a run with an entry for no choice."""
 
+    more: Any = None
+    sliders: Mapping[Any, Callable[[float], Any]] = {}
+
     def __init__(self, knob: Knob, choose: Choose) -> None:
         self._entries = knob.entries if knob.live else {"": _("As calibrated"), **knob.entries}
-        self.widget = _combo()
+        self.widget = narrowCombo()
         fillCombo(self.widget, list(self._entries.values()), 0)
         self.widget.connect("currentIndexChanged(int)", lambda index: choose(list(self._entries)[index]))
 
@@ -63,6 +77,9 @@ class ChoiceRow:
 class NumberRow:
     """Of a number before a run: no choice, the words there are instead of a number, or a number of one's own."""
 
+    more: Any = None
+    sliders: Mapping[Any, Callable[[float], Any]] = {}
+
     def __init__(self, knob: Knob, choose: Choose) -> None:
         self._knob = knob
         self._choose = choose
@@ -71,7 +88,7 @@ class NumberRow:
         self.widget = qt.QWidget()
         layout = qt.QHBoxLayout(self.widget)
         layout.setContentsMargins(0, 0, 0, 0)
-        self.selector = _combo()
+        self.selector = narrowCombo()
         titles = [knob.titles.get(word, word) for word in knob.words]
         fillCombo(self.selector, [_("As calibrated"), *titles, _("Own number")], 0)
         self.box = qt.QSpinBox() if knob.kind == "whole" else qt.QDoubleSpinBox()
@@ -109,24 +126,11 @@ class NumberRow:
         self._choose(str(int(value)) if self._knob.kind == "whole" else repr(float(value)))
 
 
-class SliderRow:
-    """Of a number of a finished result, which follows while the handle is dragged; whoever shows it connects it."""
-
-    def __init__(self, knob: Knob) -> None:
-        self._scale = knob.scale
-        self.widget = ctk.ctkSliderWidget()
-        self.widget.tracking = False
-
-    def show(self, text: str, offer: Offer) -> None:
-        """See `KnobRow`."""
-        value = float(offer.value if offer.value is not None else text)
-        scale = offer.scale or self._scale or value_scale(value)
-        decimals = scale.decimals if scale.decimals is not None else 2
-        setSliderScale(self.widget, scale.low, scale.high, decimals, value)
-
-
 class TextRow:
     """Everything else is typed; what cannot be is told of by whoever is given it."""
+
+    more: Any = None
+    sliders: Mapping[Any, Callable[[float], Any]] = {}
 
     def __init__(self, knob: Knob, choose: Choose) -> None:
         self._usual = knob.usual or ""
@@ -147,11 +151,3 @@ class TextRow:
         if text != self._shown:
             self._shown = text
             self._choose(text or self._usual)
-
-
-def _combo() -> Any:
-    """As wide as its row, whatever its entries are."""
-    combo = qt.QComboBox()
-    combo.setSizeAdjustPolicy(qt.QComboBox.AdjustToMinimumContentsLengthWithIcon)
-    combo.minimumContentsLength = 10
-    return combo

@@ -100,6 +100,7 @@ class ModelSection:
     def _show(self) -> None:
         model = self._state.model
         self._ui.modelLineLabel.text = model.line if model is not None else _("No model was found: add one.")
+        self._ui.modelSelector.toolTip = f"{model.title}\n{model.line}" if model is not None else ""
         names = list(model.calibrations) if model is not None else []
         texts = [_("The model's own") if name == OWN else name for name in names]
         fillCombo(self._ui.calibrationSelector, texts, names.index(model.calibration) if names else -1)

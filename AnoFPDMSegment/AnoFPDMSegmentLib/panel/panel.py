@@ -10,6 +10,7 @@ import vtk
 from ..mrml.observers import Observers
 from ..mrml.result_display import ResultDisplay
 from .calibrate_action import CalibrateAction
+from .calibration_section import CalibrationSection
 from .detect_action import DetectAction
 from .detection_section import DetectionSection
 from .display_section import DisplaySection
@@ -21,8 +22,8 @@ from .result_place import ResultPlace
 from .result_section import ResultSection
 from .run_controller import RunController
 from .run_section import RunSection
-from .scaling_section import ScalingSection
 from .services import PanelServices
+from .settings_section import SettingsSection
 from .slices_section import SlicesSection
 from .state import PanelState
 from .torch_action import TorchAction
@@ -67,6 +68,7 @@ class Panel:
         self._model = ModelSection(ui, services, state)
         self._detection = DetectionSection(ui, services, state)
         self._results = ResultSection(ui, services, state, display)
+        self._settings = SettingsSection(ui, state)
         self._torch = TorchAction(services, controller)
         self._detect = DetectAction(
             services,
@@ -80,14 +82,14 @@ class Panel:
             self._torch,
         )
         self._calibrate = CalibrateAction(services, state, controller, self._model, self._torch)
-        self._scaling = ScalingSection(ui, state, self._calibrate.start)
-        self._run = RunSection(ui, state, controller, self._detect.start)
+        self._calibration = CalibrationSection(ui, state, self._calibrate.start)
+        self._run = RunSection(ui, state, controller, self._detect.start, self._detect.startEverywhere)
         self._torch.shownBy(self._run)
         self._detect.shownBy(self._run)
         self._calibrate.shownBy(self._run)
         self._displaySection = DisplaySection(ui, state, display)
         self._place = ResultPlace(ui, services, state, display)
-        self._findings = FindingsSection(ui, state, self._results, display)
+        self._findings = FindingsSection(ui, state, self._settings, display)
         self._slices = SlicesSection(ui, services, state, display)
         self._export = ExportSection(ui, services, state, display)
 

@@ -17,15 +17,27 @@ from .state import PanelState
 if TYPE_CHECKING:
     from anofpdm.app.worker.log import BoundedLog
 
+_FAILED = "#d0342c"
+"""Readable on light and on dark ground."""
+
 
 class RunSection:
     """Shows how far a worker is, and lets the user end it."""
 
-    def __init__(self, ui: Any, state: PanelState, controller: RunController, detect: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        ui: Any,
+        state: PanelState,
+        controller: RunController,
+        detect: Callable[[], None],
+        detectEverywhere: Callable[[], None],
+    ) -> None:
         self._ui = ui
         self._state = state
         self._controller = controller
         self._detect = detect
+        self._of = ""
+        """Which of several volumes is under way."""
         self._log: BoundedLog | None = None
         self._shownLog = ""
         self._stages = {
@@ -39,13 +51,17 @@ class RunSection:
         ui.progressBar.visible = False
         ui.runStatusLabel.visible = False
         ui.detectButton.connect("clicked()", self._clicked)
+        self._menu = qt.QMenu(ui.detectMenuButton)
+        self._menu.addAction(_("In all loaded volumes")).connect("triggered()", detectEverywhere)
+        ui.detectMenuButton.setMenu(self._menu)
         ui.copyLogButton.connect("clicked()", self._copyLog)
         ui.logGroup.connect("toggled(bool)", self._showLog)
         state.readinessChanged.connect(self.showReadiness)
 
     def showReadiness(self) -> None:
         """Button and tooltip: what a click would do, or what is missing."""
-        button = self._ui.detectButton
+        button, menu = self._ui.detectButton, self._ui.detectMenuButton
+        menu.enabled = not self._state.busy and not self._state.obstacles(ofInputs=False)
         if self._controller.running:
             button.text = _("Cancelling...") if self._controller.cancelling else _("Cancel")
             button.toolTip = _("End the computation; the scene stays as it is.")
@@ -56,9 +72,11 @@ class RunSection:
         button.enabled = not obstacles and not self._state.busy
         button.toolTip = "\n".join(obstacles) if obstacles else _("Look for anomalies in the selected volumes.")
 
-    def begin(self, log: BoundedLog, text: str) -> None:
-        """A run starts."""
+    def begin(self, log: BoundedLog, text: str, of: str = "") -> None:
+        """A run starts; `of`: which of several."""
         self._log = log
+        self._of = of
+        self._color("")
         self._ui.progressBar.value = 0
         self._ui.progressBar.visible = True
         self.say(text)
@@ -66,17 +84,22 @@ class RunSection:
 
     def say(self, text: str) -> None:
         """The line under the button."""
-        self._ui.runStatusLabel.text = without_dashes(text)
+        self._ui.runStatusLabel.text = without_dashes(f"{self._of}: {text}" if self._of and text else text)
         self._ui.runStatusLabel.visible = bool(text)
 
     def end(self, text: str, *, failed: bool = False) -> None:
         """A run is over; after a failure the log is opened."""
+        self._of = ""
         self._ui.progressBar.visible = False
         self.say(text)
+        self._color(_FAILED if failed else "")
         if failed:
             self._ui.logGroup.collapsed = False
         self._showLog()
         self.showReadiness()
+
+    def _color(self, color: str) -> None:
+        self._ui.runStatusLabel.styleSheet = f"color: {color}" if color else ""
 
     def show(self, event: Event) -> None:
         """What a worker tells on its way; its last event is for `end`."""

@@ -80,6 +80,7 @@ class SlicesSection:
     def _show(self) -> None:
         result = self._state.result
         self._index = None
+        self._ui.slicesGroup.visible = result is not None
         self._ui.plotGroup.visible = result is not None and someCurves(result.detection) is not None
         if result is None:
             self._ui.divergencePlot.setMRMLPlotViewNode(None)

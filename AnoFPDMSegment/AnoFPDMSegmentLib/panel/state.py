@@ -100,12 +100,16 @@ class PanelState:
         self.busyChanged()
         self.readinessChanged()
 
-    def obstacles(self) -> list[str]:
-        """Everything that keeps a run from succeeding, one sentence each; empty if it can start."""
+    def obstacles(self, *, ofInputs: bool = True) -> list[str]:
+        """Everything that keeps a run from succeeding, one sentence each; empty if it can start.
+
+        `ofInputs`: also what is wrong with the selected volumes.
+        """
         if self.parameters is None:
             return [_("Open the module first.")]
         if self.model is None:
             return [_("Choose a model, or add one.")]
         if self.model.error:
             return [self.model.error]
-        return [*self.inputProblems, *([self.settingsProblem] if self.settingsProblem else [])]
+        inputs = self.inputProblems if ofInputs else []
+        return [*inputs, *([self.settingsProblem] if self.settingsProblem else [])]

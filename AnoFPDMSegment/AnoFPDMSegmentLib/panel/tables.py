@@ -19,6 +19,9 @@ def prepareTable(table: Any, columns: list[tuple[str, str]], widest: int) -> Non
     # Not ResizeToContents, which measures all cells again whenever one is set.
     table.horizontalHeader().setSectionResizeMode(widest, qt.QHeaderView.Stretch)
     table.verticalHeader().setDefaultSectionSize(22)
+    table.verticalHeader().hide()
+    # A long text is cut off with dots, and is whole where the mouse rests on it.
+    table.setWordWrap(False)
 
 
 def fillTable(table: Any, rows: list[list[Any]]) -> None:
@@ -45,5 +48,6 @@ def _fitColumns(table: Any) -> None:
 def cell(text: str) -> Any:
     """A cell that can be chosen but not changed."""
     item = qt.QTableWidgetItem(text)
+    item.setToolTip(text)
     item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
     return item

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import ctk
 import qt
 import slicer.util
 from slicer.i18n import tr as _
@@ -74,6 +75,54 @@ def setSliderScale(slider: Any, low: float, high: float, decimals: int, value: f
     with quiet(slider):
         # Last: CTK ignores a step that is wider than the range at the time.
         slider.singleStep = 10.0 ** (1 - decimals)
+
+
+def valueSlider() -> Any:
+    """A slider of a number, which tells where it is dragged apart from where it is let go."""
+    slider = ctk.ctkSliderWidget()
+    slider.tracking = False
+    takeTypedValuesWhole(slider)
+    return slider
+
+
+def narrowCombo() -> Any:
+    """As wide as its row, whatever its entries are."""
+    combo = qt.QComboBox()
+    combo.setSizeAdjustPolicy(qt.QComboBox.AdjustToMinimumContentsLengthWithIcon)
+    combo.minimumContentsLength = 10
+    return combo
+
+
+def note() -> Any:
+    """A line beside a widget, which is cut off rather than making the panel wider."""
+    label = qt.QLabel()
+    label.minimumWidth = 1
+    return label
+
+
+def sayNote(label: Any, text: str) -> None:
+    """Its text, also where it is cut off; without any it is not there."""
+    label.text = label.toolTip = text
+    label.visible = bool(text)
+
+
+def sideBySide(*widgets: Any, widest: int = 0) -> Any:
+    """In a row; one of them takes the room that is left."""
+    return _laidOut(qt.QHBoxLayout, widgets, widest)
+
+
+def stacked(*widgets: Any) -> Any:
+    """Below each other."""
+    return _laidOut(qt.QVBoxLayout, widgets, -1)
+
+
+def _laidOut(kind: Any, widgets: tuple[Any, ...], widest: int) -> Any:
+    box = qt.QWidget()
+    layout = kind(box)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for number, widget in enumerate(widgets):
+        layout.addWidget(widget, int(number == widest))
+    return box
 
 
 def takeTypedValuesWhole(panel: Any) -> None:

@@ -65,3 +65,20 @@ def slice_decision(entry: Mapping[str, Any]) -> str:
     if not entry["examined"]:
         return f"not examined: {entry['not_examined_reason']}"
     return entry["decision"] or "no decision"
+
+
+def review_order(components: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Indices of the components of a findings document, the most confident first; equals, and those without a
+    confidence, behind them, the largest first."""
+
+    def rank(index: int) -> tuple[float, float]:
+        entry = components[index]
+        confidence = entry["confidence"]
+        return (-1.0 if confidence is None else confidence, entry["volume_ml"])
+
+    return sorted(range(len(components)), key=rank, reverse=True)
+
+
+def place_of_component(entry: Mapping[str, Any], level_s_mm: float) -> str:
+    """In words, for people; where the findings have none, the side and the level `level_s_mm` at which it lies now."""
+    return entry["place"] or ", ".join(part for part in (entry["side"], f"S {level_s_mm:+.0f} mm") if part)

@@ -64,7 +64,8 @@ class Knob:
     words: tuple[str, ...] = ()
     """Texts that a number may be instead."""
     advanced: bool = False
-    """Whether only those look for it who know the method."""
+    """Whether its row stands behind *Advanced*, for those who know the method; else in sight, beside the findings or,
+    of a knob that needs a rerun, above the button that starts one."""
     told: bool = False
     """Whether the one line about a result's settings says its value."""
     tacit: Any = None

@@ -103,6 +103,7 @@ MAP_KNOBS = (
         usual=CALIBRATED,
         title="Minimum size",
         form="size",
+        advanced=True,
     ),
 )
 

@@ -25,7 +25,8 @@ class Offer:
     """One knob in a given case: what is in use, and what else could be.
 
     Of a kind of threshold (`Knob.kind`) there are `kinds`, by what stands before `=` on the command line, with titles;
-    those that take a number have a scale, and a number at which they begin, so that nothing jumps.
+    those that take a number have a scale, and a number at which they begin, so that nothing jumps. Where the kind in
+    use takes none, a slider goes over to the last that does.
     """
 
     value: Any = None
@@ -56,7 +57,7 @@ class Plan:
     """The choices with what follows from them: what the run is given."""
     calibrated: bool = True
     missing: tuple[str, ...] = ()
-    """Knobs that must be given a value before this can run."""
+    """Knobs that must be given a value before this can run, such as the `start` of what is offered."""
     notes: tuple[str, ...] = ()
     """Where the run is not simply as calibrated, one sentence each."""
     speed_key: str = ""

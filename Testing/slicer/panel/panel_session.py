@@ -26,6 +26,16 @@ LONG_S = 120.0
 _OWN = ("AnoFPDMSegment", "AnoFPDMSegmentLib", "anofpdm")
 
 
+def knob_row(name: str) -> Any:
+    """The row of an option of the shown result."""
+    return slicer.modules.AnoFPDMSegmentWidget.panel._settings.rows[name]
+
+
+def slider_of(name: str, place: int = 0) -> Any:
+    """Of that row the slider, or the one of several."""
+    return list(knob_row(name).sliders)[place]
+
+
 class PanelSession:
     """The opened module; `ui` holds its widgets."""
 
@@ -86,6 +96,7 @@ class PanelSession:
     def click(self, widget: Any) -> None:
         """With the mouse; the widget must be there to be clicked."""
         target = unwrap(widget)
+        self.reach(target)
         self.pump()
         assert target.isVisible(), f"{widget} is not visible"
         assert target.isEnabled(), f"{widget} is not enabled: {target.toolTip()}"
@@ -96,6 +107,7 @@ class PanelSession:
     def choose(self, combo: Any, text: str) -> None:
         """An entry of a combo box, by a part of its text."""
         target = unwrap(combo)
+        self.reach(target)
         assert target.isVisible() and target.isEnabled()
         texts = [target.itemText(row) for row in range(target.count())]
         fitting = [row for row, each in enumerate(texts) if text in each]
@@ -106,6 +118,7 @@ class PanelSession:
     def drag(self, slider: Any, *values: float) -> None:
         """Press the handle, move it, let go."""
         inner = unwrap(slider)._slider
+        self.reach(inner)
         assert inner.isVisible() and inner.isEnabled()
         inner.setSliderDown(True)
         for value in values:
@@ -164,11 +177,18 @@ class PanelSession:
         """Until no worker runs."""
         self.wait(lambda: not self.panel.state.busy, "the run is over")
 
+    def reach(self, target: QWidget) -> None:
+        """Open *Advanced* if the widget lies in it."""
+        section = self.ui.advancedSection
+        if section.collapsed and unwrap(section).isAncestorOf(target):
+            self.open(section)
+
     def open(self, *sections: Any) -> None:
         """Open collapsed sections by their titles."""
         for section in sections:
+            target = unwrap(section)
+            self.reach(target.parentWidget())
             if section.collapsed:
-                target = unwrap(section)
                 assert target.isVisible()
                 QTest.mouseClick(target, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(20, 8))
                 self.pump()
@@ -231,7 +251,7 @@ def _own_modules() -> dict[str, ModuleType]:
 def _window(module: QWidget) -> QWidget:
     """As in Slicer (Base/QTGUI/Resources/UI/qSlicerModulePanel.ui), a narrow column that scrolls up and down."""
     window = QWidget()
-    window.resize(520, 1500)
+    window.resize(430, 1500)
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

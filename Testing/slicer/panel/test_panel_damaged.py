@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from evidence_makers import axial_geometry, make_case
 from made_results import LARGE, made_result
+from panel_session import slider_of
 from qt_dialogs import DIALOGS
 
 from anofpdm.results.detection import build_detection
@@ -29,7 +30,7 @@ def test_without_its_evidence_a_result_is_told_of_once_and_the_others_stay(damag
     damaged.reload()
     ui = damaged.ui
     assert ui.resultSelector.count == 1 and damaged.result.name == "sound head"
-    damaged.drag(ui.resultGuidance, 4.0)
+    damaged.drag(slider_of("guidance"), 4.0)
     damaged.leave()
     damaged.enter()
     assert damaged.result.name == "sound head" and damaged.damaged.heatmapNode is not None

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from own_slices import write_manifest, write_slab
+from panel_session import knob_row
 from scene_makers import SAMPLE
 
 
@@ -31,51 +32,30 @@ def test_as_calibrated_nothing_is_handed_over(session: Any) -> None:
         and options.chosen.get("end_step") is None
         and options.calibration is None
     )
-    assert ui.presetSelector.currentText.endswith(": 12 steps over noise levels 1 to 200")
-    assert ui.useCalibratedGuidance.text == "As calibrated (30)" and not ui.guidance.enabled
+    assert ui.presetSelector.currentText == "Balanced"
+    assert ui.presetSelector.toolTip.startswith("12 steps over noise levels 1 to 200. ")
 
 
-def test_guidance_strength_by_hand_moves_the_scaling_with_it(session: Any) -> None:
-    ui = session.ui
-    session.open(ui.scalingGroup)
-    calibrated = ui.scaling1.value
-    assert abs(calibrated - 0.00089606 * 31**2) < 1e-5 and not ui.scaling1.enabled
-    session.click(ui.useCalibratedGuidance)
-    assert ui.guidance.enabled and ui.guidance.value == 30.0
-    session.drag(ui.guidance, 4.0)
-    assert abs(planned(session).options.chosen.get("guidance") - 4.0) < 0.1
-    assert abs(ui.scaling1.value - 0.00089606 * (1 + ui.guidance.value) ** 2) < 1e-5
-    session.click(ui.useCalibratedGuidance)
-    session.pump()
-    assert ui.guidance.value == 30.0 and planned(session).options.chosen.get("guidance") is None
-    assert abs(ui.scaling1.value - calibrated) < 1e-6
-
-
-def test_scaling_of_ones_own_and_reset(session: Any) -> None:
-    ui = session.ui
+def test_presets_say_how_long_they_take_once_that_was_measured(session: Any) -> None:
+    """Each of its own pace, in the selected volume; in words, not in steps and noise levels."""
+    ui, model = session.ui, session.panel.state.model
     session.load(SAMPLE)
-    session.open(ui.scalingGroup)
-    assert "473 slices (61 unhealthy) of 24 subjects" in ui.calibrationLabel.text
-    assert not ui.resetScalingButton.enabled
-    session.click(ui.useCalibratedScaling)
-    session.pump()
-    ui.scaling1.value = 0.5
+    assert [ui.presetSelector.itemText(row) for row in range(ui.presetSelector.count)] == ["Balanced"]
+    assert "known after a first run" in ui.presetSelector.toolTip
     plan = planned(session)
-    assert plan.options.chosen.get("scaling") == (0.5,) and plan.options.chosen.get("threshold") == "dynamic"
-    assert ui.detectionNoteLabel.visible and "dynamic (Algorithm 1)" in ui.detectionNoteLabel.text
-    ui.scaling1.value = 0.0
+    session.panel._detection.remember(plan, seconds=14.0, slices=7)
+    assert ui.presetSelector.currentText == "Balanced (about 56 s)", "28 slices"
+    assert "473 slices (61 unhealthy) of 24 subjects" in ui.presetSelector.toolTip
+    session.panel.state.parameters.device = "cpu"
     session.pump()
-    assert not ui.detectButton.enabled and "must be more than 0" in ui.detectButton.toolTip
-    session.click(ui.resetScalingButton)
-    session.pump()
-    assert ui.detectButton.enabled and planned(session).options.chosen.get("scaling") is None
-    assert ui.useCalibratedScaling.checked and ui.scaling1.value > 0.8
+    assert ui.presetSelector.currentText == "Balanced", "measured on another device"
+    assert model.presets[0].title == "Balanced"
 
 
 def test_what_is_not_calibrated_says_so_and_still_runs(session: Any) -> None:
     """A fixed end step or another encoding: no calibration holds, so guidance and threshold are given."""
     ui = session.ui
-    session.open(ui.advancedGroup)
+    session.open(ui.runGroup)
     rows = session.panel._detection.rows
     noise_scale, encoding = rows["end_step"], rows["encoding"].widget
     assert not noise_scale.box.visible
@@ -91,7 +71,7 @@ def test_what_is_not_calibrated_says_so_and_still_runs(session: Any) -> None:
         and plan.options.chosen.get("ungated")
     )
     assert "fixed end step 5" in plan.note and "no calibration" in plan.note
-    assert ui.guidance.enabled and "no calibration for this" in ui.useCalibratedGuidance.text
+    assert ui.detectionNoteLabel.visible and ui.detectionNoteLabel.text == plan.note
     session.choose(noise_scale.selector, "Dynamic")
     session.choose(encoding, "Fresh noise")
     plan = planned(session)
@@ -107,15 +87,15 @@ def test_what_is_not_calibrated_says_so_and_still_runs(session: Any) -> None:
 def test_a_run_that_is_not_calibrated(session: Any, tmp_path: Path) -> None:
     ui = session.ui
     session.load(write_slab(tmp_path / "slab.nii.gz"))
-    session.open(ui.advancedGroup)
+    session.open(ui.runGroup)
     noise_scale = session.panel._detection.rows["end_step"]
     session.choose(noise_scale.selector, "Own number")
     noise_scale.box.value = 4
     session.pump()
     result = session.detect()
     assert result.case.evidence.point.end_step == 4
-    assert ui.thresholdSelector.itemText(0).startswith("Manual")
-    assert ui.thresholdSelector.currentText == "Manual: quantile of the map"
+    assert knob_row("threshold").more.itemText(0).startswith("Manual")
+    assert knob_row("threshold").more.currentText == "Manual: quantile of the map"
     assert {row[2] for row in session.cells(ui.slicesTable)} <= {"no decision"} | {
         f"not examined: {reason}" for reason in result.case.not_examined_reason
     }
@@ -123,20 +103,18 @@ def test_a_run_that_is_not_calibrated(session: Any, tmp_path: Path) -> None:
 
 def test_parameters_come_back_with_the_scene(session: Any, tmp_path: Path) -> None:
     ui, scene = session.ui, session.context.scene
-    session.open(ui.advancedGroup)
+    session.open(ui.runGroup)
     session.choose(ui.deviceSelector, "CPU")
-    session.click(ui.useCalibratedGuidance)
-    session.drag(ui.guidance, 8.0)
-    session.pump()
-    value = ui.guidance.value
+    session.choose(session.panel._detection.rows["encoding"].widget, "Fresh noise")
     assert scene.WriteToMRB(str(tmp_path / "case.mrb"))
     scene.Clear(False)
     session.pump()
-    assert ui.deviceSelector.currentText == "Automatic" and ui.useCalibratedGuidance.checked
+    assert ui.deviceSelector.currentText == "Automatic"
+    assert planned(session).options.chosen == {}
     assert scene.ReadFromMRB(str(tmp_path / "case.mrb"), False)
     session.pump()
-    assert ui.deviceSelector.currentText == "Processor (CPU)" and not ui.useCalibratedGuidance.checked
-    assert abs(ui.guidance.value - value) < 1e-6
+    assert ui.deviceSelector.currentText == "Processor (CPU)"
+    assert planned(session).options.chosen["encoding"] == "ddpm"
 
 
 def test_options_that_a_scene_of_version_0_1_remembers(session: Any, tmp_path: Path) -> None:
@@ -157,7 +135,7 @@ def test_options_that_a_scene_of_version_0_1_remembers(session: Any, tmp_path: P
     chosen = planned(session).options.chosen
     assert (chosen["encoding"], chosen["end_step"]) == ("ddpm", 5) and planned(session).options.device == "cpu"
     assert rows["encoding"].widget.currentText == "Fresh noise (DDPM)" and rows["end_step"].box.value == 5
-    session.open(ui.advancedGroup)
+    session.open(ui.runGroup)
     session.choose(rows["encoding"].widget, "As calibrated")
     session.leave()
     session.enter()
@@ -167,7 +145,7 @@ def test_options_that_a_scene_of_version_0_1_remembers(session: Any, tmp_path: P
 def test_what_cannot_be_is_said_before_the_run(session: Any, tmp_path: Path) -> None:
     ui = session.ui
     session.load(write_slab(tmp_path / "slab.nii.gz"))
-    session.open(ui.advancedGroup)
+    session.open(ui.runGroup)
     field = session.panel._detection.rows["range"].widget
     for typed, problem in (("many", "takes two noise levels"), ("5..2", "do not fit together")):
         field.text = typed
@@ -194,15 +172,11 @@ def bank_model(model_place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))
 
 
-def test_guidance_snaps_where_the_model_has_a_bank(bank_model: None, session: Any) -> None:
-    ui = session.ui
+def test_a_run_that_is_not_calibrated_begins_at_a_strength_of_the_bank(bank_model: None, session: Any) -> None:
     session.panel._model.reload("bank")
     session.pump()
-    session.click(ui.useCalibratedGuidance)
-    session.pump()
-    session.drag(ui.guidance, 6.4)
-    session.pump()
-    assert ui.guidance.value == 8.0 and planned(session).options.chosen.get("guidance") == 8.0
+    session.choose(session.panel._detection.rows["encoding"].widget, "Fresh noise")
+    assert planned(session).options.chosen["guidance"] in (0.0, 2.0, 8.0) and not planned(session).problem
 
 
 def test_mirrored_predictions_come_with_their_preset(session: Any, tmp_path: Path, monkeypatch: Any) -> None:
@@ -216,7 +190,7 @@ def test_mirrored_predictions_come_with_their_preset(session: Any, tmp_path: Pat
     monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))
     session.panel._model.reload("twice")
     session.load(write_slab(tmp_path / "slab.nii.gz"))
-    assert session.ui.presetSelector.currentText.endswith("1 to 300, mirrored too")
+    assert "1 to 300, mirrored too. " in session.ui.presetSelector.toolTip
     assert planned(session).calibrated and session.detect().case.evidence.point.mirrored
 
 
@@ -228,16 +202,14 @@ def test_model_without_calibration(model_place: Path, session: Any, tmp_path: Pa
     session.panel._model.reload("raw")
     session.pump()
     ui, plan = session.ui, planned(session)
-    session.open(ui.scalingGroup)
-    assert ui.presetSelector.currentText.endswith("(not calibrated)")
-    assert ui.calibrationLabel.text == "This model is not calibrated."
+    session.open(ui.modelGroup)
+    assert ui.presetSelector.currentText == "Not calibrated"
+    assert ui.calibrationLabel.text.endswith("This model is not calibrated.")
     assert (
         plan.options.chosen.get("guidance") == 2.0
         and plan.options.chosen.get("ungated")
         and plan.options.chosen.get("threshold") == "quantile=0.98"
     )
-    session.drag(ui.guidance, 0.0)
-    assert planned(session).options.chosen.get("guidance") == 0.0
 
 
 def test_calibrate_on_ones_own_data(more_models: Path, session: Any, tmp_path: Path) -> None:
@@ -246,7 +218,7 @@ def test_calibrate_on_ones_own_data(more_models: Path, session: Any, tmp_path: P
     session.panel._model.reload("one")
     session.pump()
     ui = session.ui
-    session.open(ui.scalingGroup)
+    session.open(ui.modelGroup)
 
     session.dialogs.answer("Calibrate on my data", lambda dialog: _fill(session, dialog, manifest))
     session.click(ui.calibrateButton)

@@ -29,7 +29,6 @@ def shown(session: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(slicer, "dicomDatabase", slicer_dicom.Database(dict(FILES)), raising=False)
     session.panel._results.reload()
     session.pump()
-    session.open(session.ui.exportSection)
     return session
 
 

@@ -38,7 +38,6 @@ def test_one_selector_for_each_modality(two: Any) -> None:
     assert shown == [True, True, False, False]
     assert ui.inputsStatusLabel.text == "FLAIR: select a volume.\nT2: select a volume."
     assert ui.detectButton.toolTip == ui.inputsStatusLabel.text
-    assert [ui.scalingLabel1.text, ui.scalingLabel2.text] == ["FLAIR:", "T2:"]
 
 
 def test_filled_by_name(two: Any) -> None:

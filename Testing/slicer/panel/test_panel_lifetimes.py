@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from made_results import made_result, made_volume
+from panel_session import slider_of
 from qt_failures import FAILURES
 from qt_proxy import unwrap
 from quick_worker import write_interpreter
@@ -39,7 +40,7 @@ class TestReload:
         assert shown.widget is not old and shown.widget.panel is not None
         assert _seen(shown) == before
         assert shown.result is not None and shown.ui.findingsTable.rowCount == 2
-        shown.drag(shown.ui.resultGuidance, 4.0)
+        shown.drag(slider_of("guidance"), 4.0)
         assert abs(shown.result.settings.guidance - 4.0) < 0.2
         shown.leave()
         shown.enter()
@@ -118,11 +119,11 @@ class TestParameters:
     def test_a_left_panel_does_not_follow_the_node(self, session: Any) -> None:
         parameters = session.panel.state.parameters
         session.leave()
-        parameters.guidance = 3.0
-        shown = session.ui.guidance.value
+        parameters.heatmapFrom = 3.0
+        shown = session.ui.heatmapFrom.value
         assert shown != 3.0
-        session.panel.ui.guidance.value = shown + 1.0
-        assert parameters.guidance == 3.0
+        session.panel.ui.heatmapFrom.value = shown + 1.0
+        assert parameters.heatmapFrom == 3.0
 
     def test_what_is_written_after_a_closed_scene_is_shown(self, session: Any) -> None:
         parameters = session.panel.state.parameters
@@ -229,9 +230,9 @@ def _seen(session: Any) -> dict[str, Any]:
     """What the user sees in the panel."""
     ui = session.ui
     return {
-        "labels": [each.text for each in (ui.inputLabel1, ui.summaryLabel, ui.scalingLabel1, ui.findingsTotalLabel)],
-        "values": [each.value for each in (ui.resultGuidance, ui.heatmapOpacity, ui.heatmapFrom)],
-        "visible": [each.visible for each in (ui.inputVolume1, ui.inputVolume2, ui.resultSection, ui.exportSection)],
+        "labels": [each.text for each in (ui.inputLabel1, ui.summaryLabel, ui.findingsTotalLabel)],
+        "values": [each.value for each in (slider_of("guidance"), ui.heatmapOpacity, ui.heatmapFrom)],
+        "visible": [each.visible for each in (ui.inputVolume1, ui.inputVolume2, ui.resultArea, ui.exportButton)],
         "findings": session.cells(ui.findingsTable),
         "slices": session.cells(ui.slicesTable),
     }

@@ -11,6 +11,7 @@ import pytest
 from method_fixtures import method_models, other_package  # noqa: F401
 from method_models import EXTRA, MAKERS
 from own_slices import write_slab
+from panel_session import slider_of
 from quick_worker import write_interpreter
 
 from anofpdm.methods import registry
@@ -48,7 +49,6 @@ def test_a_session_by_clicks(
     listed: dict[str, Path], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Choose the model, detect, move the live threshold, save and reopen the scene, move it again."""
-    ui = session.ui
     slab = write_slab(tmp_path / "slab.nii.gz")
     if name != EXTRA and os.name != "nt":  # where they compute
         replayed(listed, name, tmp_path, slab, monkeypatch)
@@ -58,20 +58,20 @@ def test_a_session_by_clicks(
     assert result.case.method == name and result.heatmapNode is not None
     _everyOptionHasARow(session, method)
 
-    if not ui.thresholdSelector.visible:
+    if "threshold" not in session.panel._settings.rows:
         assert all(knob.name != "threshold" for knob in method.knobs)
         _savedAndReopened(session, tmp_path / "case.mrb", result)
         return
     before = result.detection.score.copy()
-    session.choose(ui.thresholdSelector, "Manual: value")
-    start = ui.thresholdValue.value
-    session.drag(ui.thresholdValue, 1.5 * start)
-    value = ui.thresholdValue.value
+    assert session.ui.advancedSection.collapsed, "the threshold is in sight"
+    start = slider_of("threshold").value
+    session.drag(slider_of("threshold"), 1.5 * start)
+    value = slider_of("threshold").value
     assert value > 1.2 * start and result.settings.threshold is not None
     assert result.detection.score.max() < before.max()
     again = _savedAndReopened(session, tmp_path / "case.mrb", result)
-    assert ui.thresholdValue.value == pytest.approx(value)
-    session.drag(ui.thresholdValue, start)
+    assert slider_of("threshold").value == pytest.approx(value)
+    session.drag(slider_of("threshold"), start)
     assert again.detection.score.max() > result.detection.score.max()
 
 
@@ -82,7 +82,7 @@ def _savedAndReopened(session: Any, path: Path, result: Any) -> Any:  # noqa: N8
     assert scene.WriteToMRB(str(path))
     scene.Clear(False)
     session.pump()
-    assert session.result is None and not ui.resultSection.visible
+    assert session.result is None and not ui.resultArea.visible
     assert scene.ReadFromMRB(str(path), False)
     session.pump()
     again = session.result
@@ -92,12 +92,8 @@ def _savedAndReopened(session: Any, path: Path, result: Any) -> Any:  # noqa: N8
 
 
 def _everyOptionHasARow(session: Any, method: Any) -> None:  # noqa: N802 - as the panel's own
-    from AnoFPDMSegmentLib.panel.knob_rows import designedKnob
-
-    shown = {**session.panel._detection.rows, **session.panel._results.rows}
-    for knob in method.knobs:
-        assert (knob.name in shown) != (designedKnob(method, knob.name) is not None), knob.name
-    assert set(shown) <= {knob.name for knob in method.knobs}
+    assert set(session.panel._detection.rows) == {knob.name for knob in method.knobs if not knob.live}
+    assert set(session.panel._settings.rows) == {knob.name for knob in method.knobs if knob.live}
 
 
 def test_an_option_of_another_package_acts_live_and_is_saved(
@@ -107,9 +103,9 @@ def test_an_option_of_another_package_acts_live_and_is_saved(
     chosen(session, EXTRA)
     session.load(tmp_path / "slab.nii.gz")
     result = session.detect()
-    row = session.panel._results.rows["direction"].widget
+    row = session.panel._settings.rows["direction"].widget
     assert not session.ui.plotGroup.visible and not session.ui.showHealthyPrediction.visible
-    assert row.toolTip == "what counts, compared with the other side" and not session.ui.resultGuidance.visible
+    assert row.toolTip == "what counts, compared with the other side"
     brighter = result.detection.score.copy()
     session.choose(row, "darker")
     assert result.settings.direction == "darker" and not np.array_equal(result.detection.score, brighter)
@@ -119,25 +115,23 @@ def test_an_option_of_another_package_acts_live_and_is_saved(
     assert scene.ReadFromMRB(str(tmp_path / "case.mrb"), False)
     session.pump()
     assert session.result.settings.direction == "darker"
-    assert session.panel._results.rows["direction"].widget.currentText == "darker"
+    assert session.panel._settings.rows["direction"].widget.currentText == "darker"
 
 
 def test_the_panel_adapts_to_the_method(listed: dict[str, Path], session: Any) -> None:
     """There and back, with nothing of one method left in the rows of another."""
     ui = session.ui
     rows = session.panel._detection.rows
-    assert rows and ui.guidance.visible and ui.presetSelector.visible and ui.scalingGroup.visible
+    assert rows and ui.presetSelector.visible
+    session.open(ui.modelGroup)
+    assert ui.calibrateButton.visible
     chosen(session, "student")
-    assert session.panel._detection.rows == {} and ui.scalingGroup.title == "Calibration"
-    session.open(ui.scalingGroup)
+    assert session.panel._detection.rows == {} and ui.presetSelector.currentText == "Standard"
     assert ui.calibrateButton.visible and ui.calibrationSelector.visible
-    hidden = (ui.guidance, ui.useCalibratedGuidance, ui.presetSelector, ui.useCalibratedScaling, ui.scaling1)
-    for widget in hidden:
-        assert not widget.visible, widget
     chosen(session, "tissue")
-    assert not ui.scalingGroup.visible, "nothing to calibrate"
+    assert not ui.calibrateButton.visible, "nothing to calibrate"
     chosen(session, "student")
     assert session.panel._detection.planned().options.to_arguments()[0].endswith("student")
     assert {each.config.method for each in session.panel._model._models} >= set(registry.methods())
     chosen(session, "anofpdm")
-    assert set(session.panel._detection.rows) == set(rows) and ui.guidance.visible and ui.scalingGroup.visible
+    assert set(session.panel._detection.rows) == set(rows) and ui.calibrateButton.visible

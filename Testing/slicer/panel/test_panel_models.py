@@ -104,7 +104,8 @@ def test_damaged_model_is_listed_with_its_reason(
     ui = session.ui
     assert "config.json" in ui.modelLineLabel.text
     assert not ui.detectButton.enabled and ui.detectButton.toolTip == ui.modelLineLabel.text
-    assert not ui.detectionSection.enabled
+    assert ui.inputsStatusLabel.text == ui.modelLineLabel.text, "said in sight"
+    assert not ui.presetSelector.visible
 
 
 def test_changed_weights_are_found_by_verify(
@@ -113,6 +114,7 @@ def test_changed_weights_are_found_by_verify(
     shutil.copytree(model_place / "two", tmp_path / "place" / "two")
     monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))
     session.panel._model.reload("two")
+    session.open(session.ui.modelGroup)
     session.click(session.ui.verifyModelButton)
     assert "files of two are sound" in session.ui.modelLineLabel.text
     with (tmp_path / "place" / "two" / "weights.safetensors").open("r+b") as file:
@@ -143,7 +145,7 @@ def test_licence_is_acknowledged_once(user_data: Path, session: Any, tmp_path: P
     assert session.panel.state.model.name == "brain-flair"
     assert "CC BY-NC-SA 4.0 (non-commercial)" in ui.modelLineLabel.text
     session.load(write_slab(tmp_path / "slab.nii.gz"))
-    session.choose(ui.presetSelector, "fast")
+    session.choose(ui.presetSelector, "Fast")
     question = "non-commercial licence (CC BY-NC-SA 4.0)"
     session.dialogs.answer(question, "No")
     session.click(ui.detectButton)
@@ -161,7 +163,7 @@ def test_licence_is_acknowledged_once(user_data: Path, session: Any, tmp_path: P
 def test_declined_licence_keeps_a_model_from_being_calibrated(more_models: Path, session: Any, tmp_path: Path) -> None:
     session.panel._model.reload("strict")
     session.pump()
-    session.open(session.ui.scalingGroup)
+    session.open(session.ui.modelGroup)
     table = tmp_path / "slices.csv"
     table.write_text("subject,split,flair,slice,label\n")
 

@@ -131,7 +131,6 @@ def test_an_outline_is_edited_over_its_own_image(two: Any) -> None:
     ui = two.ui
     two.choose(ui.resultSelector, "Rosa")
     look_at(two.context, two.second)
-    two.open(ui.exportSection)
     two.click(ui.editButton)
     assert backgrounds(two.context) == [two.first.GetID()] * 3 and outlined_in(two.context, two.one) == ALL
 
@@ -148,13 +147,12 @@ def test_a_sequence_that_stepped_on(two: Any) -> None:
 def test_exported_files_name_the_patient_only_when_asked(two: Any, tmp_path: Path) -> None:
     ui = two.ui
     two.choose(ui.resultSelector, "Karl")
-    two.open(ui.exportSection)
+    two.open(ui.exportGroup)
     assert ui.exportPatient.enabled and not ui.exportPatient.checked
     folder = tmp_path / "exported"
     folder.mkdir()
-    two.dialogs.answer("", str(folder))
-    two.click(ui.exportDirectory)
     for asked in (False, True):
+        two.dialogs.answer("Folder for the files", str(folder))
         two.click(ui.exportButton)
         files = {path.suffix for path in folder.iterdir() if b"Karl" in path.read_bytes()}
         assert files == ({".json", ".html"} if asked else set())
@@ -167,7 +165,7 @@ def test_without_a_patient_there_is_nobody_to_name(session: Any) -> None:
     add_result(session.context, add_image(session.context, "head", 90), LEFT)
     session.panel._results.reload()
     session.pump()
-    session.open(session.ui.exportSection)
+    session.open(session.ui.exportGroup)
     assert not session.ui.exportPatient.enabled
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from made_results import made_result, made_volume
+from panel_session import slider_of
 from qt_proxy import unwrap
 
 
@@ -60,7 +61,7 @@ def test_nothing_of_a_deleted_study_stays(study: Any, deleting: Callable[[], Non
     deleting()
     assert _patient_nodes(study) == study.before
     study.enter()
-    assert study.result is None and not study.ui.resultSection.visible
+    assert study.result is None and not study.ui.resultArea.visible
 
 
 def test_a_deleted_study_among_others(study: Any) -> None:
@@ -73,7 +74,7 @@ def test_a_deleted_study_among_others(study: Any) -> None:
     _delete(study)
     study.pump()
     assert study.result.node is other.node and study.ui.resultSelector.count == 1
-    study.drag(study.ui.resultGuidance, 4.0)
+    study.drag(slider_of("guidance"), 4.0)
 
 
 def test_the_view_moves_while_a_study_is_deleted(study: Any) -> None:
@@ -93,7 +94,7 @@ def test_a_part_of_a_result_is_removed(study: Any, role: str) -> None:
     result = study.result
     study.context.scene.RemoveNode(result.node.GetNodeReference(role))
     study.pump()
-    study.drag(study.ui.resultGuidance, 4.0)
+    study.drag(slider_of("guidance"), 4.0)
     assert abs(result.settings.guidance - 4.0) < 0.2
     study.click_cell(study.ui.slicesTable, 3, 0)
     for name in ("showHealthyPrediction", "showHeatmap"):

@@ -9,6 +9,7 @@ import pytest
 import slicer.util
 from evidence_makers import BANK
 from made_results import current_mask, made_result, paint
+from panel_session import knob_row, slider_of
 from scene_makers import add_transform
 
 from AnoFPDMSegmentLib.mrml.voxels import matrixOfArray
@@ -25,26 +26,27 @@ def _show(session: Any, result: Any) -> Any:
     session.pump()
     assert session.result.node is result.node
     session.click(session.ui.showResultButton)
-    session.open(session.ui.slicesGroup, session.ui.plotGroup)
+    groups = (session.ui.slicesGroup, session.ui.plotGroup, session.ui.displayGroup, session.ui.resultGroup)
+    session.open(*groups)
     return session
 
 
 def test_threshold_of_all_kinds(shown: Any) -> None:
     ui = shown.ui
     # Without calibration there are only the manual ones.
-    assert [ui.thresholdSelector.itemText(n) for n in range(ui.thresholdSelector.count)] == [
+    assert [knob_row("threshold").more.itemText(n) for n in range(knob_row("threshold").more.count)] == [
         "Manual: quantile of the map",
         "Manual: value of the map",
     ]
-    assert ui.thresholdSelector.currentText == "Manual: value of the map"
-    assert abs(ui.thresholdValue.value - 0.5) < 1e-6 and ui.thresholdValue.visible
+    assert knob_row("threshold").more.currentText == "Manual: value of the map"
+    assert abs(slider_of("threshold").value - 0.5) < 1e-6 and slider_of("threshold").visible
     volume = _volume(shown)
-    shown.drag(ui.thresholdValue, 0.8)
+    shown.drag(slider_of("threshold"), 0.8)
     assert abs(shown.result.settings.threshold.number - 0.8) < 0.01
     assert _volume(shown) < volume
-    shown.choose(ui.thresholdSelector, "quantile")
+    shown.choose(knob_row("threshold").more, "quantile")
     assert str(shown.result.settings.threshold) == "quantile=0.98"
-    assert ui.thresholdValue.value == 0.98 and ui.thresholdValue.maximum == 0.9999
+    assert slider_of("threshold").value == 0.98 and slider_of("threshold").maximum == 0.9999
     assert not ui.asCalibratedButton.enabled
 
 
@@ -55,43 +57,47 @@ def test_calibrated_result_begins_as_calibrated(session: Any, detection: Any) ->
 
     _show(session, Result.create(session.context, session.load(SAMPLE), detection))
     ui = session.ui
-    assert ui.thresholdSelector.currentText == "As calibrated (from healthy slices)"
-    assert not ui.thresholdValue.visible
-    assert ui.minimumSizeNote.visible
-    assert ui.minimumSizeNote.text == "as the model says: more than 2 of its pixels in a slice"
-    assert (ui.resultGuidance.minimum, ui.resultGuidance.maximum, ui.resultGuidance.value) == (0.0, 30.0, 30.0)
-    session.choose(ui.thresholdSelector, "Dynamic (Algorithm 1)")
+    assert knob_row("threshold").more.currentText == "As calibrated (from healthy slices)"
+    assert slider_of("threshold").visible and not knob_row("threshold").reset.enabled
+    assert knob_row("minimum_size").note.visible
+    assert knob_row("minimum_size").note.text == "as the model says: more than 2 of its pixels in a slice"
+    assert (slider_of("guidance").minimum, slider_of("guidance").maximum, slider_of("guidance").value) == (
+        0.0,
+        30.0,
+        30.0,
+    )
+    session.choose(knob_row("threshold").more, "Dynamic (Algorithm 1)")
     assert session.result.detection.answer.choices.threshold.kind == "dynamic"
-    session.choose(ui.thresholdSelector, "value of the map")
+    session.choose(knob_row("threshold").more, "value of the map")
     # It begins where the slices are, so that nothing jumps.
     typical = float(np.median(session.result.detection.answer.threshold))
-    assert ui.thresholdValue.visible and abs(ui.thresholdValue.value - typical) < 1e-3 * typical
-    assert ui.thresholdValue.maximum > 2 * typical
-    session.drag(ui.resultGuidance, 4.0)
-    session.click(ui.ungated)
+    assert slider_of("threshold").visible and abs(slider_of("threshold").value - typical) < 1e-3 * typical
+    assert slider_of("threshold").maximum > 2 * typical
+    session.drag(slider_of("guidance"), 4.0)
+    session.choose(knob_row("ungated").widget, "Shown")
     assert session.result.settings.ungated
-    session.drag(ui.minimumSize, 500.0)
-    assert not ui.minimumSizeNote.visible and session.result.settings.minimum_size.mm3 == 500.0
+    session.drag(slider_of("minimum_size"), 500.0)
+    assert not knob_row("minimum_size").note.visible and session.result.settings.minimum_size.mm3 == 500.0
     session.click(ui.asCalibratedButton)
     assert session.result.settings == type(session.result.settings)()
-    assert ui.resultGuidance.value == 30.0 and not ui.ungated.checked
-    assert ui.thresholdSelector.currentText.startswith("As calibrated")
+    assert slider_of("guidance").value == 30.0 and knob_row("ungated").widget.currentText == "Left out"
+    assert knob_row("threshold").more.currentText.startswith("As calibrated")
 
 
 def test_minimum_size_drops_the_smaller_finding(shown: Any) -> None:
     ui = shown.ui
-    assert not ui.minimumSizeNote.visible  # these settings have a size of their own
+    assert not knob_row("minimum_size").note.visible  # these settings have a size of their own
     sizes = [1000 * component["volume_ml"] for component in shown.result.detection.findings["components"]]
     assert ui.findingsTable.rowCount == 2 and sizes[1] < 5000 < sizes[0] * 2
-    ui.minimumSize.maximum = 2 * sizes[0]
-    shown.drag(ui.minimumSize, sizes[1] + 500)
+    slider_of("minimum_size").maximum = 2 * sizes[0]
+    shown.drag(slider_of("minimum_size"), sizes[1] + 500)
     assert ui.findingsTable.rowCount == 1
-    assert ui.findingsTotalLabel.text.startswith("1 of 1 findings accepted")
+    assert ui.findingsTotalLabel.text.startswith("1 finding, ")
 
 
 def test_guidance_snaps_where_evidence_is_a_bank(session: Any) -> None:
     shown = _show(session, made_result(session.context, point=BANK))
-    slider = shown.ui.resultGuidance
+    slider = slider_of("guidance")
     assert (slider.minimum, slider.maximum) == (0.0, 8.0)
     shown.drag(slider, 3.0, 6.3)
     assert shown.result.settings.guidance == 8.0 and slider.value == 8.0
@@ -100,7 +106,7 @@ def test_guidance_snaps_where_evidence_is_a_bank(session: Any) -> None:
 
 
 def test_typing_into_the_spin_box_is_a_release(shown: Any) -> None:
-    shown.ui.resultGuidance.value = 3.5
+    slider_of("guidance").value = 3.5
     shown.pump()
     assert shown.result.settings.guidance == 3.5
 
@@ -109,18 +115,18 @@ def test_dragging_computes_once_for_many_movements(shown: Any, monkeypatch: pyte
     asked = []
     preview = shown.result.preview
     monkeypatch.setattr(shown.result, "preview", lambda settings: (asked.append(settings.guidance), preview(settings)))
-    inner = shown.ui.resultGuidance._qt._slider
+    inner = slider_of("guidance")._qt._slider
     inner.setSliderDown(True)
     for position in range(0, 60, 3):
         inner.setSliderPosition(position)
     shown.pump()
-    assert len(asked) == 1 and abs(asked[0] - shown.ui.resultGuidance._qt._box.value()) < 1e-9
+    assert len(asked) == 1 and abs(asked[0] - slider_of("guidance")._qt._box.value()) < 1e-9
     inner.setSliderDown(False)
 
 
 def test_a_slider_dragged_back_shows_what_was_there(shown: Any) -> None:
     """It tells no release then: nothing has changed for it."""
-    result, slider = shown.result, shown.ui.resultGuidance
+    result, slider = shown.result, slider_of("guidance")
     before = slicer.util.arrayFromVolume(result.heatmapNode).copy()
     display = result.segmentationNode.GetDisplayNode()
     start = slider.value
@@ -135,7 +141,11 @@ def test_a_slider_dragged_back_shows_what_was_there(shown: Any) -> None:
 def test_sliders_have_decimals_of_their_own(shown: Any) -> None:
     """CTK's siblings would take each other's."""
     ui = shown.ui
-    assert (ui.resultGuidance.decimals, ui.thresholdValue.decimals, ui.minimumSize.decimals) == (1, 4, 0)
+    assert (slider_of("guidance").decimals, slider_of("threshold").decimals, slider_of("minimum_size").decimals) == (
+        2,
+        4,
+        0,
+    )
     assert (ui.heatmapOpacity.decimals, ui.heatmapFrom.decimals) == (2, 2)
 
 
@@ -146,11 +156,11 @@ def test_edited_segmentations_are_asked_about(shown: Any, answer: str) -> None:
     paint(result, box)
     before, node = current_mask(result), result.segmentationNode
     shown.dialogs.answer("edited by hand", answer)
-    shown.drag(shown.ui.thresholdValue, 0.8)
+    shown.drag(slider_of("threshold"), 0.8)
     assert (result.segmentationNode is node) == (answer != "Another segmentation")
     if answer == "Keep the edited one":
         assert np.array_equal(current_mask(result), before)
-        shown.drag(shown.ui.thresholdValue, 0.7)  # not asked again
+        shown.drag(slider_of("threshold"), 0.7)  # not asked again
         assert np.array_equal(current_mask(result), before)
     else:
         assert np.array_equal(current_mask(result), result.detection.mask)
@@ -159,7 +169,7 @@ def test_edited_segmentations_are_asked_about(shown: Any, answer: str) -> None:
 def test_findings_are_accepted_and_rejected_one_by_one(shown: Any) -> None:
     ui, result = shown.ui, shown.result
     assert [row[0] for row in shown.cells(ui.findingsTable)] == ["1", "2"]
-    assert [row[2] for row in shown.cells(ui.findingsTable)] == ["right", "left"]
+    assert [row[1] for row in shown.cells(ui.findingsTable)] == ["right, middle third", "left, middle third"]
     voxels = current_mask(result).sum()
     shown.click_cell(ui.findingsTable, 1, 0, offset=12)
     assert result.accepted == [True, False]
@@ -222,7 +232,8 @@ def test_levels_are_those_of_the_views_under_a_transform(shown: Any) -> None:
     def check(up: float) -> None:
         shown.pump()
         component = result.detection.findings["components"][0]
-        assert shown.cells(ui.findingsTable)[0][1] == f"S {component['centroid_ras_mm'][2] + up:+.1f}"
+        tip = ui.findingsTable.item(0, 1).toolTip()
+        assert tip.endswith(f"center at S {component['centroid_ras_mm'][2] + up:+.1f} mm")
         levels = [row[1] for row in shown.cells(ui.slicesTable)]
         assert levels == [f"S {level + up:+.1f}" for level in result.case.grid.ras_s]
         shown.click_cell(ui.slicesTable, 4, 0)
@@ -325,7 +336,7 @@ def test_segmentation_removed_by_the_user(shown: Any) -> None:
     shown.pump()
     for widget in (ui.editButton, ui.dicomButton, ui.showSurface, ui.showSegmentation, ui.segmentColor):
         assert not widget.enabled
-    shown.drag(ui.thresholdValue, 0.6)
+    shown.drag(slider_of("threshold"), 0.6)
     assert result.segmentationNode is not None and ui.editButton.enabled
 
 
@@ -333,12 +344,11 @@ def test_heatmap_removed_by_the_user(shown: Any) -> None:
     """The result is no longer one; nothing of the panel leans on it."""
     shown.context.removeNode(shown.result.heatmapNode)
     shown.pump()
-    assert shown.result is None and not shown.ui.resultSection.visible and not shown.ui.findingsSection.visible
+    assert shown.result is None and not shown.ui.resultArea.visible and not shown.ui.findingsTable.visible
 
 
 def test_handed_to_the_segment_editor(shown: Any) -> None:
     ui, result = shown.ui, shown.result
-    shown.open(ui.exportSection)
     shown.click(ui.editButton)
     assert slicer.modules.opened == ["SegmentEditor"]
     editor = slicer.modules.SegmentEditorWidget.editor
@@ -356,4 +366,4 @@ def _center(session: Any, layout: str) -> list[float]:
 
 def test_a_side_that_is_not_known_is_said_to_be_so(session: Any) -> None:
     shown = _show(session, made_result(session.context, side_known=False))
-    assert [row[2] for row in shown.cells(shown.ui.findingsTable)] == ["unknown", "unknown"]
+    assert [row[1] for row in shown.cells(shown.ui.findingsTable)] == ["middle third", "middle third"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from own_slices import write_slab
+from panel_session import slider_of
 from scene_makers import SAMPLE
 
 
@@ -69,8 +70,8 @@ def test_the_user_works_elsewhere_meanwhile(running: Any) -> None:
     running.wait_for_end()
     assert running.result is not None
     running.enter()
-    assert running.ui.resultSection.visible and running.ui.findingsTable.rowCount == 1
-    running.drag(running.ui.resultGuidance, 4.0)
+    assert running.ui.resultArea.visible and running.ui.findingsTable.rowCount == 1
+    running.drag(slider_of("guidance"), 4.0)
     assert abs(running.result.settings.guidance - 4.0) < 0.1
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import slicer.util
 from evidence_makers import SETTINGS, axial_geometry, make_case
 from made_results import LARGE, SMALL
+from panel_session import knob_row, slider_of
 from scene_makers import SAMPLE, add_volume
 
 from anofpdm.results.detection import build_detection
@@ -25,6 +26,7 @@ def _shown(session: Any, node: Any, detection: Any) -> Any:
     session.pump()
     result.show(0.6)
     assert session.result.node is result.node
+    session.open(session.ui.advancedSection)
     return session.ui
 
 
@@ -42,65 +44,66 @@ def _without_calibration(session: Any, scaling: tuple[float, ...]) -> Any:
 
 def test_it_acts_at_once_while_the_threshold_is_dynamic(session: Any, detection: Any) -> None:
     ui = _shown(session, session.load(SAMPLE), detection)
-    assert ui.thresholdSelector.currentText.endswith("(from healthy slices)")
-    assert ui.resultScalingNote.text == "acts on the dynamic threshold only"
-    assert not ui.resultScaling1.visible and not ui.resetResultScalingButton.visible
+    assert knob_row("threshold").more.currentText.endswith("(from healthy slices)")
+    assert knob_row("scaling").note.text == "acts on the dynamic threshold only"
+    assert not slider_of("scaling").visible and not knob_row("scaling").reset.visible
 
-    session.choose(ui.thresholdSelector, DYNAMIC)
+    session.choose(knob_row("threshold").more, DYNAMIC)
     calibrated = session.result.detection.answer.choices.scaling
-    assert ui.resultScaling1.visible and not ui.resultScaling2.visible and ui.resultScalingLabel1.text == "FLAIR:"
-    assert abs(ui.resultScaling1.value - calibrated[0]) < 1e-3 and ui.resultScaling1.maximum > 3 * calibrated[0]
-    assert ui.resultScalingNote.text == "as calibrated" and not ui.resetResultScalingButton.enabled
+    assert slider_of("scaling").visible
+    assert [label.text for label in knob_row("scaling").labels] == ["FLAIR:"]
+    assert abs(slider_of("scaling").value - calibrated[0]) < 1e-3 and slider_of("scaling").maximum > 3 * calibrated[0]
+    assert knob_row("scaling").note.text == "as calibrated" and not knob_row("scaling").reset.enabled
     volume, summary = _volume(session), ui.summaryLabel.text
 
     session.click_cell(ui.findingsTable, 0, 2)
     before = slicer.util.arrayFromVolume(session.result.heatmapNode).copy()
-    move = session.press(ui.resultScaling1)
+    move = session.press(slider_of("scaling"))
     move(3 * calibrated[0])
     dragged = slicer.util.arrayFromVolume(session.result.heatmapNode).copy()
     assert not np.array_equal(dragged, before)
     assert session.result.settings.scaling is None and ui.summaryLabel.text == summary
-    session.release(ui.resultScaling1)
+    session.release(slider_of("scaling"))
     assert abs(session.result.settings.scaling[0] - 3 * calibrated[0]) < 0.05
     assert np.array_equal(slicer.util.arrayFromVolume(session.result.heatmapNode), session.result.detection.score)
     assert _volume(session) < volume and ui.summaryLabel.text != summary
-    assert ui.resultScalingNote.text == "your own" and ui.resetResultScalingButton.enabled
+    assert knob_row("scaling").note.text == "your own" and knob_row("scaling").reset.enabled
 
-    session.click(ui.resetResultScalingButton)
-    assert session.result.settings.scaling is None and ui.thresholdSelector.currentText == DYNAMIC
-    assert abs(ui.resultScaling1.value - calibrated[0]) < 1e-3 and _volume(session) == volume
+    session.click(knob_row("scaling").reset)
+    assert session.result.settings.scaling is None and knob_row("threshold").more.currentText == DYNAMIC
+    assert abs(slider_of("scaling").value - calibrated[0]) < 1e-3 and _volume(session) == volume
 
 
 def test_it_follows_the_guidance_strength_until_it_is_ones_own(session: Any, detection: Any) -> None:
-    ui = _shown(session, session.load(SAMPLE), detection)
-    session.choose(ui.thresholdSelector, DYNAMIC)
-    session.drag(ui.resultGuidance, 10.0)
-    expected = session.result.case.calibration.at(ui.resultGuidance.value).largest_divergence[0]
-    assert abs(ui.resultScaling1.value - expected) < 1e-3
-    session.drag(ui.resultScaling1, 2 * expected)
+    _shown(session, session.load(SAMPLE), detection)
+    session.choose(knob_row("threshold").more, DYNAMIC)
+    session.drag(slider_of("guidance"), 10.0)
+    expected = session.result.case.calibration.at(slider_of("guidance").value).largest_divergence[0]
+    assert abs(slider_of("scaling").value - expected) < 1e-3
+    session.drag(slider_of("scaling"), 2 * expected)
     own = session.result.settings.scaling
-    session.drag(ui.resultGuidance, 20.0)
-    assert session.result.settings.scaling == own and ui.resultScalingNote.text == "your own"
-    session.choose(ui.thresholdSelector, "As calibrated")
-    assert session.result.settings.scaling is None and not ui.resultScaling1.visible
+    session.drag(slider_of("guidance"), 20.0)
+    assert session.result.settings.scaling == own and knob_row("scaling").note.text == "your own"
+    session.choose(knob_row("threshold").more, "As calibrated")
+    assert session.result.settings.scaling is None and not slider_of("scaling").visible
 
 
 def test_each_modality_has_its_own(session: Any) -> None:
-    ui = _without_calibration(session, (0.02, 0.03))
-    assert [ui.resultScalingLabel1.text, ui.resultScalingLabel2.text] == ["FLAIR:", "T2:"]
-    assert ui.resultScaling1.visible and ui.resultScaling2.visible and not ui.resultScaling3.visible
-    session.drag(ui.resultScaling2, 0.1)
+    _without_calibration(session, (0.02, 0.03))
+    assert [label.text for label in knob_row("scaling").labels] == ["FLAIR:", "T2:"]
+    assert slider_of("scaling").visible and slider_of("scaling", 1).visible
+    session.drag(slider_of("scaling", 1), 0.1)
     first, second = session.result.settings.scaling
     assert first == 0.02 and abs(second - 0.1) < 0.01
 
 
 def test_a_scaling_given_to_the_run_comes_back_with_the_dynamic_threshold(session: Any) -> None:
     """Without a calibration there is no other: a manual threshold in between must not lose it."""
-    ui = _without_calibration(session, (0.02, 0.03))
-    assert ui.resultScalingNote.text == "your own" and not ui.resetResultScalingButton.visible
-    session.choose(ui.thresholdSelector, "value of the map")
-    assert session.result.settings.scaling is None and not ui.resultScaling1.visible
-    session.choose(ui.thresholdSelector, DYNAMIC)
+    _without_calibration(session, (0.02, 0.03))
+    assert knob_row("scaling").note.text == "your own" and not knob_row("scaling").reset.visible
+    session.choose(knob_row("threshold").more, "value of the map")
+    assert session.result.settings.scaling is None and not slider_of("scaling").visible
+    session.choose(knob_row("threshold").more, DYNAMIC)
     assert session.result.settings.scaling == (0.02, 0.03)
 
 

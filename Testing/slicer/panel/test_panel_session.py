@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import slicer.util
+from panel_session import slider_of
 from scene_makers import LESION, SAMPLE, load_volume
 
 
@@ -18,9 +19,10 @@ def test_whole_session(session: Any, tmp_path: Path) -> None:
 
     volume = session.load(SAMPLE)
     assert ui.inputVolume1.currentNode() is volume  # the only volume of a model of one modality
-    assert ui.expectedTimeLabel.text == "28 slices; unknown until a first run has measured it"
+    assert ui.presetSelector.currentText == "Balanced"
+    assert "28 slices; how long they take is known after a first run" in ui.presetSelector.toolTip
     _detect(session)
-    assert ui.expectedTimeLabel.text.startswith("about ")
+    assert ui.presetSelector.currentText.startswith("Balanced (about ")
     _check_result(session)
     _slide(session)
     _review(session)
@@ -49,7 +51,7 @@ def _detect(session: Any) -> None:
 
 def _check_result(session: Any) -> None:
     ui, result = session.ui, session.result
-    assert ui.resultSection.visible and ui.findingsSection.visible and ui.exportSection.visible
+    assert ui.resultArea.visible and ui.findingsTable.visible and ui.exportButton.visible
     assert ui.summaryLabel.text == result.detection.findings["summary"]
     assert "demonstration" in ui.warningsLabel.text
     lesion = slicer.util.arrayFromVolume(load_volume(session.context, LESION)) > 0
@@ -69,12 +71,12 @@ def _slide(session: Any) -> None:
     session.click_cell(ui.findingsTable, 0, 2)
     before = slicer.util.arrayFromVolume(result.heatmapNode).copy()
     summary = ui.summaryLabel.text
-    move = session.press(ui.resultGuidance)
+    move = session.press(slider_of("guidance"))
     move(2.0)
     dragged = slicer.util.arrayFromVolume(result.heatmapNode).copy()
     assert not np.array_equal(dragged, before)
     assert ui.summaryLabel.text == summary and result.settings.guidance is None
-    session.release(ui.resultGuidance)
+    session.release(slider_of("guidance"))
     assert abs(result.settings.guidance - 2.0) < 0.1
     released = slicer.util.arrayFromVolume(result.heatmapNode)
     assert not np.array_equal(released, dragged)
@@ -99,34 +101,33 @@ def _review(session: Any) -> None:
 
 def _edit(session: Any) -> None:
     """An edited segmentation stays as it is; the slider asks, and goes on with another."""
-    ui, result = session.ui, session.result
+    result = session.result
     edited = result.segmentationNode
     mask = slicer.util.arrayFromSegmentBinaryLabelmap(edited, "Anomaly", result.inputNode)
     mask[2:4, 30:60, 30:60] = 1
     slicer.util.updateSegmentBinaryLabelmapFromArray(mask, edited, "Anomaly", result.inputNode)
     assert result.wasEdited
     session.dialogs.answer("edited by hand", "Another segmentation")
-    session.drag(ui.resultGuidance, 20.0, 12.0)
+    session.drag(slider_of("guidance"), 20.0, 12.0)
     assert result.segmentationNode is not edited and not result.wasEdited
     kept = slicer.util.arrayFromSegmentBinaryLabelmap(edited, "Anomaly", result.inputNode)
     assert np.array_equal(kept, mask)
-    session.drag(ui.resultGuidance, 16.0)  # nothing edited any more: no question
+    session.drag(slider_of("guidance"), 16.0)  # nothing edited any more: no question
 
 
 def _export(session: Any, folder: Path) -> None:
     ui = session.ui
     folder.mkdir()
-    session.open(ui.exportSection)
-    session.dialogs.answer("", str(folder))
-    session.click(ui.exportDirectory)
-    assert ui.exportDirectory.directory == str(folder)
+    session.open(ui.exportGroup)
     for check in (ui.exportLabelmap, ui.exportSurface):
         session.click(check)
+    session.dialogs.answer("getExistingDirectory: Folder for the files", str(folder))
     session.click(ui.exportButton)
     endings = sorted("".join(path.suffixes) for path in folder.iterdir())
     assert endings == [".csv", ".csv", ".html", ".json", ".nii.gz", ".nrrd", ".seg.nrrd", ".stl"]
     assert all(path.stat().st_size > 0 for path in folder.iterdir())
-    assert all(path.name in ui.exportStatusLabel.text for path in folder.iterdir())
+    assert all(path.name in ui.exportStatusLabel.toolTip for path in folder.iterdir())
+    session.dialogs.answer("getExistingDirectory: Folder for the files", str(folder))
     session.dialogs.answer("will be replaced", "No")
     session.click(ui.exportButton)
     assert ui.exportStatusLabel.text == ""
@@ -139,15 +140,15 @@ def _save_and_reopen(session: Any, path: Path) -> None:
     assert scene.WriteToMRB(str(path))
     scene.Clear(False)
     session.pump()
-    assert session.result is None and not ui.resultSection.visible and not ui.detectButton.enabled
+    assert session.result is None and not ui.resultArea.visible and not ui.detectButton.enabled
 
     assert scene.ReadFromMRB(str(path), False)
     session.pump()
     assert session.result is not None
     assert ui.inputVolume1.currentNode() is session.result.inputNode
     assert ui.summaryLabel.text == summary
-    assert abs(ui.resultGuidance.value - guidance) < 0.1
-    session.drag(ui.resultGuidance, 30.0)
+    assert abs(slider_of("guidance").value - guidance) < 0.1
+    session.drag(slider_of("guidance"), 30.0)
     assert session.result.settings.guidance == 30.0
     assert ui.summaryLabel.text != summary
 

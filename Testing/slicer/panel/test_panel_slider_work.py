@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from evidence_makers import SETTINGS
 from made_results import made_result
+from panel_session import knob_row, slider_of
 
 from anofpdm.thresholds.settings import Threshold
 
@@ -56,12 +57,12 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
-@pytest.mark.parametrize("name", ["resultGuidance", "resultScaling1"])
+@pytest.mark.parametrize("name", ["guidance", "scaling"])
 def test_dragging_and_releasing(opened: Any, work: Counter[str], name: str) -> None:
     """Guidance strength; and the scaling, whose dynamic threshold is found anew from every slice's map."""
-    if name == "resultScaling1":
-        opened.choose(opened.ui.thresholdSelector, "Dynamic")
-    slider = opened.ui.__dict__[name]
+    if name == "scaling":
+        opened.choose(knob_row("threshold").more, "Dynamic")
+    slider = slider_of(name)
     low, high = slider.minimum, slider.maximum
     move = opened.press(slider)
     work.clear()
@@ -72,7 +73,7 @@ def test_dragging_and_releasing(opened: Any, work: Counter[str], name: str) -> N
     opened.release(slider)
     assert work == {"full": 1, "table node": 2, "findings": 1, "slices": 1, "plot": 1}
     settings = opened.result.settings
-    reached = settings.guidance if name == "resultGuidance" else settings.scaling[0]
+    reached = settings.guidance if name == "guidance" else settings.scaling[0]
     assert abs(reached - (low + 0.6 * (high - low))) < 0.02 * (high - low)
 
 
@@ -80,7 +81,7 @@ def test_movements_that_come_too_fast_are_shown_once(opened: Any, work: Counter[
     """The last of them, once the events at hand are dealt with."""
     from qt_proxy import unwrap
 
-    slider = opened.ui.resultGuidance
+    slider = slider_of("guidance")
     opened.press(slider)
     inner = unwrap(slider)._slider
     work.clear()

@@ -158,7 +158,7 @@ def test_an_extension_that_does_not_tell_what_it_runs(
 def test_before_a_calibration(more_models: Path, session: Any, computer: Computer, tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "slices")
     session.panel._model.reload("one")
-    session.open(session.ui.scalingGroup)
+    session.open(session.ui.modelGroup)
 
     def answered(dialog: Any) -> int:
         fields = {child.name: child for child in dialog.findChildren(_widget())}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from made_results import made_result
+from panel_session import slider_of
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
@@ -34,15 +35,14 @@ def test_tables_take_the_whole_width_however_often_they_are_filled(shown: Any) -
 def test_no_row_is_squashed(session: Any) -> None:
     """With a note and the log open, in a narrow panel and in wide ones."""
     ui = session.ui
-    session.open(ui.scalingGroup, ui.advancedGroup)
+    session.open(ui.modelGroup, ui.runGroup)
     options = session.panel._detection.rows
     session.choose(options["end_step"].selector, "Own number")
     session.open(ui.logGroup)
     assert ui.detectionNoteLabel.visible and len(ui.detectionNoteLabel.text) > 100
     number = options["end_step"]
     rows = (number.selector, number.box, options["range"].widget, options["encoding"].widget, ui.deviceSelector)
-    rows = (*rows, ui.scaling1, ui.guidance)
-    for width in (460, 700, 1000):
+    for width in (430, 700, 1000):
         session.window.resize(width, 656)
         session.pump()
         for row in rows:
@@ -55,13 +55,13 @@ def test_a_value_is_taken_once_it_is_typed_whole(shown: Any) -> None:
     """In the spin box of a slider, and in one that stands alone."""
     settings: list[Any] = []
     shown.panel.state.resultUpdated.connect(lambda: settings.append(shown.result.settings))
-    _type(shown.ui.thresholdValue._qt._box, "0.7")
+    _type(slider_of("threshold")._qt._box, "0.7")
     assert settings == []
-    QTest.keyClick(shown.ui.thresholdValue._qt._box, Qt.Key.Key_Return)
+    QTest.keyClick(slider_of("threshold")._qt._box, Qt.Key.Key_Return)
     shown.pump()
     assert [each.threshold.number for each in settings] == [0.7]
 
-    shown.open(shown.ui.advancedGroup)
+    shown.open(shown.ui.runGroup)
     row = shown.panel._detection.rows["end_step"]
     shown.choose(row.selector, "Own number")
     before = shown.panel.state.parameters.knobs
@@ -78,9 +78,10 @@ def _type(box: Any, text: str) -> None:
     QTest.keyClicks(box, text)
 
 
-@pytest.mark.parametrize("name", ["resultGuidance", "thresholdValue", "minimumSize", "heatmapOpacity", "heatmapFrom"])
+@pytest.mark.parametrize("name", ["guidance", "threshold", "minimum_size", "heatmapOpacity", "heatmapFrom"])
 def test_a_click_beside_the_handle_moves_it_by_a_tenth(shown: Any, name: str) -> None:
-    slider = getattr(shown.ui, name)
+    shown.open(shown.ui.displayGroup)
+    slider = getattr(shown.ui, name) if hasattr(shown.ui, name) else slider_of(name)
     slider.value = slider.minimum
     shown.pump()
     inner = slider._qt._slider
@@ -92,7 +93,7 @@ def test_a_click_beside_the_handle_moves_it_by_a_tenth(shown: Any, name: str) ->
 
 def test_a_pixel_of_the_slider_is_fine_enough_for_the_threshold(shown: Any) -> None:
     """At every size of threshold; the slider is some 160 pixels long in Slicer's narrowest panel."""
-    slider = shown.ui.thresholdValue
+    slider = slider_of("threshold")
     for threshold in (0.18, 0.5, 0.031):
         slider.value = threshold
         shown.pump()
@@ -102,5 +103,6 @@ def test_a_pixel_of_the_slider_is_fine_enough_for_the_threshold(shown: Any) -> N
 
 
 def test_the_button_of_the_color_has_room_for_what_it_shows(shown: Any) -> None:
+    shown.open(shown.ui.displayGroup)
     button = shown.ui.segmentColor._qt
     assert button.sizeHint().width() <= button.width()

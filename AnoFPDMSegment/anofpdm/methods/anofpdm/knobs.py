@@ -42,6 +42,7 @@ SELECTION = (
         usual=CALIBRATED,
         title="Guidance strength",
         form="number",
+        advanced=True,
         told=True,
     ),
     Knob(
@@ -83,10 +84,11 @@ SELECTION = (
         "",
         live=True,
         switches=(
-            Switch("ungated", True, "show the maps of slices decided healthy too"),
-            Switch("gated", False, "show them as healthy (default)"),
+            Switch("ungated", True, "show the maps of slices decided healthy too", "Shown too"),
+            Switch("gated", False, "show them as healthy (default)", "Left out"),
         ),
         title="Slices decided healthy",
+        advanced=True,
         told=True,
         tacit=False,
     ),
@@ -112,6 +114,7 @@ SELECTION = (
         usual=CALIBRATED,
         title="Scaling M_max",
         form="per modality",
+        advanced=True,
     ),
     Knob(
         "region",
@@ -145,6 +148,7 @@ SELECTION = (
         usual=CALIBRATED,
         title="Minimum size",
         form="size",
+        advanced=True,
     ),
 )
 """Fields of `SelectionSettings`; these come first where options are listed."""

@@ -21,6 +21,7 @@ UNCALIBRATED_GUIDANCE = 2.0
 UNCALIBRATED_THRESHOLD = "quantile=0.98"
 """The largest quantile of Algorithm 1, which flags the least."""
 WIDEST_GUIDANCE = Scale(0.0, 30.0)
+_TITLES = {"paper": "As in the paper"}
 
 
 @dataclass(frozen=True)
@@ -41,23 +42,25 @@ class RunPreset:
     @property
     def title(self) -> str:
         """See `Preset`."""
-        point = self.point
+        if not self.name:
+            return "Not calibrated"
+        return _TITLES.get(self.name, self.name[:1].upper() + self.name[1:])
+
+    @property
+    def about(self) -> str:
+        """See `Preset`."""
+        point, calibration = self.point, self.calibration
         steps = f"{point.steps} steps over noise levels {point.first} to {point.last}"
         if point.mirrored:
             steps += ", mirrored too"
         if point.direction != "both":
             steps += f", {point.direction} only"
-        return f"{self.name}: {steps}" if self.name else f"{steps} (not calibrated)"
-
-    @property
-    def about(self) -> str:
-        """See `Preset`."""
-        calibration = self.calibration
         if calibration is None:
-            return "This model is not calibrated."
+            return f"{steps}. This model is not calibrated."
         return (
-            f"Calibration '{calibration.name}': {calibration.slices} slices ({calibration.unhealthy_slices} unhealthy) "
-            f"of {calibration.subjects} subjects, {calibration.source or 'source not stated'}"
+            f"{steps}. Calibration '{calibration.name}': {calibration.slices} slices "
+            f"({calibration.unhealthy_slices} unhealthy) of {calibration.subjects} subjects, "
+            f"{calibration.source or 'source not stated'}"
         )
 
     def plan(self, chosen: Mapping[str, Any]) -> Plan:
@@ -103,8 +106,10 @@ class RunPreset:
         if self.calibration is not None and at is not None:
             at = min(max(at, self.calibration.guidance[0]), self.calibration.guidance[-1])
             scaling = self.calibration.at(at).largest_divergence
+        start = self.calibration.default_guidance if self.calibration else UNCALIBRATED_GUIDANCE
+        start = min(bank, key=lambda each: abs(each - start)) if bank else start
         return {
-            "guidance": Offer(usual, scale=scale, only=bank, start=UNCALIBRATED_GUIDANCE),
+            "guidance": Offer(usual, scale=scale, only=bank, start=start),
             "scaling": Offer(scaling),
             "end_step": Offer(self.point.end_step, scale=Scale(1, self.point.steps), start=min(6, self.point.steps)),
             "steps": Offer(self.point.steps, scale=Scale(2, 1000), start=self.point.steps),

@@ -20,6 +20,7 @@ _WITNESS = Knob(
     usual=CALIBRATED,
     title="Weight of AnoFPDM",
     scale=Scale(0, LARGEST_WITNESS, 2),
+    advanced=True,
     told=True,
 )
 

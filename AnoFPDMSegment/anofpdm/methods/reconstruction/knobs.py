@@ -37,6 +37,7 @@ GUIDANCE = Knob(
     read=number,
     title="Guidance strength",
     scale=Scale(0, 1000, 2),
+    advanced=True,
     told=True,
 )
 SCALE = Knob(
@@ -47,6 +48,7 @@ SCALE = Knob(
     read=number,
     title="Scale of the gradient",
     scale=Scale(0, 1e6, 2),
+    advanced=True,
     told=True,
 )
 
