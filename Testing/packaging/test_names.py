@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import tokenize
+import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from module_files import MODULE
 
+from anofpdm.methods.knobs import Kind
 from anofpdm.methods.registry import methods
+from anofpdm.results.findings_record import SliceFinding
 
 OF_ONE_METHOD = {
     "aam",
@@ -75,6 +80,42 @@ def test_the_check_finds_what_is_restated(code: str) -> None:
 def test_no_option_is_restated_by_hand() -> None:
     found = {name: restated((MODULE / name).read_text(encoding="utf-8")) for name in OF_DETECTION}
     assert not {name: texts for name, texts in found.items() if texts}
+
+
+PANEL = [name for name in OF_DETECTION if name.startswith(("AnoFPDMSegmentLib/panel/", "AnoFPDMSegmentLib/self_test/"))]
+_OTHERS = set(get_args(Kind)) | {field.name for field in dataclasses.fields(SliceFinding)}
+"""Ways to show an option and facts of a slice, some of which are called like an option."""
+
+
+def named_by_hand(code: str) -> set[str]:
+    """Methods and their options that code of the panel names: as a text, or as an attribute of settings."""
+    known = {knob.name for method in methods().values() for knob in method.knobs} | set(methods())
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+        elif isinstance(node, ast.Attribute) and "settings" in ast.unparse(node.value):
+            found.add(node.attr)
+    return (found & known) - _OTHERS
+
+
+def test_the_panel_names_no_method_and_no_option() -> None:
+    """Rows come from the declarations: which there are, in sight or not, and of which kind."""
+    found = {name: named_by_hand((MODULE / name).read_text(encoding="utf-8")) for name in PANEL}
+    assert not {name: names for name, names in found.items() if names}
+
+
+@pytest.mark.parametrize("code", ['offers.get("guidance")', "result.settings.ungated", 'find("ddib")'])
+def test_the_check_finds_what_is_named_by_hand(code: str) -> None:
+    assert named_by_hand(code)
+
+
+def test_the_layout_names_no_option() -> None:
+    layout = ET.parse(MODULE / "Resources" / "UI" / "AnoFPDMSegment.ui")
+    names = {element.get("name", "") for element in layout.iter("widget")}
+    known = {knob.name for method in methods().values() for knob in method.knobs}
+    camel = {name.split("_")[0] + "".join(part.title() for part in name.split("_")[1:]) for name in known}
+    assert not names & (known | camel)
 
 
 def test_every_option_says_what_it_is() -> None:

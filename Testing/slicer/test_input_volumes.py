@@ -13,7 +13,7 @@ from test_result_geometry import GRIDS, TRANSFORMS
 
 from anofpdm.core.errors import InputError
 from anofpdm.volumes.reading import read_volume
-from AnoFPDMSegmentLib.mrml.input_volumes import checkInput, exportVolume, guessInputs
+from AnoFPDMSegmentLib.mrml.input_volumes import checkInput, exportVolume, guessInputs, inputSets
 from AnoFPDMSegmentLib.mrml.voxels import imageOf, setVoxels
 
 VOXELS = np.random.default_rng(3).integers(0, 900, (32, 64, 60)).astype(np.int16)
@@ -143,3 +143,19 @@ def test_empty_hidden_and_label_volumes_are_not_guessed(scene: Any) -> None:
     assert guessInputs(scene, ["flair"]) == {}
     shown = add_volume(scene, VOXELS, name="flair")
     assert guessInputs(scene, ["flair"]) == {"flair": shown}
+
+
+def test_every_volume_that_a_model_of_one_modality_may_examine(scene: Any) -> None:
+    names = ("FLAIR of Rosa", "head", "T1 MPRAGE", "ADC", "eFLAIR_longTR")
+    nodes = [add_volume(scene, VOXELS, name=name) for name in names]
+    sets, left_out = inputSets(scene, ["flair"])
+    assert sets == [{"flair": nodes[0]}, {"flair": nodes[1]}, {"flair": nodes[4]}]
+    assert left_out == ["By their names these are no FLAIR volumes: T1 MPRAGE, ADC."]
+
+
+def test_sets_of_several_modalities_where_names_leave_no_doubt(scene: Any) -> None:
+    flair, t2 = add_volume(scene, VOXELS, name="FLAIR"), add_volume(scene, VOXELS, name="T2w")
+    assert inputSets(scene, ["flair", "t2"]) == ([{"flair": flair, "t2": t2}], [])
+    add_volume(scene, VOXELS, name="T2 TSE")
+    sets, left_out = inputSets(scene, ["flair", "t2"])
+    assert sets == [] and left_out == ["Of the loaded volumes it is not clear which is T2; select them by hand."]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import slicer.util
 from slicer.i18n import tr as _
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from .detection_options import PlannedRun
 
 _ANNOUNCED_MS = 10_000
+_T = TypeVar("_T")
 
 
 class DetectAction:
@@ -107,7 +109,7 @@ class DetectAction:
         # As they are now: the user may be in another module when the next volumes have their turn.
         self._planned, self._replace = self._detection.planned(), parameters.replaceResult
         if not self._beginNext():
-            self._free()
+            self._end("" if self._round.alone else self._round.summary())
 
     def _free(self) -> None:
         self._state.setBusy(False)
@@ -123,18 +125,35 @@ class DetectAction:
         assert self._planned is not None
         run, inputs = DetectionRun(self._services.command), self._round.inputs
         self.view.begin(run.log, _("Writing the inputs..."), self._round.name)
-        with waiting():
+        options = self._planned.options
+
+        def launch() -> bool:
             self._requirePresent(inputs)
             self._examined = ExaminedInputs.now(inputs)
-            run.start(writers(inputs), self._planned.options)
+            run.start(writers(inputs), options)
             self._run = run
             self._controller.follow(run, self._hear)
             self.view.showReadiness()
             return True
+
+        if self._tried(launch):
+            return True
         run.close()
-        self._round.failed(_("It could not be read."))
         self.view.end("")
         return False
+
+    def _tried(self, action: Callable[[], _T]) -> _T | None:
+        """What it returns; None after a failure, which is shown, or of one of several volumes noted for the end."""
+        from anofpdm.core.errors import AnoFPDMError
+
+        with waiting():
+            try:
+                return action()
+            except (AnoFPDMError, OSError) as error:
+                if self._round.alone:
+                    raise
+                self._round.failed(str(error))
+        return None
 
     def _requirePresent(self, inputs: Inputs) -> None:
         if not all(self._services.context.scene.IsNodePresent(node) for node in inputs.values()):
@@ -172,12 +191,11 @@ class DetectAction:
                 self._results.reload()
 
     def _finish(self) -> None:
-        result, show = None, False
-        with waiting():
-            result = self._import()
-            show = self._examined is not None and self._display.mayShow(self._examined)
+        result = self._tried(self._import)
+        show = result is not None and self._examined is not None and self._display.mayShow(self._examined)
         if not self._round.alone:
-            self._keep(result, show)
+            if result is not None:
+                self._keep(result, show)
             self._goOn()
         elif result is None:
             self._end(_("The result could not be put into the scene."), failed=True)
@@ -188,11 +206,8 @@ class DetectAction:
         else:
             self._announce(result)
 
-    def _keep(self, result: Result | None, show: bool) -> None:
+    def _keep(self, result: Result, show: bool) -> None:
         """Of one of several; the views stay where they show another image."""
-        if result is None:
-            self._round.failed(_("The result could not be put into the scene."))
-            return
         self._round.succeeded()
         if show:
             self._state.setResult(result)

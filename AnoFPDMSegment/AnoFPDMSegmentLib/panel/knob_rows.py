@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from anofpdm.methods.knobs import Knob
     from anofpdm.methods.method import Method
 
+
 class KnobRows:
     """Those of a method that act live, or those for the next run: the basic ones in sight, the others elsewhere."""
 

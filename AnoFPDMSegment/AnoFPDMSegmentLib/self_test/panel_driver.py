@@ -39,6 +39,11 @@ class PanelDriver:
         """The one that is shown."""
         return self.panel.state.result
 
+    @property
+    def slider(self) -> Any:
+        """The first of the shown result's options, whatever its method is."""
+        return next(slider for row in self.panel._settings.rows.values() for slider in row.sliders)
+
     def enter(self) -> None:
         """Choose the module."""
         slicer.util.selectModule(MODULE)

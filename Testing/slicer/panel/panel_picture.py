@@ -20,7 +20,7 @@ for folder in ("AnoFPDMSegment", "Testing/slicer", "Testing/slicer/standin"):
 PANEL = REPOSITORY / "Resources" / "Screenshots" / "panel.png"
 LAYOUT = REPOSITORY / "AnoFPDMSegment" / "Resources" / "UI" / "AnoFPDMSegment.ui"
 LAYOUT_KEY = "Layout"
-WIDTH_PX = 500
+WIDTH_PX, HEIGHT_PX = 430, 650
 
 
 def draw(path: Path, model: str = "") -> None:
@@ -43,10 +43,8 @@ def draw(path: Path, model: str = "") -> None:
                 session.dialogs.answer("non-commercial licence", "Yes")
             session.detect()
             ui = session.ui
-            ui.exportDirectory.directory = "results"
-            groups = (ui.scalingGroup, ui.slicesGroup, ui.plotGroup)
-            session.open(*(group for group in groups if group.visible), ui.exportSection)
-            session.click_cell(ui.findingsTable, 0, 2)
+            if ui.findingsTable.rowCount:
+                session.click_cell(ui.findingsTable, 0, 1)
             path.parent.mkdir(parents=True, exist_ok=True)
             picture = _grab(session).toImage()
             picture.setText(LAYOUT_KEY, layout_digest())
@@ -59,27 +57,15 @@ def layout_digest() -> str:
 
 
 def _grab(session: Any) -> Any:
-    """The panel in two columns, as one would be very long."""
-    from PySide6.QtCore import QPoint, QRect
-    from PySide6.QtGui import QPainter, QPixmap
+    """What is in sight: *Advanced* stays closed."""
     from qt_proxy import unwrap
 
-    panel = unwrap(session.ui.resultSection).parentWidget()
-    session.window.resize(WIDTH_PX, 2400)
+    panel, last = unwrap(session.panel.widget), unwrap(session.ui.advancedSection)
+    session.window.resize(WIDTH_PX, HEIGHT_PX)
     session.pump()
-    # Stretch at the end would be an empty strip.
-    height = panel.layout().totalHeightForWidth(panel.width())
-    session.window.resize(WIDTH_PX, height + 4)
-    session.pump()
-    whole = panel.grab()
-    cut = unwrap(session.ui.findingsSection).mapTo(panel, QPoint(0, 0)).y() - 3
-    picture = QPixmap(2 * whole.width(), max(cut, whole.height() - cut))
-    picture.fill(panel.palette().window().color())
-    painter = QPainter(picture)
-    painter.drawPixmap(QPoint(0, 0), whole, QRect(0, 0, whole.width(), cut))
-    painter.drawPixmap(QPoint(whole.width(), 0), whole, QRect(0, cut, whole.width(), whole.height() - cut))
-    painter.end()
-    return picture
+    shown = panel.rect()
+    shown.setBottom(last.geometry().bottom() + 4)
+    return panel.grab(shown)
 
 
 def main() -> None:

@@ -23,6 +23,8 @@ from qt_modules import Modules
 from qt_proxy import unwrap
 
 LONG_S = 120.0
+WIDTH_PX, HEIGHT_PX = 430, 650
+"""Of Slicer's module panel beside the views in a window of 1600 x 1000, with *Data Probe* open."""
 _OWN = ("AnoFPDMSegment", "AnoFPDMSegmentLib", "anofpdm")
 
 
@@ -195,6 +197,27 @@ class PanelSession:
                 assert not section.collapsed
 
 
+def require_one_screen(session: PanelSession) -> None:
+    """What a radiologist needs stands in a panel of 430 x 650 px without scrolling; *Advanced* may be open below it."""
+    panel, area = unwrap(session.panel.widget), session.window.findChild(QScrollArea)
+    session.window.resize(WIDTH_PX, HEIGHT_PX)
+    session.pump()
+    assert panel.minimumSizeHint().width() <= area.viewport().width(), _widest(panel)
+    assert panel.width() <= area.viewport().width() and session.window.width() == WIDTH_PX
+    assert area.horizontalScrollBar().maximum() == 0
+    header = unwrap(session.ui.advancedSection)
+    # Its title is as high as the closed section.
+    end = header.mapTo(panel, QPoint(0, 0)).y() + header.fontMetrics().height() + 12
+    assert end <= HEIGHT_PX, f"{end} px"
+    if session.ui.advancedSection.collapsed:
+        assert area.verticalScrollBar().maximum() == 0
+
+
+def _widest(panel: QWidget) -> str:
+    found = [(each.minimumSizeHint().width(), each.objectName()) for each in panel.findChildren(QWidget)]
+    return ", ".join(f"{name}: {width} px" for width, name in sorted(found, reverse=True)[:8])
+
+
 @contextmanager
 def opened_module(application: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[PanelSession]:
     """The module's own widget in a window; closed and searched for failures afterwards."""
@@ -251,7 +274,7 @@ def _own_modules() -> dict[str, ModuleType]:
 def _window(module: QWidget) -> QWidget:
     """As in Slicer (Base/QTGUI/Resources/UI/qSlicerModulePanel.ui), a narrow column that scrolls up and down."""
     window = QWidget()
-    window.resize(430, 1500)
+    window.resize(WIDTH_PX, 1500)
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

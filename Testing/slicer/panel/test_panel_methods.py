@@ -11,7 +11,7 @@ import pytest
 from method_fixtures import method_models, other_package  # noqa: F401
 from method_models import EXTRA, MAKERS
 from own_slices import write_slab
-from panel_session import slider_of
+from panel_session import require_one_screen, slider_of
 from quick_worker import write_interpreter
 
 from anofpdm.methods import registry
@@ -54,9 +54,14 @@ def test_a_session_by_clicks(
         replayed(listed, name, tmp_path, slab, monkeypatch)
     method = chosen(session, name)
     session.load(slab)
+    require_one_screen(session)
     result = session.detect()
     assert result.case.method == name and result.heatmapNode is not None
+    require_one_screen(session)
     _everyOptionHasARow(session, method)
+    session.open(session.ui.advancedSection, session.ui.runGroup, session.ui.modelGroup)
+    require_one_screen(session)
+    session.click(session.ui.advancedSection)
 
     if "threshold" not in session.panel._settings.rows:
         assert all(knob.name != "threshold" for knob in method.knobs)

@@ -170,39 +170,6 @@ class ctkColorPickerButton(QPushButton):  # noqa: N801
         QStylePainter(self).drawControl(QStyle.ControlElement.CE_PushButton, option)
 
 
-class ctkDirectoryButton(QPushButton):  # noqa: N801
-    """Shows a folder and asks for another; Libs/Widgets/ctkDirectoryButton.h."""
-
-    _standin_methods = ("browse",)
-
-    directoryChanged = Signal(str)  # noqa: N815
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._directory = ""
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.clicked.connect(self.browse)
-
-    def _get_directory(self) -> str:
-        return self._directory
-
-    def setDirectory(self, path: str) -> None:  # noqa: N802
-        if path == self._directory:
-            return
-        self._directory = path
-        self.setText(path)
-        self.directoryChanged.emit(path)
-
-    directory = Property(str, _get_directory, setDirectory, notify=directoryChanged)
-
-    def browse(self) -> None:
-        from qt_dialogs import DIALOGS
-
-        chosen = DIALOGS.path("getExistingDirectory", self.toolTip())
-        if chosen:
-            self.setDirectory(chosen)
-
-
 class ctkMessageBox(QMessageBox):  # noqa: N801
     """What `slicer.util` shows its questions in; Libs/Widgets/ctkMessageBox.h."""
 
@@ -212,6 +179,5 @@ WIDGETS = {
     "ctkCollapsibleGroupBox": ctkCollapsibleGroupBox,
     "ctkSliderWidget": ctkSliderWidget,
     "ctkColorPickerButton": ctkColorPickerButton,
-    "ctkDirectoryButton": ctkDirectoryButton,
     "ctkMessageBox": ctkMessageBox,
 }

@@ -1,0 +1,132 @@
+"""The panel is one screen of 430 x 650 px, whatever it has to say; see test_panel_methods.py for every method."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from evidence_makers import SETTINGS
+from made_results import made_result
+from panel_session import HEIGHT_PX, WIDTH_PX, require_one_screen
+
+from anofpdm.app.worker.log import BoundedLog
+
+BALLS = (
+    ((30.0, -14.0, 40.0), 9.0),
+    ((-30.0, 20.0, -10.0), 11.0),
+    ((25.0, 30.0, -20.0), 8.0),
+    ((-25.0, -30.0, 30.0), 8.0),
+    ((0.0, 40.0, 10.0), 8.0),
+    ((-40.0, -5.0, 0.0), 8.0),
+)
+LONG = "sub-0815_ses-20250102_acq-3Dsagittal_run-01_space-orig_desc-preproc_FLAIR_with_a_very_long_name"
+SENTENCE = "The computation ended unexpectedly (ended by signal 9): close other programs, or choose the preset Fast."
+
+
+@pytest.fixture
+def many(session: Any) -> Any:
+    """A result of many findings in a volume with a long name."""
+    made_result(session.context, BALLS, LONG)
+    session.panel._results.reload()
+    session.pump()
+    assert session.ui.findingsTable.rowCount >= 5
+    return session
+
+
+def test_before_a_result(session: Any) -> None:
+    require_one_screen(session)
+    assert not session.ui.resultArea.visible and session.ui.advancedSection.collapsed
+
+
+def test_many_findings_long_names_and_a_failure(many: Any) -> None:
+    """With every line there is: a result that is not drawn, a warning, a failure."""
+    ui = many.ui
+    many.panel._run.begin(BoundedLog(), "Detecting...")
+    many.panel._run.end(SENTENCE, failed=True)
+    many.pump()
+    for label in (ui.notShownLabel, ui.warningsLabel, ui.runStatusLabel, ui.findingsTotalLabel):
+        assert label.visible and label.text, label
+    require_one_screen(many)
+    assert "signal 9" in ui.runStatusLabel.text and ui.runStatusLabel.styleSheet
+
+
+def test_everything_open_is_no_wider(many: Any) -> None:
+    ui = many.ui
+    many.open(
+        ui.advancedSection,
+        ui.displayGroup,
+        ui.resultGroup,
+        ui.slicesGroup,
+        ui.plotGroup,
+        ui.exportGroup,
+        ui.runGroup,
+        ui.modelGroup,
+        ui.logGroup,
+    )
+    require_one_screen(many)
+
+
+def test_what_is_needed_is_in_sight_without_opening_anything(many: Any) -> None:
+    ui = many.ui
+    many.window.resize(WIDTH_PX, HEIGHT_PX)
+    many.pump()
+    needed = (
+        ui.inputVolume1,
+        ui.modelSelector,
+        ui.presetSelector,
+        ui.detectButton,
+        ui.detectMenuButton,
+        ui.findingsTable,
+        ui.basicKnobs,
+        ui.showHeatmap,
+        ui.showSegmentation,
+        ui.showSurface,
+        ui.exportButton,
+        ui.advancedSection,
+    )
+    for widget in needed:
+        assert widget._qt.visibleRegion().boundingRect().size() == widget._qt.size(), widget
+
+
+def test_long_texts_of_the_table_are_cut_off_with_dots_and_whole_in_the_tooltip(many: Any) -> None:
+    table = many.ui.findingsTable._qt
+    table.item(0, 1).setText(LONG)
+    many.panel._findings._show()
+    assert not table.wordWrap() and not table.horizontalScrollBar().maximum()
+    assert many.cells(many.ui.findingsTable)[0][1] in table.item(0, 1).toolTip()
+    widths = [table.columnWidth(column) for column in range(table.columnCount())]
+    assert sum(widths) <= table.viewport().width()
+
+
+def test_of_several_warnings_the_first_is_in_sight(session: Any) -> None:
+    result = made_result(session.context, settings=SETTINGS)
+    result.detection.findings["warnings"][:] = ["One.", "Two.", "Three."]
+    session.panel._results.reload()
+    session.pump()
+    session.panel.state.setResult(result)
+    assert session.ui.warningsLabel.text == "⚠ One. (2 more under Advanced, About the result)"
+    assert session.ui.allWarningsLabel.text == "⚠ One.\n⚠ Two.\n⚠ Three."
+
+
+def test_a_detection_jumps_to_the_most_confident_finding(many: Any, tmp_path: Path) -> None:
+    """Which the table has first; without confidences it is the largest."""
+    ui, result = many.ui, many.result
+    components = result.detection.findings["components"]
+    assert [int(row[0]) for row in many.cells(ui.findingsTable)] == [each["number"] for each in components]
+    sure = components[2]
+    for each in components:
+        each["confidence"] = 0.5
+    sure["confidence"], components[0]["confidence"] = 0.97, None
+    many.panel.state.resultUpdated()
+    many.pump()
+    rows = many.cells(ui.findingsTable)
+    assert rows[0][0] == str(sure["number"]) and rows[0][4] == "97 %" and rows[-1][4] == "–"
+    assert ui.findingsTable.horizontalHeaderItem(4).text() == "Confidence"
+    many.click(ui.showResultButton)
+    peak = result.detection.components[2].peak_ras_mm
+    for node in many.context.nodes("vtkMRMLSliceNode"):
+        matrix = node.GetSliceToRAS()
+        assert [matrix.GetElement(row, 3) for row in range(3)] == pytest.approx(peak, abs=1e-3)
+    many.click_cell(ui.findingsTable, 0, 0, offset=12)
+    assert result.accepted == [number != 2 for number in range(len(components))]
