@@ -180,10 +180,11 @@ class PanelSession:
         self.wait(lambda: not self.panel.state.busy, "the run is over")
 
     def reach(self, target: QWidget) -> None:
-        """Open *Advanced* if the widget lies in it."""
-        section = self.ui.advancedSection
-        if section.collapsed and unwrap(section).isAncestorOf(target):
-            self.open(section)
+        """Open the sections that a widget lies in, as a user must."""
+        inside = [each for each in vars(self.ui).values() if each.className().startswith("ctkCollapsible")]
+        for section in inside:
+            if section.collapsed and unwrap(section).isAncestorOf(target):
+                self.open(section)
 
     def open(self, *sections: Any) -> None:
         """Open collapsed sections by their titles."""

@@ -40,11 +40,11 @@ def test_presets_say_how_long_they_take_once_that_was_measured(session: Any) -> 
     """Each of its own pace, in the selected volume; in words, not in steps and noise levels."""
     ui, model = session.ui, session.panel.state.model
     session.load(SAMPLE)
-    assert [ui.presetSelector.itemText(row) for row in range(ui.presetSelector.count)] == ["Balanced"]
+    assert [ui.presetSelector.itemText(row) for row in range(ui.presetSelector.count)] == ["Balanced", "Fast"]
     assert "known after a first run" in ui.presetSelector.toolTip
     plan = planned(session)
     session.panel._detection.remember(plan, seconds=14.0, slices=7)
-    assert ui.presetSelector.currentText == "Balanced (about 56 s)", "28 slices"
+    assert [ui.presetSelector.itemText(row) for row in (0, 1)] == ["Balanced (about 56 s)", "Fast"], "28 slices"
     assert "473 slices (61 unhealthy) of 24 subjects" in ui.presetSelector.toolTip
     session.panel.state.parameters.device = "cpu"
     session.pump()

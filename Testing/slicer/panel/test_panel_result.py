@@ -169,7 +169,7 @@ def test_edited_segmentations_are_asked_about(shown: Any, answer: str) -> None:
 def test_findings_are_accepted_and_rejected_one_by_one(shown: Any) -> None:
     ui, result = shown.ui, shown.result
     assert [row[0] for row in shown.cells(ui.findingsTable)] == ["1", "2"]
-    assert [row[1] for row in shown.cells(ui.findingsTable)] == ["right, middle third", "left, middle third"]
+    assert [row[1] for row in shown.cells(ui.findingsTable)] == ["right, upper third", "left, middle third"]
     voxels = current_mask(result).sum()
     shown.click_cell(ui.findingsTable, 1, 0, offset=12)
     assert result.accepted == [True, False]
@@ -366,4 +366,4 @@ def _center(session: Any, layout: str) -> list[float]:
 
 def test_a_side_that_is_not_known_is_said_to_be_so(session: Any) -> None:
     shown = _show(session, made_result(session.context, side_known=False))
-    assert [row[1] for row in shown.cells(shown.ui.findingsTable)] == ["middle third", "middle third"]
+    assert [row[1] for row in shown.cells(shown.ui.findingsTable)] == ["upper third", "middle third"]

@@ -12,14 +12,8 @@ from panel_session import HEIGHT_PX, WIDTH_PX, require_one_screen
 
 from anofpdm.app.worker.log import BoundedLog
 
-BALLS = (
-    ((30.0, -14.0, 40.0), 9.0),
-    ((-30.0, 20.0, -10.0), 11.0),
-    ((25.0, 30.0, -20.0), 8.0),
-    ((-25.0, -30.0, 30.0), 8.0),
-    ((0.0, 40.0, 10.0), 8.0),
-    ((-40.0, -5.0, 0.0), 8.0),
-)
+PLACES = ((30, -14, 38), (-30, 20, -12), (30, 30, -20), (-30, -40, 20), (0, -60, -10), (35, -45, -25))
+BALLS = tuple(((float(right), float(anterior), float(superior)), 12.0) for right, anterior, superior in PLACES)
 LONG = "sub-0815_ses-20250102_acq-3Dsagittal_run-01_space-orig_desc-preproc_FLAIR_with_a_very_long_name"
 SENTENCE = "The computation ended unexpectedly (ended by signal 9): close other programs, or choose the preset Fast."
 
@@ -30,7 +24,7 @@ def many(session: Any) -> Any:
     made_result(session.context, BALLS, LONG)
     session.panel._results.reload()
     session.pump()
-    assert session.ui.findingsTable.rowCount >= 5
+    assert session.ui.findingsTable.rowCount == len(BALLS)
     return session
 
 
