@@ -35,7 +35,6 @@ def everywhere(session: Any) -> None:
 
 def test_one_after_the_other_and_each_result_stays(loaded: Any) -> None:
     ui, said = loaded.ui, set()
-    assert not ui.detectButton.enabled, "several volumes: none is chosen by itself"
     everywhere(loaded)
     assert not ui.detectMenuButton.enabled
 

@@ -41,7 +41,7 @@ def test_many_findings_long_names_and_a_failure(many: Any) -> None:
     many.pump()
     for label in (ui.notShownLabel, ui.warningsLabel, ui.runStatusLabel, ui.findingsTotalLabel):
         assert label.visible and label.text, label
-    require_one_screen(many)
+    require_one_screen(many, crowded=True)
     assert "signal 9" in ui.runStatusLabel.text and ui.runStatusLabel.styleSheet
 
 

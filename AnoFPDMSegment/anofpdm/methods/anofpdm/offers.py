@@ -58,13 +58,19 @@ def _threshold(case: CaseEvidence, answer: Selection, made: SelectionSettings) -
     threshold = settings.threshold
     typical = float(np.median(answer.threshold)) if len(answer.threshold) else 0.0
     number = threshold.number if threshold is not None else None
+    starts = {QUANTILE: FIRST_QUANTILE, VALUE: typical}
+    if threshold is not None and threshold.kind not in kinds:
+        # Chosen elsewhere: not offered here, but in use.
+        kinds[threshold.kind] = f"As chosen ({threshold})"
+        starts |= {} if number is None else {threshold.kind: number}
+    largest = number if number is not None and threshold is not None and threshold.kind == VALUE else 0.0
     return Offer(
         number,
         own=threshold is not None,
         kinds=kinds,
         kind=CALIBRATED if threshold is None else threshold.kind,
-        scales={QUANTILE: QUANTILES, VALUE: value_scale(max(number or 0.0, typical))},
-        starts={QUANTILE: FIRST_QUANTILE, VALUE: typical},
+        scales={QUANTILE: QUANTILES, VALUE: value_scale(max(largest, typical))},
+        starts=starts,
     )
 
 
