@@ -103,7 +103,7 @@ class SizeRow:
     def __init__(self, knob: Knob) -> None:
         self._knob = knob
         self.slider = valueSlider()
-        self.slider.suffix = " mm³"
+        self.slider.suffix = _(" mm³")
         setSliderScale(self.slider, 0, _LARGEST_SIZE_MM3, 0, 0)
         self.sliders = {self.slider: lambda number: self._knob.chosen(f"{number!r}mm3")}
         self.note = note()
