@@ -55,7 +55,7 @@ def test_only_slices_decided_unhealthy_are_called_so() -> None:
         ),
         (
             {"threshold": "dynamic", "decision": None, "ungated": True, "consistency": "volume", "mirrored": True},
-            "guidance strength 8, threshold dynamic, slices decided healthy: ungated, "
+            "guidance strength 8, threshold dynamic, slices decided healthy: shown too, "
             "neighbours: averaged over neighbours, slice and mirror image: both",
         ),
         (
