@@ -49,6 +49,7 @@ def test_added_from_folder_and_zip_and_removed(
 ) -> None:
     ui = session.ui
     session.dialogs.answer("Folder of the model", str(model_place / "two"))
+    session.open(session.ui.modelGroup)
     _trigger(session, "From a folder")
     assert session.panel.state.model.name == "two" and (user_data / "models" / "two").is_dir()
     assert ui.inputLabel2.visible and ui.removeModelButton.enabled
