@@ -26,7 +26,7 @@ BALLS = [((28.0, -14.0, 21.0), 16.0), ((-30.0, 20.0, -10.0), 12.0), ((20.0, 30.0
 VIEW_PX = 600
 STARTS, STEPS = (0.3, 0.5, 0.7), (0.0, 0.07, 0.13)
 """Shares of the slider's length."""
-SLIDERS = {"guidance strength": "resultGuidance", "dataset-calibrated scaling": "resultScaling1"}
+SLIDERS = {"guidance strength": "guidance", "dataset-calibrated scaling": "scaling"}
 
 
 def main() -> None:
@@ -81,9 +81,12 @@ def _open_result(session: Any) -> list[Any]:
 
 
 def _measure(session: Any, views: list[Any], name: str) -> tuple[float, float]:
+    from panel_session import knob_row, slider_of
+
+    session.open(session.ui.advancedSection)
     if name == SLIDERS["dataset-calibrated scaling"]:
-        session.choose(session.ui.thresholdSelector, "Dynamic")
-    slider = session.ui.__dict__[name]
+        session.choose(knob_row("threshold").more, "Dynamic")
+    slider = slider_of(name)
     low, high = slider.minimum, slider.maximum
     drags, releases = [], []
     for start in STARTS:
