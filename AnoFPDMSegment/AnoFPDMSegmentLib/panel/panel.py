@@ -16,6 +16,7 @@ from .detection_section import DetectionSection
 from .display_section import DisplaySection
 from .export_section import ExportSection
 from .findings_section import FindingsSection
+from .follow_up_section import FollowUpSection
 from .inputs_section import InputsSection
 from .model_section import ModelSection
 from .result_place import ResultPlace
@@ -87,6 +88,7 @@ class Panel:
         self._torch.shownBy(self._run)
         self._detect.shownBy(self._run)
         self._calibrate.shownBy(self._run)
+        self._followUp = FollowUpSection(self.widget.layout(), services, state, controller, self._run)
         self._displaySection = DisplaySection(ui, state, display)
         self._place = ResultPlace(ui, services, state, display)
         self._findings = FindingsSection(ui, state, self._settings, display)
@@ -113,6 +115,7 @@ class Panel:
 
     def onSceneStartClose(self) -> None:
         """The scene is about to be emptied: a run has lost its place."""
+        self._followUp.abandon()
         self._detect.abandon()
         self._disconnect()
         self.state.setResult(None)
@@ -138,6 +141,7 @@ class Panel:
     def cleanup(self) -> None:
         """The application ends, or the module is loaded again: end the worker, let go of the scene."""
         self._torch.abandon()
+        self._followUp.abandon()
         self._detect.abandon()
         self._disconnect()
         self.state.setResult(None)

@@ -46,6 +46,7 @@ class RunSection:
             "detecting": _("Detecting..."),
             "calibrating": _("Calibrating..."),
             "building": _("Building the result..."),
+            "registering": _("Laying one examination over the other..."),
             "writing": _("Writing the result..."),
         }
         ui.progressBar.visible = False

@@ -33,6 +33,10 @@ class WorkerCommand:
         named = [f"--input={checked_modality(modality)}={path}" for modality, path in inputs.items()]
         return [*self._worker("detect"), *named, f"--output={output}", *options.to_arguments()]
 
+    def follow(self, baseline: Path, later: Path, output: Path) -> list[str]:
+        """Compare two results, each a folder with its evidence."""
+        return [*self._worker("follow"), f"--output={output}", "--no-overlay", "--", str(baseline), str(later)]
+
     def calibrate(
         self, model: str, manifest: Path, name: str, *, split: str = "val", device: str = "auto"
     ) -> list[str]:
