@@ -7,19 +7,27 @@ from typing import Any
 
 from ..methods.facts import fact_columns
 from ..methods.registry import find_method
+from ..results.findings_text import by_confidence
 
 Column = tuple[str, str, Sequence[Any]]
 """Title, kind ("int", "float" or "text") and values; None is an empty cell, or not a number."""
 
 
 def component_columns(components: Sequence[Mapping[str, Any]], accepted: Sequence[bool]) -> list[Column]:
-    """Of the components of a findings document; `accepted`: the review of each."""
+    """Of the components of a findings document, the surest first; `accepted`: the review of each."""
+    order = by_confidence(components)
+    components, accepted = [components[index] for index in order], [accepted[index] for index in order]
     probabilities = [entry["probability"] for entry in components]
     probable: list[Column] = [("Probability", "float", probabilities)]
     if all(each is None for each in probabilities):
         probable = []  # of a method that yields none
+    confidences = [entry["confidence"] for entry in components]
+    sure: list[Column] = [("Confidence", "float", confidences)]
+    if all(each is None for each in confidences):
+        sure = []  # nobody measured it
     return [
         ("Finding", "int", [entry["number"] for entry in components]),
+        *sure,
         ("Level S [mm]", "float", [entry["centroid_ras_mm"][2] for entry in components]),
         ("Side", "text", [entry["side"] or "unknown" for entry in components]),
         ("Place", "text", [entry["place"] for entry in components]),

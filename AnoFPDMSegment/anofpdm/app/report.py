@@ -67,6 +67,7 @@ def report_page(reported: Reported, png: Callable[[NDArray[np.uint8]], bytes], m
         f"<p>{_escaped(' · '.join(filter(None, reported.whose)))}</p>" if reported.whose else "",
         f'<p class="notice">{_escaped(findings["statement"])}</p>',
         f"<p>{_escaped(findings['summary'])}</p>",
+        *_gate(findings),
         f"<p{kind}>{_escaped(reported.segmentation)}</p>",
         *(f'<p class="warning">{_escaped(text)}</p>' for text in findings["warnings"]),
         "<h2>Findings</h2>",
@@ -90,10 +91,21 @@ def report_page(reported: Reported, png: Callable[[NDArray[np.uint8]], bytes], m
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
 
 
+def _gate(findings: Mapping[str, Any]) -> list[str]:
+    """The gate's state, and what of its checks is not green."""
+    state = findings["gate"]
+    told = [f"Gate: {state or 'unknown'}."]
+    told += [each["sentence"] for each in findings["gate_checks"] if each["state"] != "green"]
+    kind = ' class="warning"' if state in ("amber", "red") else ""
+    return [f"<p{kind}>{_escaped(' '.join(told))}</p>"]
+
+
 def _findings(components: Sequence[Mapping[str, Any]], accepted: Sequence[bool]) -> str:
     if not components:
         return "<p>None.</p>"
-    return _table(component_columns(components, accepted), ["" if each else "rejected" for each in accepted])
+    columns = component_columns(components, accepted)
+    _, _, kept = columns[-1]
+    return _table(columns, ["" if each == "yes" else "rejected" for each in kept])
 
 
 def _structures(segments: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -124,7 +136,9 @@ def _pictures(reported: Reported, png: Callable[[NDArray[np.uint8]], bytes]) -> 
     from ..results.slice_picture import evenly, heat_picture, slices_to_show
 
     detection, case = reported.detection, reported.case
-    outline, score = _on_stack(case, reported.outline), _on_stack(case, detection.score)
+    outline = _on_stack(case, reported.outline)
+    # Of what is withheld the pictures show nothing, either.
+    score = np.zeros_like(case.display, np.float32) if case.withheld else _on_stack(case, detection.score)
     unhealthy = np.array([entry["decision"] == "unhealthy" for entry in detection.findings["slices"]])
     flagged = np.flatnonzero(outline.any(axis=(1, 2)) | (score >= 1).any(axis=(1, 2)) | unhealthy)
     if flagged.size:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import SettingsError
+from ..core.errors import WITHHELD, SettingsError
 from ..core.output_set import recover
 from ..core.reporting import say
 from ..methods.registry import find_method
 from ..results.case_storage import EVIDENCE_FILE, load_evidence
 from ..results.detection import build_detection, claimed_folder
 from ..results.findings_text import format_findings
-from .options import KnobGroup, add_knobs, add_overlay_option, check_knobs, given_knobs, output_folder
+from .options import KnobGroup, add_force_option, add_knobs, add_overlay_option, check_knobs, given_knobs, output_folder
 
 
 def add_parser(commands: Any) -> None:
@@ -40,6 +41,7 @@ def add_parser(commands: Any) -> None:
             "Options that take a value also take 'calibrated'.",
         ),
     )
+    add_force_option(parser)
     add_overlay_option(parser)
     parser.set_defaults(run=run_adjust)
 
@@ -53,6 +55,8 @@ def run_adjust(options: argparse.Namespace) -> int:
     case = load_evidence(source / EVIDENCE_FILE)
     with claimed_folder(output, overlay=options.overlay) as folder:
         method = find_method(case.method)
+        if options.force:
+            case = dataclasses.replace(case, forced=True)
         if options.calibration is not None:
             case = method.with_calibration(case, options.calibration)
         before = method.settings_type() if options.as_calibrated else case.settings
@@ -63,4 +67,4 @@ def run_adjust(options: argparse.Namespace) -> int:
         detection = build_detection(case, method.overlaid(before, given, case.calibration))
         detection.write(folder, overlay=options.overlay)
     say(f"{format_findings(detection.findings)}\nWritten to {output}.")
-    return 0
+    return WITHHELD if detection.case.withheld else 0

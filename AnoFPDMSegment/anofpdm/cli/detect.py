@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import OutputInUse, SettingsError
+from ..core.errors import WITHHELD, OutputInUse, SettingsError
 from ..core.output_set import check_output_directory
 from ..core.progress import CancelToken
 from ..core.reporting import Reporter, make_reporter
@@ -22,6 +22,7 @@ from .help_all import add_help_all
 from .interruption import cancellation
 from .options import (
     KnobGroup,
+    add_force_option,
     add_knobs,
     add_overlay_option,
     check_knobs,
@@ -31,7 +32,19 @@ from .options import (
     output_folder,
 )
 
-SHOWN = ("input", "output", "cases", "model", "method", "preset", "calibration", "device", "anonymous", "overlay")
+SHOWN = (
+    "input",
+    "output",
+    "cases",
+    "model",
+    "method",
+    "preset",
+    "calibration",
+    "device",
+    "force",
+    "anonymous",
+    "overlay",
+)
 """What `--help` shows; `--help-all` shows all."""
 
 
@@ -98,6 +111,7 @@ def add_detection_options(parser: argparse.ArgumentParser) -> None:
         "made from them; without it findings.json, evidence.npz and warnings carry them (never their paths). What the "
         "output folders are called is left to you",
     )
+    add_force_option(run)
     run.add_argument("--batch-size", default="auto", metavar="N", help="slices a batch (default: auto)")
     add_overlay_option(run)
     run.add_argument("--progress", choices=("bar", "json", "none"), default="bar", help="default: bar")
@@ -131,7 +145,7 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
         findings = runs.detect(Case(output.name, images), folder)
     shown = {**findings, "warnings": untold_warnings(findings, runs.detector)}
     reporter.result(f"{format_findings(shown)}\nWritten to {output}.", result_details(findings, output))
-    return 0
+    return WITHHELD if findings["withheld"] else 0
 
 
 def _check_folder_of_table(output: Path, *, overlay: bool) -> None:
@@ -153,7 +167,7 @@ def prepared_runs(
     folder = find_model(_model(options))
     method = find_method(folder.config.method)
     settings = method.overlaid(method.settings_type(), given_knobs(options, method, live=True))
-    run = DetectorOptions(seed=options.seed, batch_size=batch_size, anonymous=options.anonymous)
+    run = DetectorOptions(seed=options.seed, batch_size=batch_size, anonymous=options.anonymous, forced=options.force)
     cancel.raise_if_cancelled()
     detector = Detector.from_folder(
         folder,

@@ -15,12 +15,38 @@ from .. import __version__
 from ..core.failures import describe_failure
 from ..core.private_folder import sweep
 from ..core.reporting import complain, one_line
-from . import adjust, bench, calibrate, compare, detect, evaluate, follow, manifest, models, render, train
+from . import (
+    adjust,
+    bench,
+    calibrate,
+    calibrate_gate,
+    compare,
+    detect,
+    evaluate,
+    follow,
+    manifest,
+    models,
+    render,
+    train,
+)
 from .interruption import termination_interrupts
 
 _NO_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)", re.DOTALL)
 _NUMBERS = {"int": "whole number", "float": "number"}
-_COMMANDS = (detect, follow, adjust, compare, models, manifest, render, train, calibrate, evaluate, bench)
+_COMMANDS = (
+    detect,
+    follow,
+    adjust,
+    compare,
+    models,
+    manifest,
+    render,
+    train,
+    calibrate,
+    calibrate_gate,
+    evaluate,
+    bench,
+)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -149,6 +149,16 @@ def add_overlay_option(parser: Any) -> None:
     )
 
 
+def add_force_option(parser: Any) -> None:
+    """Whether findings are shown that the gate would withhold."""
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="show what is found even if the image is unlike those that the model knows (gate red); without it only "
+        "heatmap, findings and evidence are written then, marked as withheld, and the exit status is 7",
+    )
+
+
 def named_images(texts: list[str]) -> dict[str, str]:
     """The volumes of --input, a path by modality, each NAME=PATH. Raises InputError."""
     images: dict[str, str] = {}

@@ -56,6 +56,10 @@ class ResourceError(AnoFPDMError):
     exit_code = 6
 
 
+WITHHELD = 7
+"""Exit status, not of an error: the gate withholds what was found, and all else is written."""
+
+
 class Cancelled(AnoFPDMError):
     """The user ended the run."""
 

@@ -6,19 +6,19 @@ import hashlib
 import json
 import shutil
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.checksums import CHECKSUMS_FILE, Checksums, file_sha256
-from ..core.errors import Cancelled, DiskFull, EvidenceError, OutputInUse
+from ..core.errors import WITHHELD, Cancelled, DiskFull, EvidenceError, OutputInUse
 from ..core.failures import describe_failure
 from ..core.output_set import OutputSet, Writer, recover
 from ..core.progress import CancelToken
 from ..core.records import record_to_dict
 from ..core.reporting import Reporter
-from ..results.detection import OF_SOME_METHODS, claimed_folder, result_files
+from ..results.detection import OF_SOME_METHODS, WITHHELD_FILES, claimed_folder, result_files
 from ..results.findings import FINDINGS_FILE, read_findings
 from ..results.segmentation import SEGMENTATION_FILE
 from ..volumes.data_files import data_files
@@ -67,18 +67,19 @@ class CaseRuns:
         no other case would be spared.
         """
         failed: dict[int, int] = {}
+        withheld: set[int] = set()
         waiting: list[int] = []
         number = 0
         try:
             for number in range(1, len(cases) + 1):
-                if not self._attempt(number, cases, output, failed):
+                if not self._attempt(number, cases, output, failed, withheld):
                     self.reporter.notice(f"Case {number} of {len(cases)} is left for the end: another run is at it.")
                     waiting.append(number)
             if waiting:
                 self.reporter.begin_case(None)
                 self.reporter.notice(f"Waiting for the other run ({len(waiting)} of {len(cases)} cases).")
             for number in waiting:
-                while not self._attempt(number, cases, output, failed):
+                while not self._attempt(number, cases, output, failed, withheld):
                     self.cancel.wait(WAIT_S)
         except (Cancelled, KeyboardInterrupt) as error:
             self.reporter.begin_case(None)
@@ -92,10 +93,12 @@ class CaseRuns:
                 "cases are kept, and the same command goes on from there)."
             ) from error
         self.reporter.begin_case(None)
-        return self._outcome(cases, failed)
+        return self._outcome(cases, failed, withheld)
 
-    def _attempt(self, number: int, cases: Sequence[Case], output: Path, failed: dict[int, int]) -> bool:
-        """One case, its failure noted under its number; False if another run is at it."""
+    def _attempt(
+        self, number: int, cases: Sequence[Case], output: Path, failed: dict[int, int], withheld: set[int]
+    ) -> bool:
+        """One case, its failure noted under its number, and whether it is withheld; False if another run is at it."""
         case = cases[number - 1]
         folder = output / case.name
         self.reporter.begin_case(case.name)
@@ -110,6 +113,8 @@ class CaseRuns:
             self.reporter.notice(f"Case {number} of {len(cases)} failed: {message}")
             return True
         head = f"Case {number} of {len(cases)}, {case.name}"
+        if read_findings(folder / FINDINGS_FILE)["withheld"]:
+            withheld.add(number)
         if outcome is None:
             self.reporter.result(f"{head}: finished earlier.", {"output": str(folder)})
             return True
@@ -137,7 +142,8 @@ class CaseRuns:
         except EvidenceError:
             return False
         recorded = Checksums.of(folder)
-        names = [name for name in result_files(overlay=self.overlay) if name != CHECKSUMS_FILE]
+        files = WITHHELD_FILES if findings["withheld"] else result_files(overlay=self.overlay)
+        names = [name for name in files if name != CHECKSUMS_FILE]
         names += [name for name in OF_SOME_METHODS if name in recorded.entries]
         return findings["parameters"].get("request") == request and recorded.confirm(names)
 
@@ -155,9 +161,15 @@ class CaseRuns:
         self.reporter.notice(f"{told}; its segmentation is kept as {name}.")
         return {name: lambda path: shutil.copyfile(edited, path)}
 
-    def _outcome(self, cases: Sequence[Case], failed: Mapping[int, int]) -> int:
+    def _outcome(self, cases: Sequence[Case], failed: Mapping[int, int], withheld: Collection[int]) -> int:
+        if withheld:
+            names = ", ".join(cases[number - 1].name for number in sorted(withheld))
+            self.reporter.notice(
+                f"The gate is red for {len(withheld)} of {len(cases)} cases, whose findings are withheld: {names}. "
+                "Check these images; --force shows what was found all the same."
+            )
         if not failed:
-            return 0
+            return WITHHELD if withheld else 0
         kinds = set(failed.values())
         status = kinds.pop() if len(kinds) == 1 else SEVERAL_KINDS
         names = ", ".join(cases[number - 1].name for number in sorted(failed))
@@ -177,6 +189,7 @@ class CaseRuns:
             "seed": self.options.seed,
             "inputs": {name: _fingerprint(Path(path), named=not anonymous) for name, path in images.items()},
             **({"anonymous": True} if anonymous else {}),
+            **({"forced": True} if self.options.forced else {}),
         }
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,13 @@ import SimpleITK as sitk
 from .. import __version__
 from ..core.errors import InputError, SettingsError
 from ..core.progress import CancelToken, ProgressCallback, StageCallback
+from ..core.records import record_to_dict
+from ..gate.assess import assess
+from ..gate.measures import measure
+from ..gate.model_reference import calibration_sha256, load_reference
+from ..gate.opinion import GateOpinion
+from ..gate.reference import GateReference
+from ..gate.seen_volume import seen_volume
 from ..methods.method import Notice, Runner
 from ..methods.registry import find_method
 from ..results.case import CaseEvidence, ModelIdentity, RunRecord
@@ -23,7 +30,7 @@ from ..store.model_config import ModelConfig
 from ..store.model_folder import ModelFolder
 from ..store.model_search import default_model_name, find_model
 from ..volumes.input_config import InputConfig
-from ..volumes.preparation import check_modalities
+from ..volumes.preparation import PreparedCase, check_modalities
 from ..volumes.reading import check_noted_volume, read_noted_volume
 from ..volumes.volume import Volume
 
@@ -39,6 +46,8 @@ class DetectorOptions:
     """Slices a batch; None chooses by device."""
     anonymous: bool = False
     """Keep no names of files and folders, which may be a patient's."""
+    forced: bool = False
+    """Show what is found even if the gate is red."""
 
     def __post_init__(self) -> None:
         if self.batch_size is not None and not 1 <= self.batch_size <= 4096:
@@ -57,9 +66,13 @@ class Detector:
         >>> print(detection.findings["summary"])
     """
 
-    def __init__(self, method: str, runner: Runner, *, notice: Notice | None = None) -> None:
-        """`method`: its name; `notice` is told about fallbacks, one sentence each."""
+    def __init__(
+        self, method: str, runner: Runner, *, reference: GateReference | None = None, notice: Notice | None = None
+    ) -> None:
+        """`method`: its name; `reference`: by which the gate tells whether the model knows an image, None:
+        nothing does; `notice` is told about fallbacks, one sentence each."""
         self._method = find_method(method)
+        self._reference = reference
         self._runner = runner
         self._notice = notice or (lambda _: None)
         if runner.device_warning:
@@ -106,7 +119,7 @@ class Detector:
         tell = notice or (lambda _: None)
         method = find_method(folder.config.method)
         runner = method.load(folder, device=device, calibration=calibration, preset=preset, run=run, notice=tell)
-        return cls(method.name, runner, notice=notice)
+        return cls(method.name, runner, reference=load_reference(folder.calibration), notice=notice)
 
     @property
     def config(self) -> ModelConfig:
@@ -149,7 +162,8 @@ class Detector:
 
     def identity(self) -> dict[str, Any]:
         """What of the detector decides the result: for telling whether a finished case is up to date."""
-        return {"method": self._method.name, **self._runner.identity(), "version": __version__}
+        gate = None if self._reference is None else record_to_dict(self._reference)
+        return {"method": self._method.name, **self._runner.identity(), "gate": gate, "version": __version__}
 
     def check(self, settings: Any = None) -> None:
         """Find out before the network runs whether results can be made. Raises SettingsError."""
@@ -165,6 +179,24 @@ class Detector:
         cancel: CancelToken | None = None,
     ) -> CaseEvidence:
         """The evidence of one volume, from which `build_detection` makes results for any settings."""
+        case, prepared = self._examined(images, options, on_progress, on_stage, cancel)
+        return case if self._reference is None else replace(case, gate=self._opinion(case, prepared))
+
+    def examine_and_measure(
+        self, images: Image | Mapping[str, Image], *, cancel: CancelToken | None = None
+    ) -> tuple[CaseEvidence, dict[str, float]]:
+        """The evidence, and what the gate measures of it, for making a reference. Errors as of `examine`."""
+        case, prepared = self._examined(images, None, None, None, cancel)
+        return case, self._measured(case, prepared)
+
+    def _examined(
+        self,
+        images: Image | Mapping[str, Image],
+        options: DetectorOptions | None,
+        on_progress: ProgressCallback | None,
+        on_stage: StageCallback | None,
+        cancel: CancelToken | None,
+    ) -> tuple[CaseEvidence, PreparedCase]:
         options = options or DetectorOptions()
         cancel = cancel or CancelToken()
         on_stage = on_stage or (lambda _: None)
@@ -183,7 +215,7 @@ class Detector:
         prepared = found.prepared
         told = [warning for each in volumes.values() for warning in each.warnings]
         warnings = (self.config.caution, self.device_warning, *told, *prepared.warnings, *found.warnings)
-        return CaseEvidence(
+        case = CaseEvidence(
             method=self._method.name,
             evidence=found.evidence,
             geometry=prepared.geometry,
@@ -200,6 +232,7 @@ class Detector:
             calibration=found.calibration,
             settings=self._method.settings_type(),
             side_known=all(each.side_known for each in volumes.values()),
+            forced=options.forced,
             run=RunRecord(
                 files=tuple(files.items()),
                 seed=options.seed,
@@ -210,6 +243,16 @@ class Detector:
                 network_evaluations=found.network_evaluations,
             ),
         )
+        return case, prepared
+
+    def _measured(self, case: CaseEvidence, prepared: PreparedCase) -> dict[str, float]:
+        seen = seen_volume(case, prepared, self._method.tissue(case))
+        return measure(seen, self._method.own_measures(case))
+
+    def _opinion(self, case: CaseEvidence, prepared: PreparedCase) -> GateOpinion:
+        assert self._reference is not None
+        same = calibration_sha256(case.calibration) == self._reference.calibration_sha256
+        return assess(self._measured(case, prepared), self._reference, own_counts=same)
 
 
 def read_images(

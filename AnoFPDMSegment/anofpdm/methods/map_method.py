@@ -35,7 +35,7 @@ from .training import Stage
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..core.arrays import FloatArray
+    from ..core.arrays import BoolArray, FloatArray
     from ..results.case import CaseEvidence
     from ..store.model_folder import ModelFolder
     from .facts import DecisionRule
@@ -178,6 +178,14 @@ class MapAnswers:
     def structures(self, case: CaseEvidence) -> Structures | None:
         """None, unless a subclass outlines some."""
         return None
+
+    def tissue(self, case: CaseEvidence) -> BoolArray | None:
+        """None, unless a subclass says where it sees brain."""
+        return None
+
+    def own_measures(self, case: CaseEvidence) -> Mapping[str, float]:
+        """None, unless a subclass says so."""
+        return {}
 
     def model_lines(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""

@@ -266,6 +266,13 @@ class Method(Protocol):
 
         Raises EvidenceError."""
 
+    def tissue(self, case: CaseEvidence) -> BoolArray | None:
+        """[N, H, W]: where it sees brain, whatever the settings; None if it does not say."""
+
+    def own_measures(self, case: CaseEvidence) -> Mapping[str, float]:
+        """Numbers by which it is told how well the model knows a volume, whatever the settings: of volumes that it
+        knows they lie close together. They may be none."""
+
     def model_lines(self, folder: ModelFolder) -> list[str]:
         """What `models info` prints of the method's own: its defaults and calibrations."""
 

@@ -11,6 +11,7 @@ from ..volumes.geometry import VolumeGeometry
 from ..volumes.stack_grid import StackGrid
 
 if TYPE_CHECKING:
+    from ..gate.opinion import GateOpinion
     from ..store.model_config import ModelConfig
 
 
@@ -97,6 +98,15 @@ class CaseEvidence:
     """A digest of what a table's run asked for, so that it can tell a finished case."""
     side_known: bool = True
     """Whether the input told the patient's left from right without contradicting itself."""
+    gate: GateOpinion | None = None
+    """Whether the model knows such images; None where it brings no reference to tell by."""
+    forced: bool = False
+    """Results are wanted even if the gate is red."""
+
+    @property
+    def withheld(self) -> bool:
+        """Whether what was found is not to be shown."""
+        return self.gate is not None and self.gate.state == "red" and not self.forced
 
     def __post_init__(self) -> None:
         width, height, count = self.grid.size

@@ -13,6 +13,7 @@ from ..core.array_archive import ArrayArchive, DamagedArchiveError, misshapen, m
 from ..core.errors import EvidenceError
 from ..core.json_text import LARGEST_JSON_BYTES, parse_json
 from ..core.records import record_from_dict, record_to_dict, shown
+from ..gate.opinion import GateOpinion
 from ..methods.registry import FIRST_METHOD, find_method
 from ..volumes.geometry import VolumeGeometry
 from ..volumes.stack_grid import StackGrid
@@ -62,6 +63,8 @@ def take_apart(case: CaseEvidence) -> tuple[dict[str, Any], dict[str, Any]]:
         "settings": record_to_dict(case.settings),
         "request": case.request,
         "side_known": case.side_known,
+        "gate": None if case.gate is None else record_to_dict(case.gate),
+        "forced": case.forced,
     }
     arrays: dict[str, Any] = {_PREFIX + name: value for name, value in method.evidence_arrays(case.evidence).items()}
     masks = {"head": case.head, "interior": case.interior}
@@ -178,7 +181,13 @@ def _put_together(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> Case
         request=None if record["request"] is None else str(record["request"]),
         # Version 0.1.0 wrote no such entry.
         side_known=bool(record.get("side_known", True)),
+        gate=_gate(record.get("gate")),
+        forced=bool(record.get("forced", False)),
     )
+
+
+def _gate(values: Any) -> GateOpinion | None:
+    return None if values is None else record_from_dict(GateOpinion, values, "gate")
 
 
 def _typed(array: np.ndarray, dtype: Any) -> np.ndarray:

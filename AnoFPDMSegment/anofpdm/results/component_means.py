@@ -20,6 +20,18 @@ def means_in_components(
 
     The map is brought to the volume by linear interpolation, as `stack_to_volume` does.
     """
+    sums, counts = _sums_and_counts(stack, grid, score, geometry)
+    return [float(mean) for mean in sums / counts]
+
+
+def sums_in_components(stack: FloatArray, grid: StackGrid, score: FloatArray, geometry: VolumeGeometry) -> list[float]:
+    """The same summed over the voxels."""
+    return [float(total) for total in _sums_and_counts(stack, grid, score, geometry)[0]]
+
+
+def _sums_and_counts(
+    stack: FloatArray, grid: StackGrid, score: FloatArray, geometry: VolumeGeometry
+) -> tuple[FloatArray, FloatArray]:
     labels, box = labels_in_box(score)
     first = [part.start for part in reversed(box)]
     x, y, z = geometry.to_physical(first).tolist()
@@ -27,4 +39,4 @@ def means_in_components(
     part = dataclasses.replace(geometry, size=(size_i, size_j, size_k), origin=(x, y, z))
     values = stack_to_volume(stack, grid, part).ravel().astype(float)
     sums, counts = (np.bincount(labels.ravel(), weights)[1:] for weights in (values, None))
-    return [float(mean) for mean in sums / counts]
+    return sums, counts

@@ -20,6 +20,7 @@ from ..core.checksums import CHECKSUMS_FILE, write_checksums
 from ..core.errors import OutputError, SettingsError
 from ..core.output_set import OutputSet, Writer
 from ..core.progress import CancelToken
+from ..gate.confidence import confidence_of, excess
 from ..methods.method import Answer, Curves, Method, Picture
 from ..methods.registry import find_method
 from ..methods.settings_text import settings_line
@@ -29,7 +30,7 @@ from ..volumes.resampling import labels_to_volume, stack_to_volume
 from ..volumes.score_volume import score_in_box, score_in_volume, score_to_volume
 from .case import CaseEvidence
 from .case_storage import EVIDENCE_FILE, save_evidence
-from .component_means import means_in_components
+from .component_means import means_in_components, sums_in_components
 from .components import Component, find_components, limit_small_components
 from .findings import FINDINGS_FILE, findings_document, write_findings
 from .findings_record import ComponentFinding, MethodRecord, ModelRecord, Segment, SliceFinding
@@ -53,11 +54,17 @@ PROBABILITY_FILE = "probability.nrrd"
 """Of methods that yield a calibrated probability of a lesion: that, on the input's grid."""
 OF_SOME_METHODS = (PROBABILITY_FILE, ANATOMY_FILE)
 """Files of a result that only some methods write."""
+WITHHELD_FILES = (HEATMAP_FILE, FINDINGS_FILE, EVIDENCE_FILE, CHECKSUMS_FILE)
+"""What is written of a result that the gate withholds."""
 
 
 @dataclass(frozen=True, repr=False)
 class Detection:
-    """What the user gets, on the grid of the input."""
+    """What the user gets, on the grid of the input.
+
+    Where the gate withholds it (`case.withheld`), the mask is empty and there are no components: whoever shows a
+    detection shows nothing of what was found. The score stays.
+    """
 
     case: CaseEvidence
     answer: Any
@@ -73,6 +80,8 @@ class Detection:
 
     def _repr_html_(self) -> str:
         """For notebooks: the findings and, where Pillow is there, the overlay."""
+        if self.case.withheld:
+            return html_of(self.findings, None)
         with contextlib.suppress(OutputError):
             return html_of(self.findings, overlay_png(**self._drawn()))
         return html_of(self.findings, None)
@@ -80,6 +89,8 @@ class Detection:
     @property
     def mask(self) -> BoolArray:
         """The segmentation [k, j, i]."""
+        if self.case.withheld:
+            return np.zeros(self.score.shape, dtype=bool)
         return np.asarray(self.score >= 1)
 
     @functools.cached_property
@@ -121,13 +132,14 @@ class Detection:
         """Write all files of the result into `directory`, whole or not at all. Raises OutputError or Cancelled.
 
         An OutputSet is held already (`claimed_folder`). Without `overlay` its picture is left out, and that of an
-        older result in the directory is removed. `request` replaces the evidence's; it is kept with the evidence and
+        older result in the directory is removed. Of a withheld result only heatmap, findings and evidence are written.
+        `request` replaces the evidence's; it is kept with the evidence and
         in the findings' parameters, so that a later run can tell what was asked for. `beside` are further files.
         """
         case = self.case if request is None else dataclasses.replace(self.case, request=request)
         findings = {**self.findings, "parameters": {**self.findings["parameters"], "request": case.request}}
         writers: dict[str, Writer] = {
-            HEATMAP_FILE: lambda path: write_heatmap(path, self.score, case.geometry),
+            HEATMAP_FILE: lambda path: write_heatmap(path, self.score, case.geometry, gate_in_words(case)),
             SEGMENTATION_FILE: lambda path: write_segmentation(path, self.mask, case.geometry),
             FINDINGS_FILE: lambda path: write_findings(path, findings),
             EVIDENCE_FILE: lambda path: save_evidence(path, case),
@@ -141,9 +153,11 @@ class Detection:
             writers[ANATOMY_FILE] = lambda path: write_structures(path, labels, named, case.geometry)
         if overlay:
             writers[OVERLAY_FILE] = self._write_overlay
+        if case.withheld:
+            writers = {name: writer for name, writer in writers.items() if name in WITHHELD_FILES}
         names = tuple(writers)
         # Those of an older result of another kind go.
-        without = [name for name in (OVERLAY_FILE, *OF_SOME_METHODS) if name not in names]
+        without = [name for name in (SEGMENTATION_FILE, OVERLAY_FILE, *OF_SOME_METHODS) if name not in names]
         writers[CHECKSUMS_FILE] = lambda path: write_checksums(path, names)
         writers |= beside or {}
         if cancel is not None:
@@ -261,7 +275,7 @@ def build_detection(case: CaseEvidence, settings: Any = None) -> Detection:
         score = limit_small_components(score, case.geometry, answer.minimum_mm3)
     slice_score = score_in_volume(stack, accepted, score, case.grid, case.geometry)
     midline = midline_ras_r_mm(case) if case.side_known else None
-    components = tuple(find_components(score, case.geometry, case.grid, midline))
+    components = () if case.withheld else tuple(find_components(score, case.geometry, case.grid, midline))
     return Detection(case, answer, score, slice_score, components)
 
 
@@ -324,6 +338,8 @@ def _findings(detection: Detection) -> dict[str, Any]:
         device=case.run.device,
         run_time_s=case.run.run_time_s,
         structures=_segments(detection),
+        gate=case.gate,
+        withheld=case.withheld,
     )
 
 
@@ -358,6 +374,8 @@ def _slice_findings(detection: Detection) -> list[SliceFinding]:
             found.append(SliceFinding(**place, examined=False, not_examined_reason=reason))
             continue
         decision, threshold, own = next(facts)
+        if case.withheld:
+            decision = None
         found.append(
             SliceFinding(
                 **place,
@@ -374,12 +392,39 @@ def _slice_findings(detection: Detection) -> list[SliceFinding]:
 def _component_findings(detection: Detection) -> list[ComponentFinding]:
     case, stack = detection.case, detection.probability_stack
     unknown: list[float | None] = [None] * len(detection.components)
+    sure = _confidences(detection) or unknown
     means = unknown if stack is None else means_in_components(stack, case.grid, detection.score, case.geometry)
     return [
         ComponentFinding(
             **{field.name: getattr(component, field.name) for field in dataclasses.fields(component)},
             place=place_in_words(component, case.head, case.grid),
             probability=mean,
+            confidence=confidence,
         )
-        for component, mean in zip(detection.components, means, strict=True)
+        for component, mean, confidence in zip(detection.components, means, sure, strict=True)
     ]
+
+
+def _confidences(detection: Detection) -> list[float | None]:
+    """Of each component; empty where nobody measured healthy heads. Raises SettingsError."""
+    case, method = detection.case, detection.method
+    if case.gate is None or not case.gate.healthy or not detection.components:
+        return []
+    calibrated = dataclasses.replace(case, settings=method.settings_type())
+    strengths = region_strengths(calibrated, detection.score)
+    return [confidence_of(strength, case.gate.healthy) for strength in strengths]
+
+
+def region_strengths(case: CaseEvidence, score: FloatArray) -> list[float]:
+    """Of each component of `score` [k, j, i] its strength (`gate.confidence`), in mL, by the settings of the case."""
+    stack, accepted = _stack_of_scores(case, find_method(case.method).answer(case))
+    beyond = np.where(accepted, excess(stack), 0).astype(np.float32)
+    voxel_ml = case.geometry.voxel_volume_mm3 / 1000
+    return [total * voxel_ml for total in sums_in_components(beyond, case.grid, score, case.geometry)]
+
+
+def gate_in_words(case: CaseEvidence) -> str:
+    """Such as `gate green`, or `gate red, withheld`; empty where there is no gate."""
+    if case.gate is None:
+        return ""
+    return f"gate {case.gate.state}{', withheld' if case.withheld else ''}"

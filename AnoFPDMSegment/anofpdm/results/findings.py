@@ -23,6 +23,7 @@ import numpy as np
 from ..core.errors import EvidenceError
 from ..core.json_text import read_json
 from ..core.records import record_to_dict
+from ..gate.opinion import GateOpinion
 from ..volumes.geometry import VolumeGeometry
 from .findings_check import check_document
 from .findings_record import (
@@ -61,12 +62,15 @@ def findings_document(
     run_time_s: float,
     created: datetime | None = None,
     structures: Sequence[Segment] = (),
+    gate: GateOpinion | None = None,
+    withheld: bool = False,
 ) -> dict[str, Any]:
     """Build the JSON document of one run.
 
     files: modality to the file or folder the user named; only the base name is kept. geometry: of
-    the heatmap and the segmentations. structures: the segments beside that of the findings. created: aware time of the
-    run's end, by default now. NaN and infinity become null; measurements are rounded to seven significant digits.
+    the heatmap and the segmentations. structures: the segments beside that of the findings. withheld: nothing that was
+    found is told, and the caller lists none. created: aware time of the run's end, by default now. NaN and infinity
+    become null; measurements are rounded to seven significant digits.
     """
     volume_ml = math.fsum(entry.volume_ml for entry in components)
     segments = [Segment(SEGMENT_NAME, SEGMENTATION_FILE, SEGMENT_LABEL, volume_ml), *structures]
@@ -77,8 +81,10 @@ def findings_document(
         "version": VERSION,
         "statement": STATEMENT,
         "created": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "summary": _summary(slices, totals, len(structures)),
-        "gate": None,
+        "summary": _withheld(gate) if gate and withheld else _summary(slices, totals, len(structures)),
+        "gate": None if gate is None else gate.state,
+        "gate_checks": [] if gate is None else _records(gate.checks),
+        "withheld": withheld,
         "identifiers": None,
         "input": {
             "files": {modality: _base_name(name) for modality, name in files.items()},
@@ -144,6 +150,10 @@ def _summary(slices: Sequence[SliceFinding], totals: Mapping[str, Any], structur
     if reasons:
         found += f"; {_count(totals['slices_not_examined'], 'slice')} not examined ({listed})"
     return found + "."
+
+
+def _withheld(gate: GateOpinion) -> str:
+    return f"Withheld, because the image is unlike those that the model knows: {gate.sentences[0]}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -16,6 +16,8 @@ from .segmentation import SEGMENT_LABEL, SEGMENT_NAME, SEGMENTATION_FILE
 
 FIRST_VERSION = 1
 """Of version 0.1 of the program, which knew one method."""
+_WITHOUT_GATE: dict[str, Any] = {"gate_checks": [], "withheld": False}
+"""What documents of version 2 from before there was a gate do not say."""
 
 
 def check_document(values: Any, source: str) -> dict[str, Any]:
@@ -34,7 +36,7 @@ def check_document(values: Any, source: str) -> dict[str, Any]:
             "the program that wrote it."
         )
     try:
-        document = from_first_version(values) if version == FIRST_VERSION else values
+        document = from_first_version(values) if version == FIRST_VERSION else {**_WITHOUT_GATE, **values}
         _check_facts(fitted(Findings, document, complete=True))
     except ValueError as error:
         raise EvidenceError(f"{source} is damaged ({error}); run the detection again.") from error
@@ -65,6 +67,7 @@ def from_first_version(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **values,
         "version": VERSION,
+        **_WITHOUT_GATE,
         "gate": None,
         "identifiers": None,
         "segments": [

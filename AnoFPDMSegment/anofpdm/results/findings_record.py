@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..gate.opinion import Gate, GateCheck
 from ..methods.method import Decision
 from .components import Component
 from .segmentation import SEGMENT_NAME
 
 SCHEMA = "anofpdm-findings"
 VERSION = 2
-
-Gate = Literal["green", "amber", "red"]
 
 
 @dataclass(frozen=True)
@@ -136,6 +135,8 @@ class Findings:
     created: str
     summary: str
     gate: Gate | None
+    gate_checks: tuple[GateCheck, ...]
+    withheld: bool
     identifiers: Mapping[str, str] | None
     input: InputRecord
     geometry: GeometryRecord
@@ -154,6 +155,8 @@ class Findings:
 
     def __post_init__(self) -> None:
         counts = slice_totals(self.slices) | {"components": len(self.components)}
+        if self.withheld and (self.gate != "red" or self.components):
+            raise ValueError("only what a red gate withholds is withheld, and then no component is listed")
         for name, count in counts.items():
             if getattr(self.totals, name) != count:
                 raise ValueError(f"totals.{name} does not fit the lists")

@@ -12,7 +12,7 @@ from ..methods.settings_text import settings_line
 def format_findings(document: Mapping[str, Any]) -> str:
     """The text printed at the end of a run: summary, components, slices, warnings, settings."""
     model = document["model"]
-    lines = [document["summary"], ""]
+    lines = [document["summary"], *_gate_lines(document), ""]
     if document["components"]:
         lines += [*_component_table(document["components"]), ""]
     lines += _slice_lines(document["slices"])
@@ -24,6 +24,20 @@ def format_findings(document: Mapping[str, Any]) -> str:
     lines.append(f"{document['run_time_s']:.0f} s on {document['device']}.")
     lines.append(document["statement"])
     return "\n".join(lines) + "\n"
+
+
+def _gate_lines(document: Mapping[str, Any]) -> list[str]:
+    """The gate's state, and what of its checks is not green."""
+    state = document["gate"]
+    if state is None:
+        return ["Gate: unknown; this model has no reference to tell by whether it knows such images."]
+    told = [each["sentence"] for each in document["gate_checks"] if each["state"] != "green"]
+    return [f"Gate: {state}.", *(f"  {sentence}" for sentence in told)]
+
+
+def by_confidence(components: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Indices of the components, the surest first; where nobody measured it, as they come."""
+    return sorted(range(len(components)), key=lambda index: -(components[index]["confidence"] or 0.0))
 
 
 def describe_settings(document: Mapping[str, Any]) -> str:
@@ -44,12 +58,15 @@ def _slice_lines(slices: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _component_table(components: Sequence[Mapping[str, Any]]) -> list[str]:
-    rows = [("region", "mL", "longest mm", "side", "center R, A, S mm", "S from .. to mm", "mean", "peak")]
-    for entry in components:
+    rows = [
+        ("region", "confidence", "mL", "longest mm", "side", "center R, A, S mm", "S from .. to mm", "mean", "peak")
+    ]
+    for entry in (components[index] for index in by_confidence(components)):
         low, high = entry["extent_s_ras_mm"]
         rows.append(
             (
                 str(entry["number"]),
+                "unknown" if entry["confidence"] is None else f"{entry['confidence']:.2f}",
                 f"{entry['volume_ml']:.2f}",
                 f"{entry['longest_diameter_mm']:.1f}",
                 entry["side"] or "unknown",

@@ -80,12 +80,13 @@ class NamedSegment:
     tags: Mapping[str, str]
 
 
-def write_heatmap(path: Path, score: NDArray[np.float32], geometry: VolumeGeometry) -> None:
+def write_heatmap(path: Path, score: NDArray[np.float32], geometry: VolumeGeometry, gate: str = "") -> None:
     """Write the score volume as gzip NRRD, float32.
 
-    score: [k, j, i], 1 at the border of the mask. Raises OSError if the file cannot be written.
+    score: [k, j, i], 1 at the border of the mask. gate: kept in the header under that name. Raises OSError if the file
+    cannot be written.
     """
-    write_nrrd(path, np.asarray(score, dtype=np.float32), geometry)
+    write_nrrd(path, np.asarray(score, dtype=np.float32), geometry, {"gate": gate} if gate else None)
 
 
 def write_segmentation(path: Path, mask: NDArray[np.bool_], geometry: VolumeGeometry) -> None:

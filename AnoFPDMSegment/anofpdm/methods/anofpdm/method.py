@@ -18,6 +18,7 @@ from ..offers import Offer
 from ..settings_text import InUse
 from . import findings
 from .bundle_metadata import bundle_metadata
+from .calibrate import typical_error
 from .calibrate_model import CALIBRATION_KNOBS, calibrate_model
 from .calibration import Calibration, load_calibrations
 from .evaluation import AnoFPDMEvaluated
@@ -137,6 +138,13 @@ class AnoFPDM:
 
     def structures(self, case: CaseEvidence) -> None:
         """It outlines none."""
+
+    def tissue(self, case: CaseEvidence) -> None:
+        """It does not say where brain is."""
+
+    def own_measures(self, case: CaseEvidence) -> Mapping[str, float]:
+        """By how much the unguided prediction is typically off (its logarithm)."""
+        return {"unguided_error": float(np.log10(max(typical_error(case.evidence), 1e-9)))}
 
     def model_lines(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""

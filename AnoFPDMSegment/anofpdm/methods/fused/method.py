@@ -22,6 +22,7 @@ from ..method import Curves, Method, Notice, Picture, Runner
 from ..offers import Offer
 from ..settings_text import InUse
 from ..student.method import Student
+from ..student.own_measures import brain_measures
 from .answer import FusedAnswer, joint_answer
 from .calibration import FusedCalibration
 from .evidence import FusedEvidence
@@ -34,7 +35,7 @@ from .witness_case import witness_case
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ...core.arrays import FloatArray
+    from ...core.arrays import BoolArray, FloatArray
     from ...results.case import CaseEvidence
     from ...store.model_folder import ModelFolder
 
@@ -129,6 +130,15 @@ class Fused:
 
     def structures(self, case: CaseEvidence) -> None:
         """It outlines none."""
+
+    def tissue(self, case: CaseEvidence) -> BoolArray:
+        """Where the student sees brain."""
+        return np.asarray(case.evidence.finder.map[:, 0] > 0)
+
+    def own_measures(self, case: CaseEvidence) -> Mapping[str, float]:
+        """Those of the student, and AnoFPDM's."""
+        own = brain_measures(case.evidence.finder, case.calibration.fusion.threshold)
+        return {**own, **self._witness.own_measures(witness_case(case))}
 
     def model_lines(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""

@@ -13,12 +13,13 @@ from ..map_method import MapMethod, Report
 from ..method import Method
 from .config import StudentCalibration
 from .model_config import NAME, StudentModelConfig
+from .own_measures import brain_measures
 from .parameter_shapes import parameter_shapes
 from .standardise import standardise
 from .training import STAGES
 
 if TYPE_CHECKING:
-    from ...core.arrays import FloatArray
+    from ...core.arrays import BoolArray, FloatArray
     from ...results.case import CaseEvidence
     from ...store.model_folder import ModelFolder
     from ...volumes.preparation import PreparedCase
@@ -69,6 +70,14 @@ class Student(MapMethod):
     def probability(self, case: CaseEvidence, answer: MapAnswer) -> FloatArray:
         """See `Method`."""
         return np.asarray(case.evidence.map[:, 0])
+
+    def tissue(self, case: CaseEvidence) -> BoolArray:
+        """Where it sees brain: elsewhere its map is 0."""
+        return np.asarray(case.evidence.map[:, 0] > 0)
+
+    def own_measures(self, case: CaseEvidence) -> Mapping[str, float]:
+        """See `own_measures.brain_measures`."""
+        return brain_measures(case.evidence, case.calibration.threshold)
 
     def parameter_shapes(self, config: StudentModelConfig) -> Mapping[str, tuple[int, ...]]:
         """See `Method`."""
