@@ -13,6 +13,9 @@ from ..core.arrays import FloatArray
 
 SURENESS = 0.9
 """With this probability healthy heads show such a region no more often than the confidence says."""
+UNSEEN = 2.5
+"""A model is calmer about heads that it was trained on, which the reference is made of: theirs count this many times
+as strong. Chosen on half of the benchmark's heads (Resources/benchmarks/gate.md)."""
 
 
 def excess(score: FloatArray) -> FloatArray:
@@ -25,7 +28,7 @@ def confidence_of(strength: float, healthy: Sequence[float]) -> float | None:
     plausible after so few heads (Clopper and Pearson 1934). None without heads."""
     if not healthy:
         return None
-    as_strong = sum(1 for each in healthy if each >= strength) if strength > 0 else len(healthy)
+    as_strong = sum(1 for each in healthy if UNSEEN * each >= strength) if strength > 0 else len(healthy)
     return 1 - upper_share(as_strong, len(healthy), SURENESS)
 
 

@@ -22,19 +22,21 @@ RED_FACTORS = {"contrast": 1.7, "anatomy": 2.0, "detail": 2.0}
 """Times the limit; and at least a quarter beyond the farthest calibration volume. Symmetry and the method's own figures
 are never red alone: a large lesion changes both."""
 BEYOND_FARTHEST = 1.25
-SEQUENCE_MEASURES = (
-    "contrast.low",
-    "contrast.high",
+TISSUE_CONTRAST = (
     "contrast.deep_tissue",
     "contrast.rim_over_deep",
     "contrast.between",
     "contrast.rim_high",
     "contrast.dark_deep",
-    "contrast.bright_deep",
     "contrast.slope",
     "contrast.balance",
 )
-SURE_DEVIATIONS, FOREIGN_DEVIATIONS = 2.5, 4.0
+FLUID_CONTRAST = ("contrast.low", "contrast.high", "contrast.bright_deep")
+SEQUENCE_MEASURES = {"t1": TISSUE_CONTRAST, "t2": (*TISSUE_CONTRAST, *FLUID_CONTRAST)}
+"""In a T1 fluid is as dark as in a FLAIR: it tells nothing there."""
+RIDGE, FARTHEST = 0.3, 12.0
+SURE_AND_FOREIGN = {"t1": (2.0, 2.85), "t2": (2.5, 4.0)}
+"""Deviations of the known volumes: up to where they are sure, and from where it is another sequence."""
 
 
 def fit_reference(
@@ -52,7 +54,7 @@ def fit_reference(
     if len(known) < LEAST_VOLUMES:
         raise InputError(f"{len(known)} volumes tell too little of what is usual; {LEAST_VOLUMES} are needed.")
     groups = [fit_group(name, known) for name in GROUPED if any(_has(name, each) for each in known)]
-    rules = [fit_sequence_rule(f"sequence_{name}", known, found) for name, found in others.items() if found]
+    rules = [fit_sequence_rule(name, known, found) for name, found in others.items() if found]
     turning = [fit_turning_rule(name, known) for name in ("upright", "front")]
     return GateReference(
         source=source,
@@ -85,14 +87,27 @@ def fit_group(name: str, known: Sequence[Measured]) -> Group:
     return Group(name, group.measures, group.center, group.scale, group.correlation, _digits(limit), red)
 
 
-def fit_sequence_rule(name: str, known: Sequence[Measured], others: Sequence[Measured]) -> Rule:
-    """Fisher's discriminant with ridge, in logarithms nowhere: measures are ratios already."""
-    ours, theirs = _table(known, SEQUENCE_MEASURES), _table(others, SEQUENCE_MEASURES)
+def fit_sequence_rule(sequence: str, known: Sequence[Measured], others: Sequence[Measured]) -> Rule:
+    """Fisher's discriminant with ridge, in units of the known volumes' own spread: 0 is their mean."""
+    names = SEQUENCE_MEASURES[sequence]
+    ours, theirs = _table(known, names), _table(others, names)
     center, scale = ours.mean(axis=0), ours.std(axis=0) + 1e-6
-    ours, theirs = (ours - center) / scale, np.clip((theirs - center) / scale, -12, 12)
-    spread = np.cov(ours, rowvar=False) + 0.5 * np.cov(theirs, rowvar=False) + 0.3 * np.eye(len(SEQUENCE_MEASURES))
+    ours, theirs = (ours - center) / scale, np.clip((theirs - center) / scale, -FARTHEST, FARTHEST)
+    spread = np.cov(ours, rowvar=False) + np.cov(theirs, rowvar=False) / 2 + RIDGE * np.eye(len(names))
     weights = np.linalg.solve(spread, ours.mean(axis=0) - np.median(theirs, axis=0))
-    return _ruled(name, SEQUENCE_MEASURES, center, scale, weights, ours)
+    weights /= np.std(ours @ weights)
+    sure, foreign = SURE_AND_FOREIGN[sequence]
+    offset = -_digits(float(np.mean(ours @ weights)))
+    return Rule(
+        f"sequence_{sequence}",
+        names,
+        _plain(center),
+        _plain(scale),
+        _plain(weights),
+        offset,
+        -sure,
+        -foreign,
+    )
 
 
 def fit_turning_rule(name: str, known: Sequence[Measured]) -> Rule:
@@ -106,9 +121,7 @@ def fit_turning_rule(name: str, known: Sequence[Measured]) -> Rule:
     sums = scaled @ weights
     middle = float(np.mean(sums))
     # What is turned round lies at minus the middle; surely known ones lie beyond a third of it.
-    return Rule(
-        name, names, (0.0,) * len(names), _plain(scale), _plain(weights), 0.0, _digits(0.3 * middle), -_digits(0.15)
-    )
+    return Rule(name, names, (0.0,) * len(names), _plain(scale), _plain(weights), 0.0, _digits(0.3 * middle), 0.0)
 
 
 def fit_spans(known: Sequence[Measured]) -> tuple[Span, ...]:
@@ -121,23 +134,6 @@ def fit_spans(known: Sequence[Measured]) -> tuple[Span, ...]:
         Span("coverage", "acquisition.coverage_mm", 60.0, 400.0, 60.0),
         Span("slices", "acquisition.slice_mm", 0.0, _digits(1.1 * slices), _digits(slices), red=True),
         Span("pixels", "acquisition.pixel_mm", 0.0, _digits(1.5 * pixels), _digits(1.5 * pixels), red=True),
-    )
-
-
-def _ruled(
-    name: str, names: Sequence[str], center: FloatArray, scale: FloatArray, weights: FloatArray, ours: FloatArray
-) -> Rule:
-    """In units of our own spread: 0 is our mean."""
-    weights = weights / np.std(ours @ weights)
-    return Rule(
-        name,
-        tuple(names),
-        _plain(center),
-        _plain(scale),
-        _plain(weights),
-        -_digits(float(np.mean(ours @ weights))),
-        -SURE_DEVIATIONS,
-        -FOREIGN_DEVIATIONS,
     )
 
 

@@ -21,8 +21,8 @@ _GREEN = {
 }
 _AMBER = {
     "contrast": "Tissue and fluid differ in brightness by more or less than the model is used to; read with caution.",
-    "sequence_t1": "The contrast resembles a T1-weighted image's; check that this is the sequence that the model needs.",
-    "sequence_t2": "The contrast resembles a T2-weighted image's; check that this is the sequence that the model needs.",
+    "sequence_t1": "The contrast resembles a T1-weighted image's; check that it is the sequence that the model needs.",
+    "sequence_t2": "The contrast resembles a T2-weighted image's; check that it is the sequence that the model needs.",
     "anatomy": "What is seen of the brain has an unusual size or shape; read with caution.",
     "symmetry": "Left and right differ more than usual; look at the image itself.",
     "detail": "The image is noisier, smoother or sharper than the model is used to; read with caution.",

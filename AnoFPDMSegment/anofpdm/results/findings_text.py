@@ -12,10 +12,11 @@ from ..methods.settings_text import settings_line
 def format_findings(document: Mapping[str, Any]) -> str:
     """The text printed at the end of a run: summary, components, slices, warnings, settings."""
     model = document["model"]
-    lines = [document["summary"], *_gate_lines(document), ""]
+    lines = [document["summary"], ""]
     if document["components"]:
         lines += [*_component_table(document["components"]), ""]
     lines += _slice_lines(document["slices"])
+    lines += _gate_lines(document)
     lines += [f"Warning: {warning}" for warning in document["warnings"]]
     calibration = model["calibration"] or "none"
     lines.append(f"Model {model['name']} {model['version']} (licence {model['licence']}), calibration {calibration}.")
@@ -30,7 +31,7 @@ def _gate_lines(document: Mapping[str, Any]) -> list[str]:
     """The gate's state, and what of its checks is not green."""
     state = document["gate"]
     if state is None:
-        return ["Gate: unknown; this model has no reference to tell by whether it knows such images."]
+        return ["Gate: unknown, because this model has no reference by which to tell."]
     told = [each["sentence"] for each in document["gate_checks"] if each["state"] != "green"]
     return [f"Gate: {state}.", *(f"  {sentence}" for sentence in told)]
 
@@ -58,15 +59,17 @@ def _slice_lines(slices: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _component_table(components: Sequence[Mapping[str, Any]]) -> list[str]:
+    measured = any(entry["confidence"] is not None for entry in components)
+    sure = ["confidence"] if measured else []
     rows = [
-        ("region", "confidence", "mL", "longest mm", "side", "center R, A, S mm", "S from .. to mm", "mean", "peak")
+        ("region", *sure, "mL", "longest mm", "side", "center R, A, S mm", "S from .. to mm", "mean", "peak"),
     ]
     for entry in (components[index] for index in by_confidence(components)):
         low, high = entry["extent_s_ras_mm"]
         rows.append(
             (
                 str(entry["number"]),
-                "unknown" if entry["confidence"] is None else f"{entry['confidence']:.2f}",
+                *([f"{entry['confidence'] or 0:.2f}"] if measured else []),
                 f"{entry['volume_ml']:.2f}",
                 f"{entry['longest_diameter_mm']:.1f}",
                 entry["side"] or "unknown",
