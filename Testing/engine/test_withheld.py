@@ -23,6 +23,10 @@ from anofpdm.volumes.nrrd_reading import read_nrrd_header
 NEVER = GateReference("nothing", 1, (), (), (Span("slices", "acquisition.slice_mm", 0, 1e-3, 1e-3, red=True),))
 
 
+LOOSE = ("--ungated", "--region", "frame", "--threshold", "quantile=0.8")
+"""An untrained network marks something."""
+
+
 @pytest.fixture
 def strict(tiny_model: Path, tmp_path: Path) -> Path:
     """A model that knows no image at all."""
@@ -35,7 +39,7 @@ def test_a_red_gate_withholds_until_it_is_forced(
     command: CommandLine, strict: Path, head_file: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    call = ("detect", head_file, "--model", strict, "--output", out, "--no-overlay", "--progress", "none", "--ungated")
+    call = ("detect", head_file, "--model", strict, "--output", out, "--no-overlay", "--progress", "none", *LOOSE)
     assert command(*call, "--force").status == 0
     forced = json.loads((out / "findings.json").read_text())
     assert forced["gate"] == "red" and not forced["withheld"] and forced["components"]
@@ -55,7 +59,7 @@ def test_a_red_gate_withholds_until_it_is_forced(
 
     kept = command("adjust", out, "--threshold", "value=0.0001", "--no-overlay")
     assert kept.status == WITHHELD and not (out / "segmentation.seg.nrrd").exists()
-    shown = command("adjust", out, "--as-calibrated", "--ungated", "--force", "--no-overlay")
+    shown = command("adjust", out, "--force", "--no-overlay")
     assert shown.status == 0
     again = json.loads((out / "findings.json").read_text())
     assert again["gate"] == "red" and not again["withheld"]

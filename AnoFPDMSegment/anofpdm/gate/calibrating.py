@@ -75,13 +75,14 @@ def calibrate_gate(task: GateTask, reporter: Reporter, cancel: CancelToken) -> P
         for each in plan_examples(maps, FLAIR_LIKE, task.heads, task.seed)
     ]
     real = [looked(examples.look_at(name, lambda path=path: path)) for path, name in known.items()]  # type: ignore[misc]
-    others: dict[str, list[ExaminedExample]] = {name: [] for name in OTHER_SEQUENCES}
+    others: dict[str, tuple[list[ExaminedExample], list[ExaminedExample]]]
+    others = {name: ([], []) for name in OTHER_SEQUENCES}
     for each in plan_examples(maps, OTHER_SEQUENCES, task.other_heads, task.seed + 2):
         image = looked(examples.look_at(each.name, lambda each=each: render_example(each, task.labels)))  # type: ignore[misc]
-        others[each.prior].append(image)
+        others[each.prior][0].append(image)
     for name, path in task.others:
         key = f"{name}-{path.parent.name}-{path.name.split('.')[0]}"
-        others[name].append(looked(examples.look_at(key, lambda path=path: path)))  # type: ignore[misc]
+        others[name][1].append(looked(examples.look_at(key, lambda path=path: path)))  # type: ignore[misc]
     reference = reference_of(healthy, real, others, _source(task, len(real)))
     return write_reference(task.folder, reference).path / "calibration.json"
 
@@ -89,16 +90,20 @@ def calibrate_gate(task: GateTask, reporter: Reporter, cancel: CancelToken) -> P
 def reference_of(
     healthy: Sequence[ExaminedExample],
     real: Sequence[ExaminedExample],
-    others: Mapping[str, Sequence[ExaminedExample]],
+    others: Mapping[str, Sequence[Sequence[ExaminedExample]]],
     source: str,
 ) -> GateReference:
-    """`healthy`: rendered heads; `real`: volumes that may hold lesions. Raises InputError."""
+    """`healthy`: rendered heads; `real`: volumes that may hold lesions; `others`: rendered and
+    real ones. Raises InputError."""
     digests = {each.calibration_sha256 for each in healthy if each.measures}
     if len(digests) != 1:
         raise InputError("The examples that were kept are of several calibrations; name an empty folder with --cache.")
     return fit_reference(
         [each.measures for each in (*healthy, *real) if each.measures],
-        {name: [each.measures for each in found if each.measures] for name, found in others.items()},
+        {
+            name: [[each.measures for each in group if each.measures] for group in groups]
+            for name, groups in others.items()
+        },
         source=source,
         calibration_sha256=digests.pop(),
         healthy=[each.strongest for each in healthy if each.measures],

@@ -41,20 +41,21 @@ SURE_AND_FOREIGN = {"t1": (2.0, 2.85), "t2": (2.5, 4.0)}
 
 def fit_reference(
     known: Sequence[Measured],
-    others: Mapping[str, Sequence[Measured]],
+    others: Mapping[str, Sequence[Sequence[Measured]]],
     *,
     source: str,
     calibration_sha256: str,
     healthy: Sequence[float],
 ) -> GateReference:
-    """`known`: of volumes that the model was calibrated on; `others`: of other sequences, by name.
+    """`known`: of volumes that the model was calibrated on; `others`: of other sequences, by name, in groups
+    that count alike (rendered ones, real ones).
 
     Raises InputError for too few volumes.
     """
     if len(known) < LEAST_VOLUMES:
         raise InputError(f"{len(known)} volumes tell too little of what is usual; {LEAST_VOLUMES} are needed.")
     groups = [fit_group(name, known) for name in GROUPED if any(_has(name, each) for each in known)]
-    rules = [fit_sequence_rule(name, known, found) for name, found in others.items() if found]
+    rules = [fit_sequence_rule(name, known, found) for name, found in others.items() if any(found)]
     turning = [fit_turning_rule(name, known) for name in ("upright", "front")]
     return GateReference(
         source=source,
@@ -75,7 +76,8 @@ def fit_group(name: str, known: Sequence[Measured]) -> Group:
     scale = np.maximum(1.4826 * np.nanmedian(np.abs(table - center), axis=0), 0.5 * np.nanstd(table, axis=0))
     scale = np.maximum(scale, 1e-6 * np.maximum(np.abs(center), 1))
     scaled = np.clip(np.nan_to_num((table - center) / scale), -4, 4)
-    correlation = np.atleast_2d(np.corrcoef(scaled, rowvar=False))
+    with np.errstate(invalid="ignore"):  # what never differs is correlated with nothing
+        correlation = np.atleast_2d(np.corrcoef(scaled, rowvar=False))
     correlation = (1 - SHRINKAGE) * np.nan_to_num(correlation) + SHRINKAGE * np.eye(len(names))
     np.fill_diagonal(correlation, 1)
     group = Group(name, tuple(names), _plain(center), _plain(scale), tuple(map(_plain, correlation)), 1.0, None)
@@ -87,14 +89,16 @@ def fit_group(name: str, known: Sequence[Measured]) -> Group:
     return Group(name, group.measures, group.center, group.scale, group.correlation, _digits(limit), red)
 
 
-def fit_sequence_rule(sequence: str, known: Sequence[Measured], others: Sequence[Measured]) -> Rule:
+def fit_sequence_rule(sequence: str, known: Sequence[Measured], others: Sequence[Sequence[Measured]]) -> Rule:
     """Fisher's discriminant with ridge, in units of the known volumes' own spread: 0 is their mean."""
     names = SEQUENCE_MEASURES[sequence]
-    ours, theirs = _table(known, names), _table(others, names)
+    ours = _table(known, names)
     center, scale = ours.mean(axis=0), ours.std(axis=0) + 1e-6
-    ours, theirs = (ours - center) / scale, np.clip((theirs - center) / scale, -FARTHEST, FARTHEST)
-    spread = np.cov(ours, rowvar=False) + np.cov(theirs, rowvar=False) / 2 + RIDGE * np.eye(len(names))
-    weights = np.linalg.solve(spread, ours.mean(axis=0) - np.median(theirs, axis=0))
+    ours = (ours - center) / scale
+    theirs = [np.clip((_table(each, names) - center) / scale, -FARTHEST, FARTHEST) for each in others if each]
+    spread = np.cov(ours, rowvar=False) + RIDGE * np.eye(len(names))
+    spread += np.mean([np.cov(each, rowvar=False) for each in theirs], axis=0) / 2
+    weights = np.linalg.solve(spread, ours.mean(axis=0) - np.mean([np.median(each, axis=0) for each in theirs], axis=0))
     weights /= np.std(ours @ weights)
     sure, foreign = SURE_AND_FOREIGN[sequence]
     offset = -_digits(float(np.mean(ours @ weights)))

@@ -417,7 +417,7 @@ def _confidences(detection: Detection) -> list[float | None]:
 
 def region_strengths(case: CaseEvidence, score: FloatArray) -> list[float]:
     """Of each component of `score` [k, j, i] its strength (`gate.confidence`), in mL, by the settings of the case."""
-    stack, accepted = _stack_of_scores(case, find_method(case.method).answer(case))
+    stack, accepted = stack_of_scores(case, find_method(case.method).answer(case))
     beyond = np.where(accepted, excess(stack), 0).astype(np.float32)
     voxel_ml = case.geometry.voxel_volume_mm3 / 1000
     return [total * voxel_ml for total in sums_in_components(beyond, case.grid, score, case.geometry)]
