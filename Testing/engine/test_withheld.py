@@ -6,11 +6,13 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from case_table import Table
 from command_line import CommandLine
 
 from anofpdm import Detector
+from anofpdm.app.live.live_detection import LiveDetection
 from anofpdm.core.errors import WITHHELD
 from anofpdm.detect.detector import DetectorOptions
 from anofpdm.gate.model_reference import write_reference
@@ -59,7 +61,7 @@ def test_a_red_gate_withholds_until_it_is_forced(
 
     kept = command("adjust", out, "--threshold", "value=0.0001", "--no-overlay")
     assert kept.status == WITHHELD and not (out / "segmentation.seg.nrrd").exists()
-    shown = command("adjust", out, "--force", "--no-overlay")
+    shown = command("adjust", out, "--threshold", "quantile=0.8", "--force", "--no-overlay")
     assert shown.status == 0
     again = json.loads((out / "findings.json").read_text())
     assert again["gate"] == "red" and not again["withheld"]
@@ -91,5 +93,7 @@ def test_in_python_it_is_withheld_just_so(strict: Path, head_file: Path) -> None
     case = detector.examine(head_file)
     withheld = build_detection(case)
     assert case.withheld and not withheld.mask.any() and withheld.components == () and withheld.score.max() > 0
-    assert "<img" not in withheld._repr_html_()
+    assert "<img" not in withheld._repr_html_() and not withheld.shown_score.any()
+    whole = np.array([0.0, 0.0, 1.0, -1.0])
+    assert not any(part.any() for _, part in LiveDetection(case).preview(case.settings, [whole]))
     assert not detector.examine(head_file, DetectorOptions(forced=True)).withheld

@@ -113,7 +113,7 @@ class Result(ResultNodes):
         self._detection = detection
         self._refer(INPUT, inputNode)
         examined.markOn(self.node)
-        self._refer(HEATMAP, heatmap_node.createHeatmap(context, self._title(HEATMAP), frame, detection.score))
+        self._refer(HEATMAP, heatmap_node.createHeatmap(context, self._title(HEATMAP), frame, detection.shown_score))
         self._addMissing(detection, frame)
         self._addSegmentation(detection, frame)
         if detection.structures is not None:
@@ -244,7 +244,7 @@ class Result(ResultNodes):
         self._detection = detection
         frame = self.frame
         self._restoreRemoved(detection, frame)
-        heatmap_node.updateHeatmap(self.heatmapNode, frame, detection.score)
+        heatmap_node.updateHeatmap(self.heatmapNode, frame, detection.shown_score)
         updateHealthyPrediction(self.healthyPredictionNode, detection)
         self._writeSegmentation(onEdited)
         self._fillTables(detection)

@@ -93,6 +93,11 @@ class Detection:
             return np.zeros(self.score.shape, dtype=bool)
         return np.asarray(self.score >= 1)
 
+    @property
+    def shown_score(self) -> FloatArray:
+        """The score as views may show it: nothing where the gate withholds it."""
+        return np.zeros_like(self.score) if self.case.withheld else self.score
+
     @functools.cached_property
     def findings(self) -> dict[str, Any]:
         """The document of `findings.json` (Resources/findings-schema.md)."""
