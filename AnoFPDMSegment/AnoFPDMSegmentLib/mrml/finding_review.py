@@ -78,7 +78,7 @@ def componentLabels(detection: Detection) -> NDArray[np.int32]:
     """Numbers of the components [k, j, i]; 0 outside."""
     from anofpdm.results.components import label_components
 
-    return label_components(detection.score)
+    return label_components(detection.shown_score)
 
 
 def _numbers(detection: Detection) -> Sequence[int]:

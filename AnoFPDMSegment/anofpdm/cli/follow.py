@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import InputError, SettingsError
+from ..core.errors import EvidenceError, InputError, SettingsError
 from ..core.output_set import recover
 from ..core.progress import CancelToken, Progress
 from ..core.reporting import Reporter, make_reporter
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..results.detection import Detection
 
 SHOWN = (
-    "baseline", "later", "output", "model", "method", "preset", "calibration", "device", "anonymous", "overlay",
+    "baseline", "later", "output", "model", "method", "preset", "calibration", "device", "force", "anonymous", "overlay",
 )  # fmt: skip
 """What `--help` shows; `--help-all` shows all."""
 _OF_DETECTION = ("model", "method", "preset", "calibration")
@@ -90,11 +90,13 @@ def _follow(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
 
         counted = [name for name, is_result in results.items() if not is_result]
         found = {
-            name: _stored(Path(str(images)))
+            name: _stored(Path(str(images)), forced=options.force)
             if results[name]
             else _detected(name, images, runs, reporter, cancel, more=name != counted[-1])
             for name, images in dates.items()
         }
+        for name, detection in found.items():
+            _check_shown(name, detection)
         compared = follow_up(found["baseline"], found["later"], on_stage=reporter.stage, cancel=cancel)
         image = None if results["later"] else _first_image(dates["later"], runs, cancel)
         reporter.stage("writing")
@@ -137,13 +139,24 @@ def _refuse_detection_options(options: argparse.Namespace) -> None:
         )
 
 
-def _stored(folder: Path) -> Detection:
+def _stored(folder: Path, *, forced: bool) -> Detection:
     """The detection of a result's folder. Raises EvidenceError."""
     from ..results.case_storage import load_evidence
     from ..results.detection import build_detection
 
     recover(folder)
-    return build_detection(load_evidence(folder / EVIDENCE_FILE))
+    case = load_evidence(folder / EVIDENCE_FILE)
+    return build_detection(replace(case, forced=case.forced or forced))
+
+
+def _check_shown(name: str, detection: Detection) -> None:
+    """Raises EvidenceError where the gate withholds it: nothing can be said of its findings."""
+    gate = detection.case.gate
+    if gate is not None and detection.case.withheld:
+        raise EvidenceError(
+            f"The gate is red for the {name} image, whose findings are withheld: {gate.sentences[0]} "
+            "With --force they are compared all the same."
+        )
 
 
 def _detected(

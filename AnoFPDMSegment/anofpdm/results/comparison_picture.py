@@ -64,7 +64,8 @@ def _check_same_slices(first: Path, a: Detection, second: Path, b: Detection) ->
 def _draw(found: Sequence[Detection]):  # type: ignore[no-untyped-def]  # Pillow is imported when it is needed
     from PIL import Image, ImageDraw, ImageFont
 
-    scores = [each.slice_score for each in found]
+    # Of what is withheld nothing is drawn.
+    scores = [np.zeros_like(each.slice_score) if each.case.withheld else each.slice_score for each in found]
     shown = slices_that_differ(scores)
     notes = "" if shown else "None of the results marks anything."
     shown = shown or evenly(np.flatnonzero(found[0].case.examined).tolist(), 3)
