@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from ..results.detection import Detection
 
 SHOWN = (
-    "baseline", "later", "output", "model", "method", "preset", "calibration", "device", "force", "anonymous", "overlay",
+    "baseline", "later", "output", "model", "method", "preset", "calibration", "device", "force", "anonymous",
+    "overlay",
 )  # fmt: skip
 """What `--help` shows; `--help-all` shows all."""
 _OF_DETECTION = ("model", "method", "preset", "calibration")
