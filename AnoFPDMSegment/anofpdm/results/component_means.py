@@ -38,5 +38,5 @@ def _sums_and_counts(
     size_k, size_j, size_i = labels.shape
     part = dataclasses.replace(geometry, size=(size_i, size_j, size_k), origin=(x, y, z))
     values = stack_to_volume(stack, grid, part).ravel().astype(float)
-    sums, counts = (np.bincount(labels.ravel(), weights)[1:] for weights in (values, None))
-    return sums, counts
+    flat = labels.ravel()
+    return np.bincount(flat, values)[1:].astype(float), np.bincount(flat)[1:].astype(float)
