@@ -60,7 +60,7 @@ def calibrate_gate(task: GateTask, reporter: Reporter, cancel: CancelToken) -> P
     known = {path: f"known-{path.parent.name}-{path.name.split('.')[0]}" for path in _known(task)}
     detector = Detector.from_folder(task.folder, device=task.device, notice=reporter.notice)
     examples = ExaminedExamples(detector, task.cache, cancel)
-    reporter.stage("examining")
+    reporter.stage("calibrating")
     clock = ProgressClock(task.heads + task.other_heads + len(known) + len(task.others), reporter.progress)
     done = 0
 
