@@ -141,10 +141,14 @@ class TestPatient:
         assert outcome.status == 2 and outcome.sentence == "2 of 2 cases failed: a, b."
         assert outcome.out == "" and not table.output.exists()
 
-    def test_columns_for_another_model(self, table: Table) -> None:
-        outcome = table.run("case,t1\na,head.nii.gz\n")
-        assert outcome.status == 2 and "needs the modalities flair, but t1 was given" in outcome.err
-        assert not table.output.exists()
+    @pytest.mark.parametrize(
+        ("columns", "given"),
+        [("t1", "t1"), ("flair,t2", "flair, t2"), ("images", "images"), ("image,flair", "image, flair")],
+    )
+    def test_columns_for_another_model_are_refused_once(self, table: Table, columns: str, given: str) -> None:
+        row = ",".join(["head.nii.gz"] * len(columns.split(",")))
+        text = f"case,{columns}\n" + "".join(f"p{number},{row}\n" for number in range(31))
+        table.refused(text, f"The columns of .*cases.csv besides 'case' are {given}, but the model needs flair; rename")
 
     def test_as_json(self, table: Table) -> None:
         outcome = table.run(self.GOOD.format("bad.nii.gz"), progress="json")

@@ -59,6 +59,7 @@ def test_quick_table(command: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "figures" / "bench.json"
     outcome = command("bench", "--quick", "--parts", "--json", file, "--device", "cpu", "--precision", "bfloat16")
     assert outcome.status == 0, outcome.err
+    assert outcome.err.startswith("the naive pattern against reference mode\n")
     report = json.loads(file.read_text())
     assert report["network"]["parameters"] > 10_000 and report["slices"] == 2
     assert 0 < report["naive_difference"] <= 1e-4

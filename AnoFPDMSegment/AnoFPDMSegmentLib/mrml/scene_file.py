@@ -27,24 +27,34 @@ def run() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
+    from anofpdm.core.errors import AnoFPDMError
     from anofpdm.core.failures import describe_failure
     from anofpdm.core.private_folder import sweep
-    from anofpdm.core.reporting import one_line
+    from anofpdm.core.reporting import complain, say
+    from anofpdm.core.run_log import LOGGER
+    from anofpdm.core.run_options import as_told
 
     options = _parser().parse_args(arguments)
     try:
-        with contextlib.suppress(OSError):
-            sweep()  # what a killed run left of a patient
-        target = _target(options.output)
-        note = writeScene(Path(options.result), target, Path(options.input) if options.input else None)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: a sentence
+        with as_told(options, sys.argv[1:] if arguments is None else arguments):
+            try:
+                with contextlib.suppress(OSError):
+                    sweep()  # what a killed run left of a patient
+                target = _target(options.output)
+                note = writeScene(Path(options.result), target, Path(options.input) if options.input else None)
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: a sentence
+                message, status = describe_failure(error)
+                complain(message, "anofpdm-scene")
+                LOGGER.info("exit status %d", status)
+                return status
+            if note:
+                complain(note, "Note")
+            say(f"Written to {target}. Open it in 3D Slicer: drag it into the window, or File > Add Data.")
+            return 0
+    except (AnoFPDMError, OSError) as error:
         message, status = describe_failure(error)
-        print(f"anofpdm-scene: {one_line(message)}", file=sys.stderr)
+        complain(message, "anofpdm-scene")
         return status
-    if note:
-        print(f"Note: {note}", file=sys.stderr)
-    print(f"Written to {target}. Open it in 3D Slicer: drag it into the window, or File > Add Data.")
-    return 0
 
 
 def writeScene(result: Path, target: Path, inputFile: Path | None = None) -> str:
@@ -79,6 +89,8 @@ def writeScene(result: Path, target: Path, inputFile: Path | None = None) -> str
 
 
 def _parser() -> argparse.ArgumentParser:
+    from anofpdm.core.run_options import add_run_options
+
     parser = argparse.ArgumentParser(
         prog="anofpdm-scene",
         description="Write a result of anofpdm detect as a scene for 3D Slicer: volume, heatmap, segmentation, tables "
@@ -86,13 +98,15 @@ def _parser() -> argparse.ArgumentParser:
         "diagnosis.",
     )
     parser.add_argument("result", metavar="DIR", help="output folder of anofpdm detect or adjust")
-    parser.add_argument("--output", metavar="FILE", required=True, help="the scene, a name ending in .mrb")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the scene, a name ending in .mrb")
     parser.add_argument(
+        "-i",
         "--input",
         metavar="FILE",
         help="the examined volume, of a model with several modalities the first (default: the pictures kept with the "
         "result); the scene's volume is called after it, unless the result is one of detect --anonymous",
     )
+    add_run_options(parser)
     return parser
 
 

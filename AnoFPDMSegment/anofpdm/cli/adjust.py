@@ -26,7 +26,9 @@ def add_parser(commands: Any) -> None:
         "out stays as it was chosen for the result.",
     )
     parser.add_argument("result", metavar="DIR", help="output folder of anofpdm detect")
-    parser.add_argument("--output", metavar="DIR", help="folder for the new result (default: replace the old one)")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", help="folder for the new result (default: replace the old one)"
+    )
     parser.add_argument(
         "--as-calibrated", action="store_true", help="forget what was chosen before; the options given here still hold"
     )

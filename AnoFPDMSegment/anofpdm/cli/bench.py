@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import SettingsError
 from ..core.progress import CancelToken
-from ..core.reporting import complain
+from ..core.reporting import StepTeller, complain, say
 from .interruption import cancellation
 from .options import input_images
 
@@ -37,6 +36,7 @@ def add_parser(commands: Any) -> None:
         "configuration, or 'tiny'",
     )
     parser.add_argument(
+        "-i",
         "--input",
         nargs="+",
         metavar="INPUT",
@@ -99,17 +99,18 @@ def _bench(options: argparse.Namespace, cancel: CancelToken) -> int:
         reference_steps=plan.reference_steps,
         timed_steps=options.timed_steps or (4 if options.quick else 20),
     )
-    tell = _tell if sys.stderr.isatty() else None
-    result = Benchmark(subject, device, plan, tell=tell, cancel=cancel).run(rows)
+    teller = StepTeller(quiet=options.quiet)
+    try:
+        result = Benchmark(subject, device, plan, tell=teller.tell, cancel=cancel).run(rows)
+    finally:
+        teller.close()
     cancel.raise_if_cancelled()
-    if tell is not None:
-        tell("")
     if device.warning:
         complain(device.warning)
     if target is not None:
         text = json.dumps(report_to_dict(result), indent=1) + "\n"
         write_files(target.parent, {target.name: text.encode("utf-8")})
-    print(format_report(result))
+    say(format_report(result))
     return 0
 
 
@@ -141,8 +142,3 @@ def _subject(options: argparse.Namespace) -> Any:
     folder = find_model(options.model if options.model is not None else model_of_method(FIRST_METHOD))
     images = None if options.input is None else input_images(options.input)
     return model_subject(folder, calibrations_of(folder), _slices(options), images)
-
-
-def _tell(what: str) -> None:
-    sys.stderr.write(f"\r{what}\x1b[K")
-    sys.stderr.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..core.output_set import check_output_directory
 from ..core.progress import CancelToken
 from ..core.reporting import Reporter, make_reporter
 from ..detect.case_runs import CaseRuns, result_details, untold_warnings
-from ..detect.cases import Case, read_cases
+from ..detect.cases import Case, check_columns, read_cases
 from ..methods.registry import find_method
 from ..results.detection import claimed_folder
 from ..results.findings_text import format_findings
@@ -33,17 +34,8 @@ from .options import (
 )
 
 SHOWN = (
-    "input",
-    "output",
-    "cases",
-    "model",
-    "method",
-    "preset",
-    "calibration",
-    "device",
-    "force",
-    "anonymous",
-    "overlay",
+    *("input", "named", "output", "cases", "model", "method", "preset", "calibration", "device", "force"),
+    *("anonymous", "overlay", "quiet", "verbose", "log_file"),
 )
 """What `--help` shows; `--help-all` shows all."""
 
@@ -65,14 +57,15 @@ def add_parser(commands: Any) -> None:
         "NAME=PATH each, as in flair=a.nii.gz t2=b.nii.gz",
     )
     parser.add_argument(
+        "-i",
         "--input",
         dest="named",
         action="append",
         default=[],
         metavar="NAME=PATH",
-        help="in place of INPUT, whatever the path begins with; once for each modality",
+        help="in place of INPUT, whatever the path begins with; once for each modality; or one PATH",
     )
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
         "--cases",
         metavar="CSV",
@@ -137,7 +130,7 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
     if options.cases is not None:
         cases = read_cases(Path(options.cases))
         _check_folder_of_table(output, overlay=options.overlay)
-        return prepared_runs(options, batch_size, reporter, cancel).detect_all(cases, output)
+        return prepared_runs(options, batch_size, reporter, cancel, cases).detect_all(cases, output)
     images = named_images(options.named) if options.named else input_images(options.input)
     inputs = images.values() if isinstance(images, dict) else [images]
     with claimed_folder(output, inputs, overlay=options.overlay) as folder:
@@ -157,14 +150,20 @@ def _check_folder_of_table(output: Path, *, overlay: bool) -> None:
 
 
 def prepared_runs(
-    options: argparse.Namespace, batch_size: int | None, reporter: Reporter, cancel: CancelToken
+    options: argparse.Namespace,
+    batch_size: int | None,
+    reporter: Reporter,
+    cancel: CancelToken,
+    cases: Sequence[Case] = (),
 ) -> CaseRuns:
-    """With the model loaded and everything checked that does not depend on the images."""
+    """With the model loaded and everything checked that does not depend on the images. `cases`: those of a table."""
     cancel.raise_if_cancelled()
     from ..detect.detector import Detector, DetectorOptions
     from ..store.model_search import find_model
 
     folder = find_model(_model(options))
+    if cases:
+        check_columns(options.cases, cases, folder.config)
     method = find_method(folder.config.method)
     settings = method.overlaid(method.settings_type(), given_knobs(options, method, live=True))
     run = DetectorOptions(seed=options.seed, batch_size=batch_size, anonymous=options.anonymous, forced=options.force)

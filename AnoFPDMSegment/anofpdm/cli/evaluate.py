@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import SettingsError
-from ..core.reporting import say
+from ..core.progress import Progress
+from ..core.reporting import make_reporter, say
 from ..datasets.manifest import SPLITS
 from ..evaluation.method_list import evaluated, names
 from ..evaluation.request import EvaluationRequest
@@ -34,7 +34,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="model by name or folder")
     parser.add_argument("manifest", metavar="MANIFEST", help="CSV table of slices with labels and masks")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the results")
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder of the results")
     parser.add_argument(
         "--methods",
         metavar="NAME,...",
@@ -122,8 +122,12 @@ def run_evaluate(options: argparse.Namespace) -> int:
     from ..evaluation.runner import run_evaluation
 
     with cancellation() as cancel:
-        report = _show if sys.stderr.isatty() else None
-        for path in run_evaluation(request, tell=_tell, report=report, cancel=cancel):
+        reporter = make_reporter("none" if options.quiet else "bar")
+
+        def report(what: str, done: float, total: int) -> None:
+            reporter.progress(Progress(done, total, 0.0, None, what))
+
+        for path in run_evaluation(request, tell=_tell, report=report, progress=reporter.progress, cancel=cancel):
             say(f"Written: {path}")
     return 0
 
@@ -177,12 +181,6 @@ def _folders(texts: Sequence[str], option: str) -> dict[str, Path]:
             raise SettingsError(f"{option} {text} {what}.")
         folders[name] = path
     return folders
-
-
-def _show(what: str, done: float, total: int) -> None:
-    end = "\n" if done >= total else ""
-    sys.stderr.write(f"\r{what}: {int(done)} of {total} slices\x1b[K{end}")
-    sys.stderr.flush()
 
 
 def _tell(row: Measured) -> None:

@@ -61,7 +61,7 @@ def add_parser(commands: Any) -> None:
             metavar="NAME=PATH",
             help=f"in place of {date.upper()}, for a model with several modalities; once for each",
         )
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder for the results")
     add_detection_options(parser)
     add_help_all(parser, SHOWN, "%(prog)s [OPTION ...] --output DIR BASELINE LATER")
     parser.set_defaults(run=run_follow)

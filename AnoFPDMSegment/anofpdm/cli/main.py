@@ -5,22 +5,28 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import logging
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from .. import __version__
+from ..core.errors import AnoFPDMError
+from ..core.exit_statuses import EXIT_STATUSES
 from ..core.failures import describe_failure
 from ..core.private_folder import sweep
 from ..core.reporting import complain, one_line
+from ..core.run_log import LOGGER
+from ..core.run_options import add_run_options, as_told
 from . import (
     adjust,
     bench,
     calibrate,
     calibrate_gate,
     compare,
+    completion,
     detect,
     evaluate,
     follow,
@@ -63,12 +69,25 @@ def build_parser() -> argparse.ArgumentParser:
         prog="anofpdm",
         description="Find where a brain MRI departs from healthy, with AnoFPDM. "
         "Research use only, not for clinical diagnosis.",
+        epilog="exit status: " + "; ".join(f"{status} {meaning}" for status, meaning in EXIT_STATUSES.items()),
     )
     parser.add_argument("--version", action="version", version=f"anofpdm {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in _COMMANDS:
         command.add_parser(commands)
+    for each in leaves(parser):
+        add_run_options(each)
     return parser
+
+
+def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parsers of the commands that do something, such as `detect` and `models list`."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not below:
+        yield parser
+    for action in below:
+        for each in action.choices.values():
+            yield from leaves(each)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +95,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_streams()
     # Before torch is loaded: threads that spin while they wait slow a busy machine down several times.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    completion.complete(leaves(parser), parser)
+    options = parser.parse_args(arguments)
+    try:
+        with as_told(options, sys.argv[1:] if arguments is None else arguments):
+            return _logged(options)
+    except (AnoFPDMError, OSError) as error:
+        message, status = describe_failure(error)
+        return _fail(options, message, status)
+
+
+def _logged(options: argparse.Namespace) -> int:
+    status = _run(options)
+    LOGGER.info("exit status %d: %s", status, EXIT_STATUSES.get(status, "other"))
+    return status
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         with contextlib.suppress(OSError):
             sweep()  # what a killed run left of a patient
@@ -90,6 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: a sentence, details on request
         message, status = describe_failure(error)
+        expected = isinstance(error, AnoFPDMError | KeyboardInterrupt)
+        LOGGER.log(logging.DEBUG if expected else logging.INFO, "where it happened:", exc_info=error)
         try:
             sys.stdout.flush()
         except OSError:

@@ -20,7 +20,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("layout", choices=sorted(LAYOUTS), help="folder layout of the data set")
     parser.add_argument("root", metavar="FOLDER", help="the data set's folder")
-    parser.add_argument("--output", required=True, metavar="CSV", help="the manifest to write")
+    parser.add_argument("-o", "--output", required=True, metavar="CSV", help="the manifest to write")
     parser.add_argument("--seed", type=int, default=0, help="of the split of subjects, 75/5/20 %% (default: 0)")
     parser.set_defaults(run=run_manifest)
 

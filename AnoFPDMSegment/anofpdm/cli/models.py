@@ -48,7 +48,7 @@ def add_parser(commands: Any) -> None:
         "The new model is not calibrated.",
     )
     official.add_argument("checkpoint", metavar="CKPT", help="the .pt file")
-    official.add_argument("--output", metavar="DIR", required=True, help="the model folder to write")
+    official.add_argument("-o", "--output", metavar="DIR", required=True, help="the model folder to write")
     official.add_argument("--modalities", required=True, metavar="A,B,...", help="input channels in training order")
     official.add_argument("--use", metavar="A,B,...", help="modalities whose maps are used (default: all)")
     official.add_argument("--name", help="name of the model (default: that of the folder)")

@@ -159,13 +159,15 @@ def add_force_option(parser: Any) -> None:
     )
 
 
-def named_images(texts: list[str]) -> dict[str, str]:
-    """The volumes of --input, a path by modality, each NAME=PATH. Raises InputError."""
+def named_images(texts: list[str]) -> str | dict[str, str]:
+    """The volumes of --input, a path by modality, each NAME=PATH; or a single PATH. Raises InputError."""
+    if len(texts) == 1 and not _NAMED.fullmatch(texts[0]):
+        return input_images(texts)
     images: dict[str, str] = {}
     for text in texts:
         match = _NAMED.fullmatch(text)
         if match is None:
-            raise InputError(f"--input takes a modality and its volume, as in flair=a.nii.gz, not '{text}'.")
+            raise InputError(f"With several --input each needs its modality, as in flair={text}.")
         modality = match.group(1).lower()
         if modality in images:
             raise InputError(f"The modality {modality} is given twice; name each modality once.")

@@ -46,7 +46,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("maps", metavar="FOLDER", help="folder of label maps, one head a file")
     parser.add_argument("--labels", required=True, metavar="TABLE", help="CSV table of what the labels are, see below")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the volumes")
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder of the volumes")
     parser.add_argument("--heads", type=int, default=20, metavar="N", help="how many (default: 20)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same gives the same heads (default: 0)")
     parser.add_argument("--prior", choices=CONTRAST_PRIORS, default="flair", help="contrast (default: flair)")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import functools
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import SettingsError
 from ..core.progress import CancelToken
+from ..core.reporting import make_reporter, say
 from ..methods.method import Method
 from ..methods.registry import FIRST_METHOD, find_method, methods
 from ..methods.training import Stage, TrainingTask, stage_of, stage_of_purpose
@@ -31,7 +31,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--purpose", metavar="PURPOSE", help="in place of --method and --stage, the spelling of version 0.1"
     )
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the run; given again, it continues")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="DIR", help="folder of the run; given again, it continues"
+    )
     parser.add_argument("--start-from", metavar="MODEL", help="model to fine-tune (default: random weights)")
     parser.add_argument("--cache", metavar="DIR", help="folder of the cached slices (default: DIR/slices)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes to prepare slices (default: 1)")
@@ -56,7 +58,7 @@ def train(options: argparse.Namespace, cancel: CancelToken) -> int:
     if not options.output.strip():
         raise SettingsError("--output is empty; name a folder for the run.")
     method, stage = _what(options)
-    tell = functools.partial(print, flush=True)
+    reporter = make_reporter("none" if options.quiet else "bar")
     task = TrainingTask(
         data=Path(options.manifest),
         output=Path(options.output),
@@ -67,11 +69,12 @@ def train(options: argparse.Namespace, cancel: CancelToken) -> int:
         threads=options.threads,
         values=values_of(options, _owner(method, stage), _owners()),
         cancel=cancel,
-        message=tell,
+        message=say,
+        progress=reporter.progress,
     )
     outcome = stage.fit(task)
     if outcome:
-        tell(outcome)
+        say(outcome)
     return 0
 
 

@@ -6,14 +6,9 @@ import os
 import traceback
 
 from .errors import AnoFPDMError
+from .exit_statuses import CANCELLED, MISSING_PACKAGE, OUT_OF_MEMORY, UNEXPECTED, UNPRINTABLE, UNUSABLE_FILE
 from .out_of_memory import is_out_of_memory
 
-UNUSABLE_FILE = 2
-UNPRINTABLE = 4
-OUT_OF_MEMORY = 6
-MISSING_PACKAGE = 69
-UNEXPECTED = 70
-CANCELLED = 130
 DEBUG_VARIABLE = "ANOFPDM_DEBUG"
 
 

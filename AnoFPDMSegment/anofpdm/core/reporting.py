@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from .. import __version__
 from .plain_text import STEERING, printable
 from .progress import Progress, Stage
+from .run_log import LOGGER, already_told
 
 _NOT_OF_ONE_LINE = re.compile(f"[{STEERING}\t\n]+")
 
@@ -22,12 +26,14 @@ def one_line(text: str) -> str:
 
 def say(text: str) -> None:
     """The outcome, or a part of it, on standard output."""
+    already_told(logging.INFO, text)
     print(printable(text), flush=True)
 
 
-def complain(message: str) -> None:
-    """One line for people on standard error."""
-    print(f"anofpdm: {one_line(message)}", file=sys.stderr, flush=True)
+def complain(message: str, who: str = "anofpdm") -> None:
+    """One line for people on standard error; `who` says it."""
+    already_told(logging.WARNING, message)
+    print(f"{who}: {one_line(message)}", file=sys.stderr, flush=True)
 
 
 class Reporter(Protocol):
@@ -82,27 +88,23 @@ class SilentReporter:
 
 
 class BarReporter(SilentReporter):
-    """A line that fills on a terminal; elsewhere one line every tenth."""
+    """A line that fills on a terminal; elsewhere a few lines a minute at most."""
 
     WIDTH = 28
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._stream = stream or sys.stderr
         self._open = False
-        self._tenth = 0
-        self._what = ""
+        self._pace = _Pace(clock)
 
     def begin_case(self, name: str | None) -> None:
         """The case of a table that follows; None after the last one."""
         self._close()
-        self._tenth = 0
         super().begin_case(name)
 
     def progress(self, progress: Progress) -> None:
         """Slices done and time left."""
-        if progress.what != self._what:
-            self._what, self._tenth = progress.what, 0
         share = progress.slices_done / max(progress.slices_total, 1)
         left = "" if progress.remaining_s is None else f", {format_seconds(progress.remaining_s)} left"
         what = f"{progress.what}: " if progress.what else ""
@@ -114,8 +116,7 @@ class BarReporter(SilentReporter):
             self._open = True
             if progress.slices_done >= progress.slices_total:
                 self._close()
-        elif int(share * 10) > self._tenth:
-            self._tenth = int(share * 10)
+        elif self._pace.is_due(f"{self._case}{what}", share):
             self._stream.write(text + "\n")
         self._stream.flush()
 
@@ -183,14 +184,17 @@ class JsonReporter:
 
     def notice(self, message: str) -> None:
         """{"event": "notice", "message"}."""
+        already_told(logging.WARNING, message)
         self._send({"event": "notice", "message": one_line(message)})
 
     def partial(self, text: str) -> None:
         """{"event": "partial", "text"}."""
+        already_told(logging.INFO, text)
         self._send({"event": "partial", "text": text})
 
     def result(self, text: str, details: dict[str, Any]) -> None:
         """{"event": "result", "text", ...}."""
+        already_told(logging.INFO, text)
         self._send({"event": "result", "text": text, **details})
 
     def error(self, message: str, status: int) -> None:
@@ -203,11 +207,110 @@ class JsonReporter:
         self._stream.flush()
 
 
+class LoggingReporter:
+    """Logs what another reporter does not: cases, stages, and progress a few times a minute."""
+
+    def __init__(self, reporter: Reporter, clock: Callable[[], float] = time.monotonic) -> None:
+        self._reporter = reporter
+        self._pace = _Pace(clock)
+        self._case = ""
+
+    def begin_case(self, name: str | None) -> None:
+        """The case of a table that follows."""
+        self._case = "" if name is None else f"{one_line(name)}: "
+        self._reporter.begin_case(name)
+
+    def stage(self, stage: Stage) -> None:
+        """What begins."""
+        LOGGER.info("%s%s", self._case, stage)
+        self._reporter.stage(stage)
+
+    def progress(self, progress: Progress) -> None:
+        """Slices done."""
+        share = progress.slices_done / max(progress.slices_total, 1)
+        what = f"{progress.what}: " if progress.what else ""
+        if self._pace.is_due(f"{self._case}{what}", share):
+            done, total = int(progress.slices_done), progress.slices_total
+            LOGGER.debug("%s%s%d of %d %s", self._case, what, done, total, progress.unit)
+        self._reporter.progress(progress)
+
+    def notice(self, message: str) -> None:
+        """A fallback or warning."""
+        self._reporter.notice(message)
+
+    def partial(self, text: str) -> None:
+        """A part of the outcome."""
+        self._reporter.partial(text)
+
+    def result(self, text: str, details: dict[str, Any]) -> None:
+        """The outcome."""
+        self._reporter.result(text, details)
+
+    def error(self, message: str, status: int) -> None:
+        """Why the run ended."""
+        self._reporter.error(message, status)
+
+
+class StepTeller:
+    """What is being done, where nothing is counted: on a terminal one line that changes, elsewhere a few a minute."""
+
+    def __init__(
+        self, *, quiet: bool = False, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._quiet = quiet
+        self._stream = stream or sys.stderr
+        self._clock = clock
+        self._last: float | None = None
+
+    def tell(self, what: str) -> None:
+        """In a few words."""
+        LOGGER.debug("%s", what)
+        if self._quiet:
+            return
+        now = self._clock()
+        if self._stream.isatty():
+            self._stream.write(f"\r{what}\x1b[K")
+        elif self._last is None or now - self._last >= _Pace.SHORTEST_S:
+            self._stream.write(what + "\n")
+        else:
+            return
+        self._last = now
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self._last is not None and self._stream.isatty():
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+
+class _Pace:
+    """When a line of progress is due: at a tenth, if the last line is `SHORTEST_S` old; at `LONGEST_S` in any case."""
+
+    SHORTEST_S, LONGEST_S = 15.0, 60.0
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._last = clock()
+        self._what = ""
+        self._tenth = 0
+
+    def is_due(self, what: str, share: float) -> bool:
+        """`share` of `what` is done. What is true counts as a line."""
+        if what != self._what:
+            self._what, self._tenth = what, 0
+        age, tenth = self._clock() - self._last, int(share * 10)
+        if age < self.SHORTEST_S or (tenth <= self._tenth and age < self.LONGEST_S):
+            return False
+        self._last, self._tenth = self._clock(), tenth
+        return True
+
+
 def make_reporter(kind: str) -> Reporter:
-    """The reporter for --progress bar, json or none."""
+    """The reporter for --progress bar, json or none; it logs, too."""
     if kind == "json":
-        return JsonReporter()
-    return BarReporter() if kind == "bar" else SilentReporter()
+        return LoggingReporter(JsonReporter())
+    return LoggingReporter(BarReporter() if kind == "bar" else SilentReporter())
 
 
 def format_seconds(seconds: float) -> str:

@@ -24,7 +24,7 @@ import SimpleITK as sitk
 from ..core.arrays import BoolArray, FloatArray
 from ..core.directory_lock import LOCK_FILE, DirectoryLock
 from ..core.errors import InputError, OutputError, SettingsError
-from ..core.progress import CancelToken, ProgressCallback, ProgressClock
+from ..core.progress import CancelToken, Progress, ProgressCallback, ProgressClock
 from ..core.records import record_to_dict
 from ..volumes.input_config import InputConfig
 from ..volumes.preparation import PreparedCase, prepare_case
@@ -174,7 +174,7 @@ def _write(
 ) -> None:
     mistakes = Mistakes(manifest.path)
     volumes = manifest.volumes()
-    clock = ProgressClock(len(volumes), progress)
+    clock = ProgressClock(len(volumes), progress and partial(_of_volumes, progress))
     frame = (config.grid.matrix, config.grid.matrix)
     records: list[dict[str, Any]] = []
     columns: dict[str, list[Any]] = {"volume": [], "slice_index": [], "unhealthy": [], "level": []}
@@ -218,6 +218,10 @@ def _write(
         "slices": columns,
     }
     (folder / TABLE_FILE).write_text(json.dumps(table, allow_nan=False), encoding="utf-8")
+
+
+def _of_volumes(callback: ProgressCallback, progress: Progress) -> None:
+    callback(replace(progress, what="preparing", unit="volumes"))
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.checksums import CHECKSUMS_FILE, Checksums, file_sha256
 from ..core.errors import WITHHELD, Cancelled, DiskFull, EvidenceError, OutputInUse
+from ..core.exit_statuses import SEVERAL_KINDS
 from ..core.failures import describe_failure
 from ..core.output_set import OutputSet, Writer, recover
 from ..core.progress import CancelToken
@@ -27,8 +28,6 @@ from .cases import Case
 if TYPE_CHECKING:
     from .detector import Detector, DetectorOptions
 
-SEVERAL_KINDS = 1
-"""Exit status of a table whose cases failed for reasons of several kinds."""
 WAIT_S = 0.5
 """Between two looks at a case that another run computes."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import InputError
 from ..datasets.csv_table import read_table
+from ..volumes.input_config import InputConfig
 
 LONGEST_NAME = 200
 """Bytes; with what is put before it while a result is written, disks take 255."""
@@ -67,3 +68,15 @@ def read_cases(path: Path) -> list[Case]:
     if not cases:
         raise InputError(f"{path} lists no cases.")
     return list(cases.values())
+
+
+def check_columns(table: str | Path, cases: Sequence[Case], config: InputConfig) -> None:
+    """Raises InputError unless the table's columns are the model's modalities, of whatever case and in any order; a
+    model with one takes `image`, too."""
+    needed = config.modalities
+    given = list(cases[0].images) if isinstance(cases[0].images, Mapping) else ["image"]
+    if set(given) != set(needed) and not (given == ["image"] and len(needed) == 1):
+        raise InputError(
+            f"The columns of {table} besides 'case' are {', '.join(given)}, but the model needs {', '.join(needed)}; "
+            "rename them, or choose another model."
+        )

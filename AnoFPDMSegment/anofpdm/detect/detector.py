@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import SimpleITK as sitk
 
 from .. import __version__
@@ -29,12 +31,14 @@ from ..results.detection import Detection, build_detection
 from ..store.model_config import ModelConfig
 from ..store.model_folder import ModelFolder
 from ..store.model_search import default_model_name, find_model
+from ..volumes.array_image import ArrayGeometry, image_of_array
 from ..volumes.input_config import InputConfig
 from ..volumes.preparation import PreparedCase, check_modalities
 from ..volumes.reading import check_noted_volume, read_noted_volume
 from ..volumes.volume import Volume
 
-Image = str | Path | sitk.Image
+Image = str | Path | sitk.Image | npt.NDArray[Any]
+Numbers = Sequence[float] | npt.NDArray[Any] | None
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,9 @@ class Detector:
         settings: Any = None,
         options: DetectorOptions | None = None,
         *,
+        spacing: Numbers = None,
+        direction: Numbers = None,
+        origin: Numbers = None,
         on_progress: ProgressCallback | None = None,
         on_stage: StageCallback | None = None,
         cancel: CancelToken | None = None,
@@ -144,8 +151,12 @@ class Detector:
         """Detect anomalies in one patient's volume.
 
         Args:
-            images: a file, DICOM folder or SimpleITK image; for a model with several modalities a
+            images: a file, DICOM folder, SimpleITK image or array; for a model with several modalities a
                 mapping from modality to image. Results return on the grid of the model's first modality.
+            spacing, direction, origin: of arrays, and needed for them (the origin is (0, 0, 0) if left out). An array
+                is [slice, row, column] (k, j, i), as SimpleITK.GetArrayFromImage returns it, so that one of nibabel's
+                comes transposed; these are in the order i, j, k and in LPS mm, as SimpleITK's GetSpacing (3 numbers),
+                GetDirection (9, row by row, or 3 x 3) and GetOrigin (3) return them.
             settings: a record of the method (for AnoFPDM `SelectionSettings`: guidance strength, thresholds, decision);
                 as calibrated where left open.
             on_progress: called after every step of every batch.
@@ -155,7 +166,16 @@ class Detector:
         Raises InputError, SettingsError, ResourceError or Cancelled.
         """
         self.check(settings)
-        case = self.examine(images, options, on_progress=on_progress, on_stage=on_stage, cancel=cancel)
+        case = self.examine(
+            images,
+            options,
+            spacing=spacing,
+            direction=direction,
+            origin=origin,
+            on_progress=on_progress,
+            on_stage=on_stage,
+            cancel=cancel,
+        )
         if on_stage is not None:
             on_stage("building")
         return build_detection(case, settings)
@@ -174,19 +194,23 @@ class Detector:
         images: Image | Mapping[str, Image],
         options: DetectorOptions | None = None,
         *,
+        spacing: Numbers = None,
+        direction: Numbers = None,
+        origin: Numbers = None,
         on_progress: ProgressCallback | None = None,
         on_stage: StageCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> CaseEvidence:
-        """The evidence of one volume, from which `build_detection` makes results for any settings."""
-        case, prepared = self._examined(images, options, on_progress, on_stage, cancel)
+        """The evidence of one volume, from which `build_detection` makes results for any settings; see `detect`."""
+        place = ArrayGeometry(spacing, direction, origin)
+        case, prepared = self._examined(images, options, on_progress, on_stage, cancel, place)
         return case if self._reference is None else replace(case, gate=self._opinion(case, prepared))
 
     def examine_and_measure(
         self, images: Image | Mapping[str, Image], *, cancel: CancelToken | None = None
     ) -> tuple[CaseEvidence, dict[str, float]]:
         """The evidence, and what the gate measures of it, for making a reference. Errors as of `examine`."""
-        case, prepared = self._examined(images, None, None, None, cancel)
+        case, prepared = self._examined(images, None, None, None, cancel, ArrayGeometry())
         return case, self._measured(case, prepared)
 
     def _examined(
@@ -196,13 +220,14 @@ class Detector:
         on_progress: ProgressCallback | None,
         on_stage: StageCallback | None,
         cancel: CancelToken | None,
+        place: ArrayGeometry,
     ) -> tuple[CaseEvidence, PreparedCase]:
         options = options or DetectorOptions()
         cancel = cancel or CancelToken()
         on_stage = on_stage or (lambda _: None)
         start = time.monotonic()
         on_stage("reading")
-        files, volumes = read_images(images, self.config, cancel, anonymous=options.anonymous)
+        files, volumes = read_images(images, self.config, cancel, anonymous=options.anonymous, place=place)
         found = self._runner.examine(
             volumes,
             seed=options.seed,
@@ -256,24 +281,41 @@ class Detector:
 
 
 def read_images(
-    images: Image | Mapping[str, Image], config: InputConfig, cancel: CancelToken, *, anonymous: bool = False
+    images: Image | Mapping[str, Image],
+    config: InputConfig,
+    cancel: CancelToken,
+    *,
+    anonymous: bool = False,
+    place: ArrayGeometry | None = None,
 ) -> tuple[dict[str, str], dict[str, Volume]]:
     """File names ("" for images in memory, and `anonymous` ones) and checked volumes by modality, in the model's order.
 
-    `images` as of `Detector.detect`. Raises InputError, or Cancelled between the volumes.
+    `images` as of `Detector.detect`, `place` that of the arrays. Raises InputError, or Cancelled between the volumes.
     """
+    place = place or ArrayGeometry()
     if not isinstance(images, Mapping):
         if len(config.modalities) > 1:
             names = " ".join(f"{modality}=FILE" for modality in config.modalities)
             raise InputError(f"This model needs several modalities; name each one: {names}.")
         images = {config.modalities[0]: images}
     check_modalities(images, config)
+    if place.is_given and not any(isinstance(image, np.ndarray) for image in images.values()):
+        raise InputError(
+            "Spacing, direction and origin are those of arrays; other images have their own: leave them out."
+        )
     files, volumes = {}, {}
     for modality in config.modalities:
         cancel.raise_if_cancelled()
         image = images[modality]
+        if isinstance(image, np.ndarray):
+            image = image_of_array(image, place, modality)
         if isinstance(image, sitk.Image):
             files[modality], volumes[modality] = "", check_noted_volume(image, modality)
+        elif not isinstance(image, str | Path):
+            raise InputError(
+                f"The {modality} image is a {type(image).__name__}; give the path of a file or DICOM folder, a "
+                "SimpleITK image, or a NumPy array with spacing and direction."
+            )
         else:
             files[modality] = "" if anonymous else Path(image).name
             volumes[modality] = read_noted_volume(image, modality, cancel, anonymous=anonymous)

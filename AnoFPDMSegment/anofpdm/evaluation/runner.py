@@ -11,7 +11,7 @@ from .. import __version__
 from ..core.device import choose_device
 from ..core.errors import Cancelled
 from ..core.output_set import OutputSet, Writer
-from ..core.progress import CancelToken
+from ..core.progress import CancelToken, ProgressCallback
 from ..datasets.build_slice_cache import build_slice_cache
 from ..datasets.manifest import read_manifest
 from ..datasets.slice_cache import SliceCache
@@ -49,6 +49,7 @@ def run_evaluation(
     *,
     tell: Callable[[Measured], None] | None = None,
     report: Report | None = None,
+    progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> list[Path]:
     """Measure every method and write the files; returns their paths.
@@ -58,17 +59,22 @@ def run_evaluation(
     Args:
         tell: given each row of the table as soon as it is there.
         report: told about the network's progress.
+        progress: told of the volumes whose slices are prepared.
 
     Raises the engine's errors: InputError, SettingsError, ModelError, OutputError, ResourceError, Cancelled.
     """
     try:
-        return _run(request, tell, report, cancel or CancelToken())
+        return _run(request, tell, report, progress, cancel or CancelToken())
     except Cancelled as error:
         raise Cancelled("The evaluation was stopped; run the same command again to continue it.") from error
 
 
 def _run(
-    request: EvaluationRequest, tell: Callable[[Measured], None] | None, report: Report | None, cancel: CancelToken
+    request: EvaluationRequest,
+    tell: Callable[[Measured], None] | None,
+    report: Report | None,
+    progress: ProgressCallback | None,
+    cancel: CancelToken,
 ) -> list[Path]:
     folder = find_model(request.model)
     wanted = method_list.usual_names(folder) if request.methods is None else request.methods
@@ -79,7 +85,11 @@ def _run(
     choose_device(request.device)
     with OutputSet(request.output) as output:
         cache = build_slice_cache(
-            manifest, folder.config, request.cache or request.output / CACHE_FOLDER, cancel=cancel
+            manifest,
+            folder.config,
+            request.cache or request.output / CACHE_FOLDER,
+            progress=progress,
+            cancel=cancel,
         )
         given, masked = method_input(request, folder, cache)
         run = EvaluationRun(

@@ -61,7 +61,9 @@ class SharedLoop:
         objective = self.objective(task, config)
         export = task.values.get("export")
         if export is not None:
-            early = export_checkpoint(task.data, task.output, config, export, objective, cache_dir=task.cache)
+            early = export_checkpoint(
+                task.data, task.output, config, export, objective, cache_dir=task.cache, progress=task.progress
+            )
             return f"Written to {early.path}."
         written = run_training(
             task.data,
@@ -75,5 +77,6 @@ class SharedLoop:
             workers=task.workers,
             cancel=task.cancel,
             message=task.message,
+            progress=task.progress,
         )
         return "" if written is None else f"Trained. The model lies in {written.path}{self.following}."

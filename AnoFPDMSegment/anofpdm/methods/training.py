@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..core.errors import SettingsError
-from ..core.progress import CancelToken
+from ..core.progress import CancelToken, ProgressCallback
 from .knobs import Knob
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class TrainingTask:
     """Of the stage's options that were given, by name."""
     cancel: CancelToken = field(default_factory=CancelToken)
     message: Callable[[str], None] = print
+    progress: ProgressCallback | None = None
+    """Told while slices are prepared."""
 
 
 class Fitter(Protocol):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..core.directory_lock import DirectoryLock
 from ..core.errors import InputError, OutputError, SettingsError
-from ..core.progress import CancelToken
+from ..core.progress import CancelToken, ProgressCallback
 from ..datasets.build_slice_cache import build_slice_cache, cache_key
 from ..datasets.manifest import Manifest, read_manifest
 from ..datasets.slice_cache import SliceCache, open_slice_cache, read_table
@@ -41,6 +41,7 @@ def run_training(
     workers: int = 1,
     cancel: CancelToken | None = None,
     message: Callable[[str], None] = print,
+    progress: ProgressCallback | None = None,
 ) -> Written | None:
     """Train from the slices of a manifest, or continue the run in `output_dir`; returns what was written.
 
@@ -51,7 +52,7 @@ def run_training(
     `objective`: what the network is trained for; None: to predict noise.
 
     `start_from`: a model folder whose weights the run starts with (fine-tuning); a run that continues has its own.
-    `workers`: processes that prepare slices for the cache.
+    `workers`: processes that prepare slices for the cache. `progress`: told of the volumes whose slices are prepared.
 
     Raises InputError for mistakes in the manifest, SettingsError if the configuration does not fit the data, the run
     in the folder, the model to start from or the machine, ModelError if that model is damaged, OutputError if the
@@ -79,7 +80,7 @@ def run_training(
         if first:
             _start_writing(output, lock)
         folder = Path(cache_dir) if cache_dir is not None else output / CACHE_FOLDER
-        cache = _shared_cache(manifest, config, folder, workers, cancel)
+        cache = _shared_cache(manifest, config, folder, workers, cancel, progress)
         slices = TrainingSlices(cache, config.model)
         fabric = launch_engine(config, chosen)
         trainer = Trainer(fabric, slices, config, objective, output, start_from=weights, message=quiet)
@@ -131,7 +132,12 @@ def _record_config(output: Path, config: TrainingConfig) -> None:
 
 
 def _shared_cache(
-    manifest: Manifest, config: TrainingConfig, folder: Path, workers: int, cancel: CancelToken | None
+    manifest: Manifest,
+    config: TrainingConfig,
+    folder: Path,
+    workers: int,
+    cancel: CancelToken | None,
+    progress: ProgressCallback | None,
 ) -> SliceCache:
     """The cache, built by the first process.
 
@@ -139,7 +145,7 @@ def _shared_cache(
     and joined processes give each other up after minutes.
     """
     if process_rank() == 0:
-        return build_slice_cache(manifest, config.model, folder, workers=workers, cancel=cancel)
+        return build_slice_cache(manifest, config.model, folder, workers=workers, cancel=cancel, progress=progress)
     key = cache_key(manifest, config.model)
     while _key_of(folder) != key:
         time.sleep(LOOK_AGAIN_S)
@@ -165,6 +171,7 @@ def export_checkpoint(
     objective: Objective | None = None,
     *,
     cache_dir: str | Path | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Written:
     """Write the averaged weights of a run's last checkpoint as a model folder, also while the run goes on.
 
@@ -176,6 +183,9 @@ def export_checkpoint(
     manifest = read_manifest(manifest_path, config.model.modalities)
     require_checkpoint(output)
     cache = build_slice_cache(
-        manifest, config.model, Path(cache_dir) if cache_dir is not None else output / CACHE_FOLDER
+        manifest,
+        config.model,
+        Path(cache_dir) if cache_dir is not None else output / CACHE_FOLDER,
+        progress=progress,
     )
     return export_model(output, config, cache, Path(destination), objective)
