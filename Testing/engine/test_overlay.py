@@ -50,7 +50,7 @@ def panels(pixels: np.ndarray, gray: int) -> list[tuple[int, int]]:
     height, width = match.shape
     corners = []
     for y, x in np.argwhere(match[: height - far, : width - far]).tolist():
-        first = not match[y - 1, x] and not match[y, x - 1]
+        first = not match[y - 1, x : x + 60].any() and not match[y : y + 60, x - 1].any()
         # The letters and the heat lie away from the corners.
         if first and match[y, x : x + 60].all() and match[y : y + 60, x].all() and match[y + far, x + far]:
             corners.append((y, x))
@@ -59,7 +59,8 @@ def panels(pixels: np.ndarray, gray: int) -> list[tuple[int, int]]:
 
 def test_heat_lies_where_the_score_is_and_nowhere_else(tmp_path: Path) -> None:
     pixels = picture(tmp_path)
-    ((y, x),) = panels(pixels, 100)
+    (y, _), (heat_y, x) = panels(pixels, 100)
+    assert y == heat_y
     scale = overlay._PANEL / COARSE
     inside = pixels[y + int(12 * scale), x + int(8 * scale)].astype(int)
     assert inside[0] > inside[1] > inside[2]  # a warm color
@@ -74,10 +75,19 @@ def test_heat_lies_where_the_score_is_and_nowhere_else(tmp_path: Path) -> None:
     assert (outside == 100).all()
 
 
+def test_the_plain_image_stands_before_it(tmp_path: Path) -> None:
+    pixels = picture(tmp_path)
+    (y, plain), (_, heat) = panels(pixels, 100)
+    panel = pixels[y : y + overlay._PANEL, plain : plain + overlay._PANEL]
+    assert heat - plain == overlay._PANEL + overlay._GAP
+    colored = np.ptp(panel.astype(int), axis=2) > 0
+    assert not colored.any(), "neither heat nor outline"
+
+
 def test_the_healthy_prediction_stands_beside_it(tmp_path: Path) -> None:
     prediction = np.full((SLICES, COARSE, COARSE), 0.5, np.float32)
     pixels = picture(tmp_path, healthy_prediction=prediction)
-    ((y, x),) = panels(pixels, 100)
+    _, (y, x) = panels(pixels, 100)
     ((right_y, right_x),) = panels(pixels, round(1.5 * 127.5))
     assert right_y == y
     assert x + overlay._PANEL < right_x < x + overlay._PANEL + 30
@@ -86,9 +96,9 @@ def test_the_healthy_prediction_stands_beside_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("count", "shown"), [(1, 1), (2, 2), (4, 4), (5, 5), (8, 6)])
-def test_one_pair_for_each_marked_slice_up_to_the_maximum(tmp_path: Path, count: int, shown: int) -> None:
+def test_one_row_of_panels_for_each_marked_slice_up_to_the_maximum(tmp_path: Path, count: int, shown: int) -> None:
     pixels = picture(tmp_path, marked=list(range(count)), maximum_slices=6)
-    assert len(panels(pixels, 100)) == shown
+    assert len(panels(pixels, 100)) == 2 * shown
 
 
 def test_what_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -106,7 +116,19 @@ def test_what_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "3 slices hold a region, 2 of them shown, the strongest among them." in said
     assert any("Right: the prediction of the test, same outline." in text for text in said)
     assert [text for text in said if text.startswith("S ")] == ["S 1 mm", "S 5 mm"]
-    assert {"R", "L", "A", "P", "AnoFPDM", "Research use only.", "healthy prediction", "1", "2+", "score"} <= set(said)
+    assert {
+        "R",
+        "L",
+        "A",
+        "P",
+        "AnoFPDM",
+        "Research use only.",
+        "healthy prediction",
+        "heatmap",
+        "1",
+        "2+",
+        "score",
+    } <= set(said)
     said.clear()
     picture(tmp_path, marked=[], examined=[n in (2, 4) for n in range(SLICES)])
     assert "No slice holds a region. 2 of 2 examined slices shown." in said
@@ -116,7 +138,10 @@ def test_what_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "No slice was examined." in said
     said.clear()
     picture(tmp_path, healthy_prediction=np.full((SLICES, COARSE, COARSE), np.nan, np.float32))
-    assert "no prediction" in said
+    assert "no healthy prediction" in said
+    said.clear()
+    picture(tmp_path, case="patient 7.nii.gz")
+    assert said[0] == "patient 7.nii.gz"
 
 
 def test_nothing_marked_shows_plain_slices(tmp_path: Path) -> None:

@@ -214,6 +214,7 @@ class Detection:
             "labels": [_slice_label(entry) for entry in self.findings["slices"]],
             "title": f"{case.model.title}{settings and f': {settings}'}",
             "prediction": "" if picture is None else picture.caption,
+            "case": ", ".join(dict.fromkeys(name for _, name in case.run.files if name)),
             "footer": self.findings["statement"],
         }
 

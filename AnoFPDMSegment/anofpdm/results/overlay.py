@@ -1,4 +1,4 @@
-"""A picture of the slices that hold a region: heatmap over the image, beside the healthy prediction.
+"""A picture of the slices that hold a region: the image, the heatmap over it, and the healthy prediction side by side.
 
 Pillow is needed for this alone, and is imported only when a picture is made.
 """
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 _PANEL = 288
 _GAP = 6
-_PAIR_GAP = 22
+_ROW_GAP = 22
 _MARGIN = 18
 _LINE = 22
 _BAR = 16
 _BAR_SPACE = 78
 _UNMARKED_SLICES = 8
+_MOST_PANELS = 6
+"""Side by side."""
 
 _BACKGROUND = (16, 16, 18)
 _TEXT = (236, 236, 236)
@@ -51,20 +53,21 @@ def overlay_png(
     labels: Sequence[str],
     title: str,
     prediction: str,
+    case: str = "",
     footer: str,
     maximum_slices: int = 12,
     examined: Sequence[bool] | NDArray[np.bool_] | None = None,
 ) -> bytes:
-    """A PNG with one pair of panels for each slice that holds a region.
+    """A PNG with two or three panels for each slice that holds a region.
 
-    Left panel: the slice, colored where the score is at least 1, the border outlined. Right panel:
-    the healthy prediction at the end step. Radiological orientation (patient right on the left).
+    First panel: the slice as it is. Second: colored where the score is at least 1, the border outlined. Third: the
+    healthy prediction at the end step. Radiological orientation (patient right on the left).
 
     display: uint8 [S, h, w]. score: float32 [S, H, W] on the model grid, same field of view.
     healthy_prediction: float32 [S, H, W] in [-1, 1], NaN where there is none; None for a method without: then there
-    are no right panels. marked: indices into S of the slices that hold a region. labels: one short text for each of
-    the S slices. prediction: what the right panels show, in words. With more than `maximum_slices` marked slices
-    an even choice is drawn, and the picture says so. Without any, a few of the examined slices are
+    are no third panels. marked: indices into S of the slices that hold a region. labels: one short text for each of
+    the S slices. prediction: what the third panels show, in words. case: what was examined, written first; nothing if
+    empty. With more than `maximum_slices` marked slices an even choice is drawn, and the picture says so. Without any, a few of the examined slices are
     drawn (all slices with content if `examined` is None), and the picture says that none holds a
     region. Raises OutputError if Pillow is missing.
     """
@@ -78,27 +81,26 @@ def overlay_png(
     if marked:
         shown = slices_to_show(marked, score, maximum_slices)
         top = top_of_scale(score[shown])
-        pairs = [
-            _pair(display[s], score[s], None if healthy_prediction is None else healthy_prediction[s], labels[s], top)
+        rows = [
+            _row(display[s], score[s], None if healthy_prediction is None else healthy_prediction[s], labels[s], top)
             for s in shown
         ]
         count = len(marked)
         notes = [f"{count} slice{' holds' if count == 1 else 's hold'} a region."]
         if len(shown) < count:
             notes = [f"{count} slices hold a region, {len(shown)} of them shown, the strongest among them."]
-        drawn = "image with heatmap, outlined where the score reaches 1."
-        notes.append(
-            f"Shown: {drawn}" if healthy_prediction is None else f"Left: {drawn} Right: {prediction}, same outline."
-        )
+        notes.append("Left: the image. Beside it: the image with heatmap, outlined where the score reaches 1.")
+        if healthy_prediction is not None:
+            notes.append(f"Right: {prediction}, same outline.")
     else:
         seen = display.reshape(len(display), -1).any(axis=1) if examined is None else np.asarray(examined, dtype=bool)
         shown = evenly(np.flatnonzero(seen).tolist(), min(maximum_slices, _UNMARKED_SLICES))
         top = None
-        pairs = [_Pair(labels[s], gray_picture(display[s], _PANEL), None, None) for s in shown]
+        rows = [_Row(labels[s], (_Panel("", gray_picture(display[s], _PANEL)),)) for s in shown]
         notes = [f"No slice holds a region. {len(shown)} of {int(seen.sum())} examined slices shown."]
         if not shown:
             notes = ["No slice was examined."]
-    image = _Canvas(pairs, title, notes, footer, top).draw()
+    image = _Canvas(rows, case, title, notes, footer, top).draw()
     stream = io.BytesIO()
     image.save(stream, "PNG")
     return stream.getvalue()
@@ -117,53 +119,55 @@ def require_pillow() -> None:
 
 
 @dataclass(frozen=True)
-class _Pair:
+class _Panel:
+    caption: str
+    picture: NDArray[np.uint8] | None
+    """None: the caption's thing is not there."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One slice."""
+
     label: str
-    left: NDArray[np.uint8]
-    right: NDArray[np.uint8] | None
-    right_note: str | None
-    """None: there is no right panel at all. An empty text: the right panel has a picture."""
+    panels: tuple[_Panel, ...]
 
 
-def _pair(
+def _row(
     display: NDArray[np.uint8],
     score: NDArray[np.float32],
     prediction: NDArray[np.float32] | None,
     label: str,
     top: float,
-) -> _Pair:
-    left = heat_picture(display, score, top, _PANEL)
-    if prediction is None:
-        return _Pair(label, left, None, None)
-    if not np.isfinite(prediction).all():
-        return _Pair(label, left, None, "no prediction")
-    return _Pair(label, left, prediction_picture(prediction, score, _PANEL), "")
+) -> _Row:
+    panels = [_Panel("", gray_picture(display, _PANEL)), _Panel("heatmap", heat_picture(display, score, top, _PANEL))]
+    if prediction is not None:
+        there = bool(np.isfinite(prediction).all())
+        panels.append(_Panel("healthy prediction", prediction_picture(prediction, score, _PANEL) if there else None))
+    return _Row(label, tuple(panels))
 
 
 class _Canvas:
-    """Lays the pairs out in rows and draws them with their texts."""
+    """Lays the slices out in rows and columns and draws them with their texts."""
 
     def __init__(
-        self, pairs: Sequence[_Pair], title: str, notes: Sequence[str], footer: str, top: float | None
+        self, rows: Sequence[_Row], case: str, title: str, notes: Sequence[str], footer: str, top: float | None
     ) -> None:
         from PIL import ImageFont
 
-        self._pairs = pairs
+        self._slices = rows
         self._top = top
         self._large = ImageFont.load_default(20)
         self._normal = ImageFont.load_default(15)
         self._letters = ImageFont.load_default(14)
-        self._paired = any(pair.right_note is not None for pair in pairs)
-        count = len(pairs)
-        widest = 3 if self._paired else 4
-        # Two rows of two read better than three beside one.
-        self._columns = 2 if count == 4 and self._paired else max(1, min(widest, count))
-        self._rows = -(-count // self._columns)
-        self._pair_width = 2 * _PANEL + _GAP if self._paired else _PANEL
-        panels = self._columns * self._pair_width + (self._columns - 1) * _PAIR_GAP
-        self._width = max(2 * _MARGIN + panels + (_BAR_SPACE if top is not None else 0), 2 * _MARGIN + 640)
+        panels = max((len(row.panels) for row in rows), default=1)
+        self._columns = max(1, min(_MOST_PANELS // panels, len(rows)))
+        self._rows = -(-len(rows) // self._columns)
+        self._slice_width = panels * _PANEL + (panels - 1) * _GAP
+        self._across = self._columns * self._slice_width + (self._columns - 1) * _ROW_GAP
+        self._width = max(2 * _MARGIN + self._across + (_BAR_SPACE if top is not None else 0), 2 * _MARGIN + 640)
         room = self._width - 2 * _MARGIN
-        self._title = _wrapped(title, self._large, room)
+        self._title = [*(_wrapped(case, self._large, room) if case else []), *_wrapped(title, self._large, room)]
         self._notes = [line for note in notes for line in _wrapped(note, self._normal, room)]
         self._footer = _wrapped(footer, self._normal, room)
         self._head = _MARGIN + len(self._title) * (_LINE + 4) + len(self._notes) * _LINE + 8
@@ -182,10 +186,10 @@ class _Canvas:
         for line in self._notes:
             pen.text((_MARGIN, y), line, font=self._normal, fill=_TEXT)
             y += _LINE
-        for position, pair in enumerate(self._pairs):
+        for position, each in enumerate(self._slices):
             row, column = divmod(position, self._columns)
-            x = _MARGIN + column * (self._pair_width + _PAIR_GAP)
-            self._draw_pair(image, pen, pair, x, self._head + row * self._row_height)
+            x = _MARGIN + column * (self._slice_width + _ROW_GAP)
+            self._draw_slice(image, pen, each, x, self._head + row * self._row_height)
         if self._top is not None:
             self._draw_bar(image, pen, self._top)
         y = self._head + self._rows * self._row_height
@@ -194,24 +198,23 @@ class _Canvas:
             y += _LINE
         return image
 
-    def _draw_pair(self, image: Image.Image, pen: ImageDraw.ImageDraw, pair: _Pair, x: int, y: int) -> None:
+    def _draw_slice(self, image: Image.Image, pen: ImageDraw.ImageDraw, row: _Row, x: int, y: int) -> None:
         from PIL import Image
 
-        label = _wrapped(pair.label, self._normal, _PANEL if self._paired else self._pair_width)[0]
+        label = _wrapped(row.label, self._normal, _PANEL)[0]
         pen.text((x, y), label, font=self._normal, fill=_TEXT)
         y += _LINE
-        image.paste(Image.fromarray(pair.left), (x, y))
-        self._draw_letters(pen, x, y)
-        if pair.right_note is None:
-            return
-        x += _PANEL + _GAP
-        pen.text((x, y - _LINE), "healthy prediction", font=self._normal, fill=_FAINT)
-        if pair.right is not None:
-            image.paste(Image.fromarray(pair.right), (x, y))
-        else:
-            pen.rectangle((x, y, x + _PANEL - 1, y + _PANEL - 1), outline=_FAINT)
-            middle = (x + _PANEL // 2, y + _PANEL // 2)
-            pen.text(middle, pair.right_note, font=self._normal, fill=_FAINT, anchor="mm")
+        for panel in row.panels:
+            if panel.caption:
+                pen.text((x, y - _LINE), panel.caption, font=self._normal, fill=_FAINT)
+            if panel.picture is not None:
+                image.paste(Image.fromarray(panel.picture), (x, y))
+            else:
+                pen.rectangle((x, y, x + _PANEL - 1, y + _PANEL - 1), outline=_FAINT)
+                middle = (x + _PANEL // 2, y + _PANEL // 2)
+                pen.text(middle, f"no {panel.caption}", font=self._normal, fill=_FAINT, anchor="mm")
+            self._draw_letters(pen, x, y)
+            x += _PANEL + _GAP
 
     def _draw_letters(self, pen: ImageDraw.ImageDraw, x: int, y: int) -> None:
         middle, far = _PANEL // 2, _PANEL - 4
@@ -229,7 +232,7 @@ class _Canvas:
     def _draw_bar(self, image: Image.Image, pen: ImageDraw.ImageDraw, top: float) -> None:
         from PIL import Image
 
-        x = _MARGIN + self._columns * self._pair_width + (self._columns - 1) * _PAIR_GAP + 14
+        x = _MARGIN + self._across + 14
         y = self._head + _LINE
         values = np.linspace(top, 1.0, _PANEL, dtype=np.float32)
         bar = np.repeat(heat_rgb(values, top)[:, None, :], _BAR, axis=1)
