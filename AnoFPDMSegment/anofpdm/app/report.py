@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..methods.registry import find_method
 from ..methods.settings_text import settings_rows
-from .findings_tables import component_columns, slice_columns, slice_number
+from .findings_tables import component_columns, slice_columns
+from .model_card import card_as_html
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from ..results.case import CaseEvidence
     from ..results.detection import Detection
 
-MOST_PICTURES = 12
-_SIDE = 256
+_NOTHING_FROM_ELSEWHERE = (
+    '<meta http-equiv="Content-Security-Policy" '
+    "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
+)
+"""A browser loads nothing for the page, whatever a card or a name holds."""
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b1b1f; max-width: 62em; margin: 2em auto; padding: 0 1em }
 h1 { font-size: 1.6em } h2 { font-size: 1.2em; margin-top: 2em; border-bottom: 1px solid #ccc }
@@ -30,8 +32,17 @@ h1 { font-size: 1.6em } h2 { font-size: 1.2em; margin-top: 2em; border-bottom: 1
 table { border-collapse: collapse; font-size: .9em } th, td { border: 1px solid #ccc; padding: .25em .6em }
 th { background: #f2f2f5; text-align: left } td.number { text-align: right; font-variant-numeric: tabular-nums }
 tr.rejected td { color: #888; text-decoration: line-through }
-figure { display: inline-block; margin: 0 .6em .8em 0 } figcaption { font-size: .85em; text-align: center }
+figure { margin: 0 0 1em 0; break-inside: avoid } figure img { margin-right: 4px; max-width: 32%; height: auto }
+figcaption { font-size: .85em } figcaption span { display: block; color: #555 }
+.scale img { vertical-align: middle } .swatch { border-left: 1em solid; padding-left: .5em }
 pre { white-space: pre-wrap; background: #f7f7f9; padding: 1em }
+.card { border-left: 4px solid #ccc; padding-left: 1em }
+@media print {
+  body { font-size: 10pt; max-width: none; margin: 0; padding: 0 }
+  h2, h3 { break-after: avoid } table { break-inside: auto } tr { break-inside: avoid }
+  details > summary { display: none } details::details-content { content-visibility: visible; block-size: auto }
+  img, th { -webkit-print-color-adjust: exact; print-color-adjust: exact }
+}
 """
 
 
@@ -60,7 +71,10 @@ def report_page(reported: Reported, png: Callable[[NDArray[np.uint8]], bytes], m
 
     png: the file of a picture [h, w, 3], row 0 on top. model_card: Markdown.
     """
+    from .report_pictures import ReportPictures
+
     case, findings = reported.case, reported.detection.findings
+    pictures = ReportPictures(reported.detection, reported.outline, png)
     kind = ' class="warning"' if reported.changed else ""
     parts = [
         f"<h1>AnoFPDM: {_escaped(reported.name)}</h1>",
@@ -72,9 +86,9 @@ def report_page(reported: Reported, png: Callable[[NDArray[np.uint8]], bytes], m
         *(f'<p class="warning">{_escaped(text)}</p>' for text in findings["warnings"]),
         "<h2>Findings</h2>",
         _findings(findings["components"], reported.accepted),
-        *_structures(findings["segments"][1:]),
+        *_structures(findings["segments"][1:], pictures.structure_color),
         "<h2>Slices</h2>",
-        *_pictures(reported, png),
+        *pictures.figures(),
         "<details><summary>Every slice</summary>",
         _table(slice_columns(findings)),
         "</details>",
@@ -82,11 +96,11 @@ def report_page(reported: Reported, png: Callable[[NDArray[np.uint8]], bytes], m
         _pairs(_parameters(findings)),
         "<h2>Model</h2>",
         _pairs({**findings["model"], "citation": case.model.citation}),
-        f"<pre>{_escaped(model_card)}</pre>" if model_card else "",
+        card_as_html(model_card) if model_card else "",
         f'<p class="notice">{_escaped(findings["statement"])}</p>',
     ]
     title = _escaped(f"AnoFPDM: {reported.name}")
-    head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+    head = f'<meta charset="utf-8">{_NOTHING_FROM_ELSEWHERE}<title>{title}</title><style>{_STYLE}</style>'
     body = "\n".join(part for part in parts if part)
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
 
@@ -108,12 +122,16 @@ def _findings(components: Sequence[Mapping[str, Any]], accepted: Sequence[bool])
     return _table(columns, ["" if each == "yes" else "rejected" for each in kept])
 
 
-def _structures(segments: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Those that the method outlines beside the findings."""
+def _structures(segments: Sequence[Mapping[str, Any]], color: Callable[[int], str]) -> list[str]:
+    """Those that the method outlines beside the findings, with the color of each outline."""
     if not segments:
         return []
-    names, volumes = ([segment[name] for segment in segments] for name in ("name", "volume_ml"))
-    return ["<h2>Structures</h2>", _table([("Structure", "text", names), ("Volume [mL]", "float", volumes)])]
+    rows = "".join(
+        f'<tr><td><span class="swatch" style="border-color: {color(number)}">{_escaped(segment["name"])}</span></td>'
+        f"{_cell(segment['volume_ml'])}</tr>"
+        for number, segment in enumerate(segments, 1)
+    )
+    return ["<h2>Structures</h2>", f"<table><tr><th>Structure</th><th>Volume [mL]</th></tr>{rows}</table>"]
 
 
 def _parameters(findings: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,51 +146,6 @@ def _parameters(findings: Mapping[str, Any]) -> dict[str, Any]:
         **run,
         "software": software,
     }
-
-
-def _pictures(reported: Reported, png: Callable[[NDArray[np.uint8]], bytes]) -> list[str]:
-    """The slices with a part of the segmentation or decided unhealthy; if there are none, a few others."""
-    from ..results.heat_colors import top_of_scale
-    from ..results.slice_picture import evenly, heat_picture, slices_to_show
-
-    detection, case = reported.detection, reported.case
-    outline = _on_stack(case, reported.outline)
-    # Of what is withheld the pictures show nothing, either.
-    score = np.zeros_like(case.display, np.float32) if case.withheld else _on_stack(case, detection.score)
-    unhealthy = np.array([entry["decision"] == "unhealthy" for entry in detection.findings["slices"]])
-    flagged = np.flatnonzero(outline.any(axis=(1, 2)) | (score >= 1).any(axis=(1, 2)) | unhealthy)
-    if flagged.size:
-        shown = slices_to_show(flagged.tolist(), score, MOST_PICTURES)
-        note = f"{len(shown)} of {flagged.size} slices that hold a finding or look unhealthy."
-    else:
-        shown = evenly(np.flatnonzero(case.examined).tolist(), MOST_PICTURES)
-        note = f"No slice was flagged; {len(shown)} of {int(case.examined.sum())} examined slices."
-    top = top_of_scale(score[shown])
-    figures = []
-    for index in sorted(shown):
-        picture = heat_picture(case.display[index], score[index], top, _SIDE, outline[index])
-        data = base64.b64encode(png(picture)).decode("ascii")
-        label = f"Slice {slice_number(index)}, S {case.grid.ras_s[index]:+.1f} mm"
-        figures.append(
-            f'<figure><img src="data:image/png;base64,{data}" alt="{label}" width="{_SIDE}" height="{_SIDE}">'
-            f"<figcaption>{label}</figcaption></figure>"
-        )
-    scale = f"Colors: score from 1 to {top:g} and more. Outline: the segmentation. Patient right is on the left."
-    return [f"<p>{note} {scale}</p>", *figures]
-
-
-def _on_stack(case: CaseEvidence, volume: NDArray[Any]) -> NDArray[Any]:
-    """A volume [k, j, i] at the pixels of the pictures [S, h, w]: the nearest voxel; 0 beyond."""
-    count, height, width = case.display.shape
-    grid = case.grid.with_pixels(width, height)
-    j, i = np.indices((height, width))
-    values = np.zeros(case.display.shape, dtype=volume.dtype)
-    for index in range(count):
-        pixels = np.stack([i, j, np.full_like(i, index)], axis=-1)
-        voxels = np.rint(case.geometry.to_index(grid.to_physical(pixels))).astype(int)[..., ::-1]
-        inside = ((voxels >= 0) & (voxels < volume.shape)).all(axis=-1)
-        values[index][inside] = volume[tuple(voxels[inside].T)]
-    return values
 
 
 def _table(columns: Sequence[tuple[str, str, Sequence[Any]]], classes: Sequence[str] | None = None) -> str:

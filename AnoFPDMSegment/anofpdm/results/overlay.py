@@ -67,7 +67,8 @@ def overlay_png(
     healthy_prediction: float32 [S, H, W] in [-1, 1], NaN where there is none; None for a method without: then there
     are no third panels. marked: indices into S of the slices that hold a region. labels: one short text for each of
     the S slices. prediction: what the third panels show, in words. case: what was examined, written first; nothing if
-    empty. With more than `maximum_slices` marked slices an even choice is drawn, and the picture says so. Without any, a few of the examined slices are
+    empty. With more than `maximum_slices` marked slices an even choice is drawn, and the picture says so. Without any,
+    a few of the examined slices are
     drawn (all slices with content if `examined` is None), and the picture says that none holds a
     region. Raises OutputError if Pillow is missing.
     """

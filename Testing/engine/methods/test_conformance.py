@@ -7,6 +7,7 @@ import csv
 import dataclasses
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from command_line import CommandLine
 from method_models import MAKERS
+from report_samples import page_of
 
 from anofpdm import Detector
 from anofpdm.app.report import Reported, report_page
@@ -119,6 +121,17 @@ def test_the_preview_is_the_result(cases: dict[str, CaseEvidence], name: str) ->
     box = (slice(10, 12), slice(0, whole.shape[1]), slice(0, whole.shape[2]))
     (seen,) = preview_scores(cases[name], settings, [box])
     np.testing.assert_allclose(seen, whole[box], atol=1e-5)
+
+
+@every
+def test_it_is_reported(cases: dict[str, CaseEvidence], name: str) -> None:
+    found = build_detection(cases[name])
+    page = page_of(found)
+    predicted, segments = found.healthy_picture is not None, found.findings["segments"][1:]
+    shown = re.findall(r"<figure>(.*?)</figure>", page)
+    assert shown and {figure.count("<img") for figure in shown} <= ({2, 3} if predicted else {2})
+    assert ("healthy prediction" in page) is predicted and ("<h2>Structures</h2>" in page) is bool(segments)
+    assert all(segment["name"] in page for segment in segments)
 
 
 @every
