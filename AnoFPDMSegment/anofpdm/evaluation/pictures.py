@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ CURVES_FILE, SIZES_FILE, CASES_FILE = "precision_recall.png", "dice_by_lesion_si
 DOTS_PER_INCH = 110
 LESION_COLOR, FOUND_COLOR = "#ff4d4d", "#00ccee"
 SIZE_BINS = 5
+FEW_ROWS = 3
+MARKERS = "osD^v<>Pp*X"
 
 
 def check_matplotlib() -> None:
@@ -42,7 +45,7 @@ def new_figure(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(panel[0] * columns, panel[1] * rows + 0.16 * legend_lines), layout="constrained")
+    figure = Figure(figsize=(panel[0] * columns, panel[1] * rows + 0.2 * legend_lines), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, columns, squeeze=False)
 
@@ -60,7 +63,7 @@ def _style(number: int) -> dict[str, Any]:
 def _legend_below(figure: Figure, axis: Axes) -> None:
     """One line a row of the table: their names are long."""
     if axis.lines:
-        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower left", fontsize=7, frameon=False)
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower left", fontsize=9, frameon=False)
 
 
 def headline_rows(measured: Sequence[Measured]) -> list[Measured]:
@@ -87,27 +90,68 @@ def draw_curves(path: Path, measured: Sequence[Measured]) -> None:
 
 
 def draw_sizes(path: Path, measured: Sequence[Measured], data: MeasuredSlices) -> None:
-    """Dice of unhealthy slices against the lesion's area; lines join the means of equally many slices each."""
+    """Dice of unhealthy slices against the lesion's area: means of equally many slices each, joined by lines.
+
+    The slices themselves are drawn as points where there are few rows.
+    """
     rows = [row for row in headline_rows(measured) if "dice_ungated" in row.slices]
-    figure, axes = new_figure(1, panel=(8.0, 4.6), legend_lines=len(rows))
-    axis: Axes = axes[0, 0]
     outlined = data.outlined
     area = data.lesion.sum(axis=(1, 2))[outlined] * data.slices.pixel_mm**2
     order = np.argsort(area, kind="stable")
-    for number, row in enumerate(rows if len(order) else []):
+    parts = np.array_split(order, min(SIZE_BINS, len(order))) if len(order) else []
+    centers = [float(np.exp(np.log(area[part]).mean())) for part in parts]
+    lines, points = [], []
+    for row in rows if parts else []:
         values = np.asarray(row.slices["dice_ungated"], dtype=np.float64)[outlined]
-        parts = np.array_split(order, min(SIZE_BINS, len(order)))
-        (line,) = axis.plot(
-            [float(np.exp(np.log(area[part]).mean())) for part in parts],
-            [float(values[part].mean()) for part in parts],
-            label=row.output.name,
-            **_style(number),
-        )
-        marker = "o^s"[number // 10 % 3]
-        axis.scatter(area, values, s=7, alpha=0.4, linewidths=0, color=line.get_color(), marker=marker)
+        lines.append((row.output.family, row.output.name, [float(values[part].mean()) for part in parts]))
+        points.append(values)
+    draw_size_lines(path, centers, lines, area, points if len(rows) <= FEW_ROWS else ())
+
+
+def draw_size_lines(
+    path: Path,
+    centers: Sequence[float],
+    lines: Sequence[tuple[str, str, Sequence[float]]],
+    area: FloatArray,
+    points: Sequence[FloatArray] = (),
+) -> None:
+    """`lines`: short name, written at the line's end, whole name, and a value for each of `centers` (mm2). `points`: of
+    each line a value for each of `area`."""
+    figure, axes = new_figure(1, panel=(9.6, 5.6), legend_lines=len(lines))
+    axis: Axes = axes[0, 0]
+    for number, (_, name, values) in enumerate(lines):
+        marker = MARKERS[number % len(MARKERS)]
+        axis.plot(centers, values, label=name, marker=marker, markersize=6, linewidth=1.8, **_style(number))
+    for number, values in enumerate(points):
+        axis.scatter(area, values, s=9, alpha=0.35, linewidths=0, color=_style(number)["color"])
     axis.set(xscale="log", xlabel="lesion in the slice, mm²", ylabel="Dice", ylim=(-0.02, 1))
+    axis.grid(alpha=0.25)
+    ends = [values[-1] for *_, values in lines]
+    for number, height in enumerate(spread(ends, 0.045)):
+        axis.annotate(
+            lines[number][0],
+            (1.01, height),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=10,
+            color=_style(number)["color"],
+            annotation_clip=False,
+        )
     _legend_below(figure, axis)
     save(figure, path)
+
+
+def spread(heights: Sequence[float], least: float, top: float = 1.0) -> list[float]:
+    """The heights, moved so that any two are `least` apart and none lies above `top`, in their order."""
+    order = sorted(range(len(heights)), key=lambda index: heights[index])
+    moved = list(heights)
+    for before, after in pairwise(order):
+        moved[after] = max(moved[after], moved[before] + least)
+    limit = top
+    for index in reversed(order):
+        moved[index] = min(moved[index], limit)
+        limit = moved[index] - least
+    return moved
 
 
 def draw_cases(path: Path, measured: Sequence[Measured], data: MeasuredSlices) -> None:

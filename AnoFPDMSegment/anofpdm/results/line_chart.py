@@ -46,6 +46,8 @@ class Chart:
     y_ticks: Sequence[tuple[float, str]] = ()
     marked: float | None = None
     """An x with a vertical line."""
+    level: float | None = None
+    """A y with a dotted line."""
 
 
 def draw_charts(charts: Sequence[Chart]) -> ByteArray:
@@ -92,6 +94,9 @@ def _draw(pen: ImageDraw.ImageDraw, chart: Chart, left: int) -> None:
         pen.text((start - 5, up(y)), text, fill=BLACK, anchor="rm")
     if chart.marked is not None:
         pen.line([(across(chart.marked), MARGIN), (across(chart.marked), bottom)], fill=GRAY)
+    if chart.level is not None:
+        for dot in range(int(start), int(start + width), 6):
+            pen.line([(dot, up(chart.level)), (dot + 2, up(chart.level))], fill=GRAY)
     place = start + width
     for curve in reversed(chart.curves):
         if curve.name:

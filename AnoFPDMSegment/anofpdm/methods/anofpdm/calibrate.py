@@ -34,14 +34,20 @@ from ...thresholds.map_statistic import map_statistic
 from ...thresholds.neighbours import Runs, neighbour_map, neighbour_mean, runs_of_slices
 from ...thresholds.postprocessing import filtered_map
 from ...thresholds.settings import MinimumSize
-from .calibration import CalibratedThreshold, Calibration, Consistency, Decision, OtherConsistency, Region
+from .calibration import (
+    PEAK_SHARE,
+    CalibratedThreshold,
+    Calibration,
+    Consistency,
+    Decision,
+    OtherConsistency,
+    Region,
+)
 from .evidence import Evidence, check_guidance
 from .select import resolve, select
 from .settings import SelectionSettings
 from .similarity import similarity
 
-PEAK_SHARE = 0.99
-"""Accuracies within this share of the best are held to be equal: the paper's rule for the guidance strength."""
 ERROR_MARGIN = 1.25
 """The accepted range of the unguided error: the volumes' extremes, widened by this factor."""
 

@@ -19,6 +19,8 @@ from ...core.records import load_json, record_from_dict, record_to_dict, shown
 from .operating_point import OperatingPoint
 
 CALIBRATION_SCHEMA = 1
+PEAK_SHARE = 0.99
+"""Accuracies within this share of the best are held to be equal: the paper's rule for the guidance strength."""
 
 Decision = Literal["similarity", "map"]
 CalibratedThreshold = Literal["dynamic", "healthy"]
