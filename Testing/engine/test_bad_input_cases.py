@@ -167,7 +167,7 @@ class TestPatient:
         """Every patient's progress begins anew; every warning is printed once."""
         for pace in ("SHORTEST_S", "LONGEST_S"):
             monkeypatch.setattr(f"anofpdm.core.reporting._Pace.{pace}", 0.0)
-        sitk.WriteImage(head_image[:, :, 10:16], str(table.folder / "slab.nii.gz"))
+        sitk.WriteImage(head_image[:, :, 5:9], str(table.folder / "slab.nii.gz"))
         outcome = table.run("case,flair\na,slab.nii.gz\nb,slab.nii.gz\n", progress="bar")
         assert outcome.status == 0
         findings = json.loads((table.output / "b" / "findings.json").read_text())
