@@ -141,5 +141,9 @@ def heard_interrupts() -> Iterator[None]:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This process's environment with the engine on Python's path."""
-    return {**os.environ, "PYTHONPATH": str(ENGINE), "OMP_NUM_THREADS": "1", **variables}
+    """This process's environment with the engine on Python's path.
+
+    Compiled files are not written: where a test limits the size of files, Python 3.11 leaves them cut off.
+    """
+    own = {"PYTHONPATH": str(ENGINE), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, **own, **variables}
