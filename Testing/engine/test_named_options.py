@@ -28,7 +28,10 @@ def test_an_input_is_what_its_option_says(
         (("--input=../x=a.nii",), "../x=a.nii"),
         (("--input=flair=",), "No file is named after 'flair='"),
         (("--input=",), "An INPUT is empty"),
-        (("--input=a.nii", "--input=t2=b.nii"), "With several --input each needs its modality, as in flair=a.nii"),
+        (
+            ("--input=a.nii", "--input=t2=b.nii"),
+            "--input takes a modality and its volume, as in flair=a.nii.gz, not 'a.nii'",
+        ),
         (("--input=flair=a.nii", "--input=FLAIR=b.nii"), "The modality flair is given twice"),
         (("--input=flair=a.nii", "b.nii"), "Give either INPUT, --input or --cases"),
         (("--input=flair=a.nii", "--cases=b.csv"), "Give either INPUT, --input or --cases"),

@@ -29,7 +29,7 @@ from .options import (
     check_knobs,
     given_knobs,
     input_images,
-    named_images,
+    option_images,
     output_folder,
 )
 
@@ -131,7 +131,7 @@ def _detect(options: argparse.Namespace, reporter: Reporter, cancel: CancelToken
         cases = read_cases(Path(options.cases))
         _check_folder_of_table(output, overlay=options.overlay)
         return prepared_runs(options, batch_size, reporter, cancel, cases).detect_all(cases, output)
-    images = named_images(options.named) if options.named else input_images(options.input)
+    images = option_images(options.named) if options.named else input_images(options.input)
     inputs = images.values() if isinstance(images, dict) else [images]
     with claimed_folder(output, inputs, overlay=options.overlay) as folder:
         runs = prepared_runs(options, batch_size, reporter, cancel)

@@ -159,15 +159,18 @@ def add_force_option(parser: Any) -> None:
     )
 
 
-def named_images(texts: list[str]) -> str | dict[str, str]:
-    """The volumes of --input, a path by modality, each NAME=PATH; or a single PATH. Raises InputError."""
-    if len(texts) == 1 and not _NAMED.fullmatch(texts[0]):
-        return input_images(texts)
+def option_images(texts: list[str]) -> str | dict[str, str]:
+    """The volumes of --input: a path by modality, each NAME=PATH, or one PATH. Raises InputError."""
+    return input_images(texts) if len(texts) == 1 and not _NAMED.fullmatch(texts[0]) else named_images(texts)
+
+
+def named_images(texts: list[str]) -> dict[str, str]:
+    """Volumes given as options, a path by modality, each NAME=PATH. Raises InputError."""
     images: dict[str, str] = {}
     for text in texts:
         match = _NAMED.fullmatch(text)
         if match is None:
-            raise InputError(f"With several --input each needs its modality, as in flair={text}.")
+            raise InputError(f"--input takes a modality and its volume, as in flair=a.nii.gz, not '{text}'.")
         modality = match.group(1).lower()
         if modality in images:
             raise InputError(f"The modality {modality} is given twice; name each modality once.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .errors import WITHHELD
+
 FINISHED = 0
 SEVERAL_KINDS = 1
 UNUSABLE_FILE = 2
@@ -19,7 +21,7 @@ EXIT_STATUSES = {
     UNPRINTABLE: "output, or the log file",
     5: "stored result",
     OUT_OF_MEMORY: "memory",
-    7: "findings withheld by a red gate; all else is written",
+    WITHHELD: "findings withheld by a red gate; all else is written",
     MISSING_PACKAGE: "a Python package is missing",
     UNEXPECTED: "unexpected error: please report it",
     CANCELLED: "cancelled",

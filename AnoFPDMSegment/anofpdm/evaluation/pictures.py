@@ -122,8 +122,8 @@ def draw_size_lines(
     for number, (_, name, values) in enumerate(lines):
         marker = MARKERS[number % len(MARKERS)]
         axis.plot(centers, values, label=name, marker=marker, markersize=6, linewidth=1.8, **_style(number))
-    for number, values in enumerate(points):
-        axis.scatter(area, values, s=9, alpha=0.35, linewidths=0, color=_style(number)["color"])
+    for number, dots in enumerate(points):
+        axis.scatter(area, dots, s=9, alpha=0.35, linewidths=0, color=_style(number)["color"])
     axis.set(xscale="log", xlabel="lesion in the slice, mm²", ylabel="Dice", ylim=(-0.02, 1))
     axis.grid(alpha=0.25)
     ends = [values[-1] for *_, values in lines]
