@@ -103,7 +103,7 @@ class DetectAction:
     def _computable(self) -> None:
         # While PyTorch was looked at, or installed, the scene may have been closed.
         parameters = self._state.parameters
-        if parameters is None or self._state.obstacles(ofInputs=False):
+        if parameters is None or self._state.obstacles(ofInputs=False) or not self._round.anyPresent(self._isPresent):
             self._free()
             return
         # As they are now: the user may be in another module when the next volumes have their turn.
@@ -155,8 +155,11 @@ class DetectAction:
                 self._round.failed(str(error))
         return None
 
+    def _isPresent(self, inputs: Inputs) -> bool:
+        return all(self._services.context.scene.IsNodePresent(node) for node in inputs.values())
+
     def _requirePresent(self, inputs: Inputs) -> None:
-        if not all(self._services.context.scene.IsNodePresent(node) for node in inputs.values()):
+        if not self._isPresent(inputs):
             from anofpdm.core.errors import InputError
 
             raise InputError(_("The volume was removed from the scene before its turn."))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from slicer.i18n import tr as _
@@ -36,6 +36,10 @@ class DetectionRound:
         number = self._count - len(self._waiting)
         text = _("Volume {number} of {count}, {name}")
         return text.format(number=number, count=self._count, name=next(iter(self.inputs.values())).GetName())
+
+    def anyPresent(self, isPresent: Callable[[Inputs], bool]) -> bool:
+        """Whether any of the sets that wait is still there."""
+        return any(isPresent(inputs) for inputs in self._waiting)
 
     def next(self) -> bool:
         """Turn to the next set; False after the last."""

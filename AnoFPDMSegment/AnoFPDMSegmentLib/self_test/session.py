@@ -152,11 +152,11 @@ class _Session:
         drawn = EventCount(result.heatmapNode, vtk.vtkCommand.ModifiedEvent)
         shares = (0.3, 0.5, 0.8)
         driver.drag(driver.slider, *shares)
-        # The views draw a volume anew when its node is modified: at every move, and once it is let go.
+        # The views draw a volume anew when its node is modified: at every move.
         count = drawn.take()
         drawn.end()
         require(
-            count > len(shares), f"The heatmap was drawn {count} times while a slider was moved {len(shares)} times."
+            count >= len(shares), f"The heatmap was drawn {count} times while a slider was moved {len(shares)} times."
         )
         require(result.settings != before, "The slider changed nothing.")
         after = slicer.util.arrayFromVolume(result.heatmapNode)

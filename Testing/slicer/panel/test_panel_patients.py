@@ -153,12 +153,12 @@ def test_exported_files_name_the_patient_only_when_asked(two: Any, tmp_path: Pat
     folder.mkdir()
     for asked in (False, True):
         two.dialogs.answer("Folder for the files", str(folder))
+        if asked:
+            two.click(ui.exportPatient)
+            two.dialogs.answer("will be replaced", "Yes")
         two.click(ui.exportButton)
         files = {path.suffix for path in folder.iterdir() if b"Karl" in path.read_bytes()}
         assert files == ({".json", ".html"} if asked else set())
-        if not asked:
-            two.click(ui.exportPatient)
-            two.dialogs.answer("will be replaced", "Yes")
 
 
 def test_without_a_patient_there_is_nobody_to_name(session: Any) -> None:

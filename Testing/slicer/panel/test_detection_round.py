@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from AnoFPDMSegmentLib.panel.detection_round import DetectionRound
+import pytest
+
+
+@pytest.fixture
+def a_round(application: Any) -> Any:
+    """The class; the panel's modules can be imported once the stand-ins of Slicer's are there."""
+    from AnoFPDMSegmentLib.panel.detection_round import DetectionRound
+
+    return DetectionRound
 
 
 class Node:
@@ -21,13 +29,13 @@ def sets(*names: str) -> list[dict[str, Any]]:
     return [{"flair": Node(name)} for name in names]
 
 
-def test_a_single_set_is_not_counted() -> None:
-    alone = DetectionRound(sets("head"))
+def test_a_single_set_is_not_counted(a_round: Any) -> None:
+    alone = a_round(sets("head"))
     assert alone.alone and alone.next() and alone.name == "" and not alone.next()
 
 
-def test_each_outcome_is_told() -> None:
-    three = DetectionRound(sets("a", "b", "c"), ["d is a T1."])
+def test_each_outcome_is_told(a_round: Any) -> None:
+    three = a_round(sets("a", "b", "c"), ["d is a T1."])
     while three.next():
         if three.name == "Volume 2 of 3, b":
             three.failed("It is empty.")
@@ -40,13 +48,13 @@ def test_each_outcome_is_told() -> None:
     ]
 
 
-def test_one_set_beside_what_was_left_out_is_counted() -> None:
-    one = DetectionRound(sets("a"), ["d is a T1."])
+def test_one_set_beside_what_was_left_out_is_counted(a_round: Any) -> None:
+    one = a_round(sets("a"), ["d is a T1."])
     assert not one.alone and one.next() and one.name == "Volume 1 of 1, a"
 
 
-def test_cancelled_before_and_after_a_result() -> None:
-    two = DetectionRound(sets("a", "b"))
+def test_cancelled_before_and_after_a_result(a_round: Any) -> None:
+    two = a_round(sets("a", "b"))
     two.next()
     assert two.cancelled() == "Cancelled; the scene is as it was."
     two.succeeded()
