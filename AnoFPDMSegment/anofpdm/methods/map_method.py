@@ -96,6 +96,8 @@ class MapAnswers:
     volume_facts_type: type[Any] = NoFacts
     others: tuple[str, ...] = ()
     """Names of further maps."""
+    below = float("inf")
+    """What a threshold of the map must not reach."""
     stages: tuple[Stage, ...] = ()
     calibration_knobs: tuple[Knob, ...] = ()
 
@@ -141,7 +143,7 @@ class MapAnswers:
 
     def offers(self, case: CaseEvidence, answer: MapAnswer, made: Any) -> Mapping[str, Offer]:
         """See `Method`."""
-        return cut_offers(case.settings, answer, case.calibration.threshold)
+        return cut_offers(case.settings, answer, case.calibration.threshold, below=self.below)
 
     def moved(self, made: CaseEvidence, before: Any, name: str, value: Any) -> Any:
         """Nothing follows, unless a subclass says so."""

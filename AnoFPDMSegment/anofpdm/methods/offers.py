@@ -101,25 +101,26 @@ class OnlyPreset:
         return Plan(chosen, speed_key=key, offers=self.offers)
 
 
-def value_scale(typical: float) -> Scale:
+def value_scale(typical: float, below: float = float("inf")) -> Scale:
     """Of a slider for values around `typical`.
 
     The largest is 1, 2 or 5 times a power of ten and 2.5 to 6.25 times `typical`: on a slider of 300 pixels one
-    pixel is then at most two hundredths of the value.
+    pixel is then at most two hundredths of the value. It stays `below` the limit.
     """
     if not 0 < typical < float("inf"):
         typical = 0.1
     magnitude = math.floor(math.log10(typical))
     decimals = max(1, 3 - magnitude)
     scales = (first * 10.0**power for power in (magnitude, magnitude + 1) for first in (1, 2, 5))
-    return Scale(10.0**-decimals, next(scale for scale in scales if scale >= 2.5 * typical), decimals)
+    step = 10.0**-decimals
+    return Scale(step, min(next(scale for scale in scales if scale >= 2.5 * typical), below - step), decimals)
 
 
-def cut_offers(settings: Any, answer: Any, usual: float) -> dict[str, Offer]:
+def cut_offers(settings: Any, answer: Any, usual: float, *, below: float = float("inf")) -> dict[str, Offer]:
     """Of a map that is cut at a threshold, and of the smallest component kept, by knob.
 
     `settings.threshold`, `settings.minimum_size`: as chosen, or None; `answer.threshold`, `answer.minimum_size`: in
-    use; `usual`: the calibrated threshold.
+    use; `usual`: the calibrated threshold; `below`: what a threshold must not reach.
     """
     chosen, smallest = settings.threshold, settings.minimum_size
     return {
@@ -128,7 +129,7 @@ def cut_offers(settings: Any, answer: Any, usual: float) -> dict[str, Offer]:
             own=chosen is not None,
             kinds={_CALIBRATED: f"As calibrated ({usual:g})", _VALUE: "Manual: value of the map"},
             kind=_CALIBRATED if chosen is None else _VALUE,
-            scales={_VALUE: value_scale(max(chosen or 0.0, answer.threshold))},
+            scales={_VALUE: value_scale(max(chosen or 0.0, answer.threshold), below)},
             starts={_VALUE: answer.threshold},
         ),
         "minimum_size": Offer(

@@ -124,6 +124,19 @@ def test_the_preview_is_the_result(cases: dict[str, CaseEvidence], name: str) ->
 
 
 @every
+def test_both_ends_of_a_threshold_s_slider_are_thresholds(cases: dict[str, CaseEvidence], name: str) -> None:
+    """What a slider offers is never refused."""
+    case = cases[name]
+    found = build_detection(case)
+    offers = found.method.offers(case, found.answer, case.settings)
+    for knob in found.method.knobs:
+        for kind, scale in (offers[knob.name].scales if knob.name in offers else {}).items():
+            for number in (scale.high, max(scale.low, offers[knob.name].starts[kind] / 10)):
+                value = knob.chosen(f"{kind}={number!r}")
+                build_detection(case, found.method.moved(case, case.settings, knob.name, value))
+
+
+@every
 def test_it_is_reported(cases: dict[str, CaseEvidence], name: str) -> None:
     found = build_detection(cases[name])
     page = page_of(found)

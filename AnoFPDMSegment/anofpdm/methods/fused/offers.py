@@ -67,7 +67,7 @@ def fused_offers(case: CaseEvidence, answer: FusedAnswer, made: FusedSettings) -
     own.pop("minimum_size")
     return {
         **_of_witness(own),
-        **cut_offers(case.settings, answer, case.calibration.fusion.threshold),
+        **cut_offers(case.settings, answer, case.calibration.fusion.threshold, below=1.0),
         "witness": Offer(answer.weight, own=case.settings.witness is not None, scale=Scale(0, LARGEST_WITNESS, 2)),
     }
 

@@ -35,6 +35,7 @@ class Student(MapMethod):
     calibration_type = StudentCalibration
     others = ("uncertainty",)
     """Half of what the mirror image's answer differs by."""
+    below = 1.0
     evaluations = 2
     """Of each slice, as it is and mirrored."""
     stages = STAGES
