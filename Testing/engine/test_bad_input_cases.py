@@ -198,7 +198,7 @@ class TestTakingUpAgain:
 
         def note() -> list[str]:
             seen: list[str] = []
-            found = {"warnings": [], "summary": "Nothing was found."}
+            found = {"warnings": [], "summary": "Nothing was found.", "withheld": False}
             monkeypatch.setattr(CaseRuns, "detect", lambda runs, case, *_: seen.append(case.name) or found)
             return seen
 

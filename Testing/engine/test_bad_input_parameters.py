@@ -286,7 +286,7 @@ class TestCall:
             ((), "required: COMMAND"),
             (("",), "invalid choice"),
             (("segment",), "invalid choice: 'segment'"),
-            (("detect",), "required: --output"),
+            (("detect",), "required: -o/--output"),
             (("detect", "--output"), "expected one argument"),
             (("detect", "--output", "out"), "Name the volume to examine"),
             (("detect", "head.nii", "--output", ""), "--output is empty"),

@@ -26,7 +26,7 @@ from anofpdm.results import detection
 
 TWO = "case,flair\na,head.nii.gz\nb,head.nii.gz\n"
 THREE = TWO + "c,head.nii.gz\n"
-FINDINGS = {"warnings": [], "summary": "Nothing was found."}
+FINDINGS = {"warnings": [], "summary": "Nothing was found.", "withheld": False}
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_its_evidence_gives_the_same_findings() -> None:
 def test_it_is_told_adjusted_and_compared(command: CommandLine, tmp_path: Path) -> None:
     result = tmp_path / "result"
     shutil.copytree(FIRST, result)
-    assert "Guidance strength 4, quantile=0.8 threshold" in format_findings(read_findings(result / "findings.json"))
+    assert "guidance strength 4, threshold quantile=0.8" in format_findings(read_findings(result / "findings.json"))
     assert command("adjust", result, "--output", tmp_path / "same", "--no-overlay").status == 0
     before, after = (read_heatmap(folder / "heatmap.nrrd")[0] for folder in (result, tmp_path / "same"))
     assert np.array_equal(before, after)

@@ -77,15 +77,17 @@ def mask_centroid(volume: np.ndarray, geometry: VolumeGeometry) -> np.ndarray:
 @settings(max_examples=15, deadline=None)
 @given(st.sampled_from(all_axis_orders()), spacings, centers, configs, places, blobs)
 def test_the_smallest_findings_come_back_to_their_place(direction, spacing, center, config, place, blob) -> None:
-    """Axial, sagittal, coronal, left-handed, thick voxels: within half a voxel along each axis."""
+    """Axial, sagittal, coronal, left-handed, thick voxels: along each axis within half a voxel, or half a slice or pixel
+    of the model's where that is larger (at the end of a stack of thick slices a finding goes on to one side alone)."""
     image = image_around(tuple(round(SIDE_MM / s) for s in spacing), spacing, np.array(center), direction)
     geometry, grid = planned(image, config)
     if grid.size[2] < blob[0]:
         return
     score, accepted, middle = painted_blob(geometry, grid, place, blob)
     found = mask_centroid(score_to_volume(score, accepted, grid, geometry), geometry)
-    error = np.abs(geometry.to_index(found) - geometry.to_index(middle))
-    assert error.max() <= 0.5 + 1e-3
+    error = np.abs(geometry.to_index(found) - geometry.to_index(middle)) * geometry.spacing
+    sides = np.maximum(geometry.spacing, max(grid.pixel_mm, grid.slice_spacing_mm))
+    assert (error <= (0.5 + 1e-3) * sides).all()
 
 
 @settings(max_examples=15, deadline=None)

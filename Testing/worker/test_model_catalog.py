@@ -183,7 +183,7 @@ class TestPresets:
         folder = catalog.add(changed_model(tmp_path / "download", name="mine")).folder
         write_calibration(open_model_folder(folder), calibrations_to_json([]))
         (preset,) = entry(catalog, "mine").presets
-        assert preset.name == "" and preset.title.endswith("(not calibrated)") and "not calibrated" in preset.about
+        assert preset.name == "" and preset.title == "Not calibrated" and "not calibrated" in preset.about
         plan = preset.plan({})
         assert not plan.calibrated and plan.missing == ("guidance",) and plan.notes
         assert plan.chosen == {"threshold": "quantile=0.98", "ungated": True}

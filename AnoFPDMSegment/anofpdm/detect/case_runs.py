@@ -112,7 +112,7 @@ class CaseRuns:
             self.reporter.notice(f"Case {number} of {len(cases)} failed: {message}")
             return True
         head = f"Case {number} of {len(cases)}, {case.name}"
-        if read_findings(folder / FINDINGS_FILE)["withheld"]:
+        if (read_findings(folder / FINDINGS_FILE) if outcome is None else outcome)["withheld"]:
             withheld.add(number)
         if outcome is None:
             self.reporter.result(f"{head}: finished earlier.", {"output": str(folder)})

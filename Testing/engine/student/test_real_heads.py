@@ -26,7 +26,7 @@ def manifest(tmp_path: Path, head_image: sitk.Image) -> Path:
     sitk.WriteImage(image, str(tmp_path / "flair.nii.gz"))
     lines = ["subject,split,flair,slice,slices,label,source"]
     count = image.GetSize()[2]
-    lines += [f"one,train,flair.nii.gz,{index},{count},{int(index > 12)},here" for index in range(6, 20)]
+    lines += [f"one,train,flair.nii.gz,{index},{count},{int(index > 6)},here" for index in range(3, 11)]
     path = tmp_path / "manifest.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
@@ -34,9 +34,9 @@ def manifest(tmp_path: Path, head_image: sitk.Image) -> Path:
 
 def test_volumes_come_with_the_labels_of_their_slices(manifest, config):
     (volume,) = real_volumes(read_manifest(manifest, ("flair",)), ("train",), config)
-    assert volume.labels[:6].tolist() == [UNKNOWN] * 6
-    assert volume.labels[6:13].tolist() == [HEALTHY] * 7
-    assert volume.labels[13:20].tolist() == [UNHEALTHY] * 7
+    assert volume.labels[:3].tolist() == [UNKNOWN] * 3
+    assert volume.labels[3:7].tolist() == [HEALTHY] * 4
+    assert volume.labels[7:11].tolist() == [UNHEALTHY] * 4
     assert volume.slices.shape[1:] == (64, 64)
     assert volume.name == "here/one"
 
@@ -51,15 +51,15 @@ def test_prepared_volumes_are_kept_until_the_image_changes(manifest, config, tmp
     assert again.grid == first.grid
     assert list((tmp_path / "cache").iterdir()) == kept
     image = sitk.ReadImage(str(tmp_path / "flair.nii.gz"))
-    image[20:28, 24:32, 10:16] = 400
+    image[20:28, 24:32, 5:9] = 400
     sitk.WriteImage(image, str(tmp_path / "flair.nii.gz"))
     assert not np.array_equal(read().slices, first.slices)
     assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
 def test_a_label_of_a_slice_that_is_not_there_is_refused(manifest, config):
-    text = manifest.read_text(encoding="utf-8").replace(",26,", ",400,")
-    manifest.write_text(text.replace("flair.nii.gz,19,", "flair.nii.gz,399,"), encoding="utf-8")
+    text = manifest.read_text(encoding="utf-8").replace(",14,", ",400,")
+    manifest.write_text(text.replace("flair.nii.gz,10,", "flair.nii.gz,399,"), encoding="utf-8")
     with pytest.raises(InputError, match="slices on the student's stack"):
         real_volumes(read_manifest(manifest, ("flair",)), ("train",), config)
 
@@ -74,7 +74,7 @@ def test_a_teachers_heatmap_is_brought_to_the_students_slices(manifest, config, 
     assert result_folder(tmp_path / "results", volume) == folder
     found = teacher_map(folder, volume)
     assert found.shape == volume.slices.shape
-    assert found[13, 32, 32] == pytest.approx(0.5)
+    assert found[7, 32, 32] == pytest.approx(0.5)
 
 
 def test_a_teacher_of_another_grid_is_refused(manifest, config, tmp_path, head_image):
