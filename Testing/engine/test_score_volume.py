@@ -77,8 +77,10 @@ def mask_centroid(volume: np.ndarray, geometry: VolumeGeometry) -> np.ndarray:
 @settings(max_examples=15, deadline=None)
 @given(st.sampled_from(all_axis_orders()), spacings, centers, configs, places, blobs)
 def test_the_smallest_findings_come_back_to_their_place(direction, spacing, center, config, place, blob) -> None:
-    """Axial, sagittal, coronal, left-handed, thick voxels: along each axis within half a voxel, or half a slice or pixel
-    of the model's where that is larger (at the end of a stack of thick slices a finding goes on to one side alone)."""
+    """Axial, sagittal, coronal, left-handed, thick voxels: within half a voxel, slice or pixel along each axis.
+
+    The larger counts: at the end of a stack of thick slices a finding goes on to one side alone.
+    """
     image = image_around(tuple(round(SIDE_MM / s) for s in spacing), spacing, np.array(center), direction)
     geometry, grid = planned(image, config)
     if grid.size[2] < blob[0]:
