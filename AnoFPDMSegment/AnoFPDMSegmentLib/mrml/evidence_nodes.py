@@ -28,6 +28,7 @@ RECORD_ROLE = "evidenceRecord"
 _MAP_ATTRIBUTE = "AnoFPDM.EvidenceMap"
 _DISPLAY = "display"
 _SETTINGS = "settings"
+_FORCED = "forced"
 
 
 def storeEvidence(context: SceneContext, name: str, case: CaseEvidence, frame: OutputFrame, owner: Any) -> None:
@@ -73,7 +74,10 @@ def loadEvidence(owner: Any) -> CaseEvidence:
         for key, shape in content["volumes"].items():
             count = 1 if key == _DISPLAY else int(np.prod(shape[1:-2]))
             arrays[key] = _joined(key, [stacks[f"{key} {number}"] for number in range(count)], tuple(shape), examined)
-        return put_together({**content["record"], "settings": parse_json(owner.GetParameter(_SETTINGS))}, arrays)
+        changed = {"settings": parse_json(owner.GetParameter(_SETTINGS))}
+        if owner.GetParameter(_FORCED):
+            changed["forced"] = True
+        return put_together({**content["record"], **changed}, arrays)
     except EvidenceError:
         raise
     except MemoryError as error:
@@ -87,6 +91,11 @@ def storeSettings(owner: Any, settings: Any) -> None:
     from anofpdm.core.records import record_to_dict
 
     owner.SetParameter(_SETTINGS, json.dumps(record_to_dict(settings)))
+
+
+def storeForced(owner: Any) -> None:
+    """Note that the user wants to see what the gate withholds."""
+    owner.SetParameter(_FORCED, "1")
 
 
 def evidenceNodes(owner: Any) -> list[Any]:

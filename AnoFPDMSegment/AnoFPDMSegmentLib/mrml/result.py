@@ -6,6 +6,7 @@ A hidden scripted-module node holds references to the others, so that results ar
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -249,6 +250,14 @@ class Result(ResultNodes):
         self._writeSegmentation(onEdited)
         self._fillTables(detection)
         evidence_nodes.storeSettings(self.node, settings)
+
+    def lift(self) -> None:
+        """Show what the gate withholds, as the user asks; it stays so, in a saved scene as well."""
+        case = dataclasses.replace(self.detection.case, forced=True)
+        self.__dict__.pop("live", None)
+        self.case, self._detection = case, None
+        evidence_nodes.storeForced(self.node)
+        self.update(case.settings)
 
     def preview(self, settings: Any) -> None:
         """Apply settings to the slices in view alone; `update` must follow. The outline is hidden until then."""

@@ -17,6 +17,7 @@ from .display_section import DisplaySection
 from .export_section import ExportSection
 from .findings_section import FindingsSection
 from .follow_up_section import FollowUpSection
+from .gate_section import GateSection
 from .inputs_section import InputsSection
 from .model_section import ModelSection
 from .result_place import ResultPlace
@@ -69,6 +70,7 @@ class Panel:
         self._model = ModelSection(ui, services, state)
         self._detection = DetectionSection(ui, services, state)
         self._results = ResultSection(ui, services, state, display)
+        self._gate = GateSection(ui.resultArea.layout(), state)
         self._settings = SettingsSection(ui, state)
         self._torch = TorchAction(services, controller)
         self._detect = DetectAction(
