@@ -396,6 +396,9 @@ def _slice_findings(detection: Detection) -> list[SliceFinding]:
 
 
 def _component_findings(detection: Detection) -> list[ComponentFinding]:
+    if not detection.components:
+        # Nothing was found, or the gate withholds it; the score may have regions then.
+        return []
     case, stack = detection.case, detection.probability_stack
     unknown: list[float | None] = [None] * len(detection.components)
     sure = _confidences(detection) or unknown

@@ -21,6 +21,7 @@ from anofpdm import Detector
 from anofpdm.app.report import Reported, report_page
 from anofpdm.core.errors import SettingsError
 from anofpdm.core.progress import CancelToken, Progress
+from anofpdm.gate.opinion import GateCheck, GateOpinion
 from anofpdm.methods import registry
 from anofpdm.methods.knobs import Knob
 from anofpdm.results.case import CaseEvidence
@@ -121,6 +122,18 @@ def test_the_preview_is_the_result(cases: dict[str, CaseEvidence], name: str) ->
     box = (slice(10, 12), slice(0, whole.shape[1]), slice(0, whole.shape[2]))
     (seen,) = preview_scores(cases[name], settings, [box])
     np.testing.assert_allclose(seen, whole[box], atol=1e-5)
+
+
+@every
+def test_a_red_gate_withholds_it(cases: dict[str, CaseEvidence], tmp_path: Path, name: str) -> None:
+    red = GateOpinion("red", (GateCheck("made up", "red", 2.0, "The image is of another kind."),))
+    case = dataclasses.replace(cases[name], gate=red)
+    found = build_detection(case)
+    found.write(tmp_path / "out", overlay=False)
+    stored = read_findings(tmp_path / "out" / "findings.json")
+    assert stored["withheld"] and stored["components"] == [] and not found.mask.any() and page_of(found)
+    lifted = build_detection(dataclasses.replace(case, forced=True))
+    assert lifted.findings["components"] == build_detection(cases[name]).findings["components"]
 
 
 @every
