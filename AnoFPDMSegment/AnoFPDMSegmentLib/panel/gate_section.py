@@ -22,7 +22,8 @@ class GateSection:
         self.showAnyway.text = _("Show anyway")
         self.showAnyway.toolTip = _("Show what was found although the model does not know such images.")
         self.showAnyway.connect("clicked()", self._lift)
-        layout.insertWidget(0, stacked(self.line, self.showAnyway))
+        self._box = stacked(self.line, self.showAnyway)
+        layout.insertWidget(0, self._box)
         self.line.wordWrap = True
         # A green state says nothing that the findings do not.
         self._lines: dict[str, tuple[str, str]] = {
@@ -46,6 +47,8 @@ class GateSection:
         self.line.toolTip = "\n".join(told)
         self.line.styleSheet = f"color: {color}" if color else ""
         self.showAnyway.visible = withheld
+        # An empty box would still take the layout's spacing.
+        self._box.visible = bool(text)
 
     def _lift(self) -> None:
         with waiting():
