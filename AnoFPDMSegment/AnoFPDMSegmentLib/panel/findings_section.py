@@ -62,7 +62,8 @@ class FindingsSection:
             with quiet(table):
                 table.setCurrentCell(-1, -1)
         kept = [component for component, each in zip(components, accepted, strict=True) if each]
-        self._ui.findingsTotalLabel.text = _total(kept, components)
+        withheld = result.detection.case.withheld
+        self._ui.findingsTotalLabel.text = _("Findings are withheld.") if withheld else _total(kept, components)
         self._ui.acceptAllButton.enabled = len(kept) < len(components)
         self._ui.rejectAllButton.enabled = bool(kept)
 

@@ -44,9 +44,12 @@ def test_a_red_result_shows_nothing_until_the_user_asks(session: Any, judged: An
     result, gate = judged("red"), session.panel._gate
     assert not marked(result) and not result.detection.components and "Withheld" in session.ui.summaryLabel.text
     assert gate.line.visible and "thicker" in gate.line.text and gate.showAnyway.visible
+    # Withheld is not the same as nothing found.
+    assert session.ui.findingsTotalLabel.text == "Findings are withheld."
     session.click(gate.showAnyway)
     assert marked(result) and result.detection.components and "Withheld" not in session.ui.summaryLabel.text
     assert gate.line.visible and not gate.showAnyway.visible
+    assert session.ui.findingsTotalLabel.text.startswith("1 finding,")
     shown = marked(result)
     result.update(result.settings)
     assert marked(result) == shown
