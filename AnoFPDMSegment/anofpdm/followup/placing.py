@@ -15,7 +15,8 @@ from ..core.arrays import BoolArray, FloatArray
 from ..methods.method import Answer
 from ..results.case import CaseEvidence
 from ..results.components import label_components
-from ..results.detection import Detection, stack_of_scores
+from ..results.detection import Detection
+from ..results.stack_scores import stack_of_scores
 from ..volumes.bounding_box import bounding_box
 from ..volumes.geometry import GeometryType, VolumeGeometry
 from ..volumes.resampling import labels_to_volume, stack_to_volume

@@ -96,8 +96,8 @@ def reference_of(
     """`healthy`: rendered heads; `real`: volumes that may hold lesions; `others`: rendered and
     real ones. Raises InputError."""
     digests = {each.calibration_sha256 for each in healthy if each.measures}
-    if len(digests) != 1:
-        raise InputError("The examples that were kept are of several calibrations; name an empty folder with --cache.")
+    if not digests:
+        raise InputError("The model refused every rendered head; name label maps of whole heads with --maps.")
     return fit_reference(
         [each.measures for each in (*healthy, *real) if each.measures],
         {

@@ -15,7 +15,7 @@ SURENESS = 0.9
 """With this probability healthy heads show such a region no more often than the confidence says."""
 UNSEEN = 2.5
 """A model is calmer about heads that it was trained on, which the reference is made of: theirs count this many times
-as strong. Chosen on half of the benchmark's heads (Resources/benchmarks/gate.md)."""
+as strong. Chosen with most of the benchmark's heads in sight (Resources/benchmarks/gate.md)."""
 
 
 def excess(score: FloatArray) -> FloatArray:

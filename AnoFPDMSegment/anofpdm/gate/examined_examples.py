@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from ..core.errors import InputError, OutputError
 from ..core.json_text import read_json
 from ..core.output_set import write_files
 from ..core.progress import CancelToken
-from ..results.detection import build_detection, region_strengths
+from ..results.component_findings import region_strengths
+from ..results.detection import build_detection
 from .model_reference import calibration_sha256
 
 if TYPE_CHECKING:
@@ -30,10 +32,11 @@ class ExaminedExample:
 
 
 class ExaminedExamples:
-    """Asks a detector, once for each example. `folder`: None keeps nothing."""
+    """Asks a detector, once for each example. `folder`: None keeps nothing; each detector has a part of its own."""
 
     def __init__(self, detector: Detector, folder: Path | None, cancel: CancelToken) -> None:
-        self._detector, self._folder, self._cancel = detector, folder, cancel
+        self._detector, self._cancel = detector, cancel
+        self._folder = None if folder is None else folder / _digest(detector)
 
     def look_at(self, name: str, image: Callable[[], Image]) -> ExaminedExample:
         """`image` is asked for only if the example is not kept. Raises OutputError, ModelError, Cancelled."""
@@ -59,5 +62,11 @@ class ExaminedExamples:
         except InputError:
             return ExaminedExample({}, 0.0, "")
         detection = build_detection(case)
-        strengths = region_strengths(case, detection.score) if detection.components else []
+        strengths = region_strengths(case, detection.answer, detection.score) if detection.components else []
         return ExaminedExample(measures, max(strengths, default=0.0), calibration_sha256(case.calibration))
+
+
+def _digest(detector: Detector) -> str:
+    """Of what decides what is found; the gate decides only what is shown."""
+    decisive = {name: value for name, value in detector.identity().items() if name != "gate"}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]

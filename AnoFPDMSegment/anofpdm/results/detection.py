@@ -20,8 +20,7 @@ from ..core.checksums import CHECKSUMS_FILE, write_checksums
 from ..core.errors import OutputError, SettingsError
 from ..core.output_set import OutputSet, Writer
 from ..core.progress import CancelToken
-from ..gate.confidence import confidence_of, excess
-from ..methods.method import Answer, Curves, Method, Picture
+from ..methods.method import Curves, Method, Picture
 from ..methods.registry import find_method
 from ..methods.settings_text import settings_line
 from ..methods.structures import Structures
@@ -30,13 +29,12 @@ from ..volumes.resampling import labels_to_volume, stack_to_volume
 from ..volumes.score_volume import score_in_box, score_in_volume, score_to_volume
 from .case import CaseEvidence
 from .case_storage import EVIDENCE_FILE, save_evidence
-from .component_means import means_in_components, sums_in_components
+from .component_findings import component_findings
 from .components import Component, find_components, limit_small_components
 from .findings import FINDINGS_FILE, findings_document, write_findings
-from .findings_record import ComponentFinding, MethodRecord, ModelRecord, Segment, SliceFinding
+from .findings_record import MethodRecord, ModelRecord, Segment, SliceFinding
 from .notebook import html_of
 from .overlay import overlay_png, render_overlay, require_pillow
-from .place import place_in_words
 from .segmentation import (
     ANATOMY_FILE,
     HEATMAP_FILE,
@@ -46,6 +44,7 @@ from .segmentation import (
     write_structures,
 )
 from .slice_share import slice_areas_mm2
+from .stack_scores import stack_of_scores
 
 OVERLAY_FILE = "overlay.png"
 RESULT_FILES = (HEATMAP_FILE, SEGMENTATION_FILE, FINDINGS_FILE, EVIDENCE_FILE, OVERLAY_FILE, CHECKSUMS_FILE)
@@ -295,17 +294,6 @@ def preview_scores(case: CaseEvidence, settings: Any, boxes: Sequence[Box]) -> l
     return [score_in_box(stack, accepted, case.grid, case.geometry, box) for box in boxes]
 
 
-def stack_of_scores(case: CaseEvidence, answer: Answer) -> tuple[FloatArray, BoolArray]:
-    """Scores of all slices of the stack and where they are accepted, both [S, H, W].
-
-    A slice that was not examined is accepted nowhere and repeats the scores of the nearest one that
-    was, so that it pulls none of them down in the interpolation.
-    """
-    distance = np.abs(np.arange(len(case.examined))[:, None] - np.flatnonzero(case.examined))
-    nearest = distance.argmin(axis=1)
-    return answer.score[nearest], answer.accepted[nearest] & case.examined[:, None, None]
-
-
 def midline_ras_r_mm(case: CaseEvidence) -> float:
     """RAS R coordinate of the middle of the head, which tells left from right."""
     columns = np.flatnonzero(case.head.any(axis=(0, 1)))
@@ -323,7 +311,7 @@ def _findings(detection: Detection) -> dict[str, Any]:
         midline_ras_r_mm=midline_ras_r_mm(case),
         skull_stripped=case.skull_stripped,
         slices=_slice_findings(detection),
-        components=_component_findings(detection),
+        components=component_findings(case, answer, detection.score, detection.components, detection.probability_stack),
         model=ModelRecord(
             name=case.model.name,
             version=case.model.version,
@@ -393,43 +381,6 @@ def _slice_findings(detection: Detection) -> list[SliceFinding]:
             )
         )
     return found
-
-
-def _component_findings(detection: Detection) -> list[ComponentFinding]:
-    if not detection.components:
-        # Nothing was found, or the gate withholds it; the score may have regions then.
-        return []
-    case, stack = detection.case, detection.probability_stack
-    unknown: list[float | None] = [None] * len(detection.components)
-    sure = _confidences(detection) or unknown
-    means = unknown if stack is None else means_in_components(stack, case.grid, detection.score, case.geometry)
-    return [
-        ComponentFinding(
-            **{field.name: getattr(component, field.name) for field in dataclasses.fields(component)},
-            place=place_in_words(component, case.head, case.grid),
-            probability=mean,
-            confidence=confidence,
-        )
-        for component, mean, confidence in zip(detection.components, means, sure, strict=True)
-    ]
-
-
-def _confidences(detection: Detection) -> list[float | None]:
-    """Of each component; empty where nobody measured healthy heads. Raises SettingsError."""
-    case, method = detection.case, detection.method
-    if case.gate is None or not case.gate.healthy or not detection.components:
-        return []
-    calibrated = dataclasses.replace(case, settings=method.settings_type())
-    strengths = region_strengths(calibrated, detection.score)
-    return [confidence_of(strength, case.gate.healthy) for strength in strengths]
-
-
-def region_strengths(case: CaseEvidence, score: FloatArray) -> list[float]:
-    """Of each component of `score` [k, j, i] its strength (`gate.confidence`), in mL, by the settings of the case."""
-    stack, accepted = stack_of_scores(case, find_method(case.method).answer(case))
-    beyond = np.where(accepted, excess(stack), 0).astype(np.float32)
-    voxel_ml = case.geometry.voxel_volume_mm3 / 1000
-    return [total * voxel_ml for total in sums_in_components(beyond, case.grid, score, case.geometry)]
 
 
 def gate_in_words(case: CaseEvidence) -> str:

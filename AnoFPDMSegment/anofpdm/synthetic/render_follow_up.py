@@ -7,19 +7,15 @@ same map and seed give the same heads, up to rounding. The bundled sample is hea
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
 import SimpleITK as sitk
-import torch
 
-from ..core.errors import AnoFPDMError
-from .head_map import HeadMap, read_head_map
+from .head_map import HeadMap
 from .head_pair import Course, HeadPose, render_pair, scan
 from .lesion_kinds import Plan
+from .sample_command import sample_parser, write_rendered
 from .slab import Slab
-from .structures import read_structures
 
 SLAB = Slab(matrix=160, pixel_mm=1.5, slices=30, spacing_mm=5.0, thickness_mm=5.0, planes=1, center_z_mm=-8.0)
 EXCESS = 0.8
@@ -54,24 +50,12 @@ def follow_up_images(head: HeadMap, seed: int) -> dict[str, sitk.Image]:
 
 def main() -> None:
     """Render, and write both volumes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("map", type=Path, help="whole-head label map")
-    parser.add_argument("table", type=Path, help="CSV table of its labels")
-    parser.add_argument("folder", type=Path, help="existing folder for the volumes")
-    parser.add_argument("--seed", type=int, default=SEED, help="which head (default: %(default)s)")
-    options = parser.parse_args()
-    if not options.folder.is_dir():
-        sys.exit(f"The folder {options.folder} does not exist: make it, or name another.")
-    torch.set_num_threads(1)
-    try:
-        images = follow_up_images(read_head_map(options.map, read_structures(options.table)), options.seed)
-    except AnoFPDMError as error:
-        sys.exit(str(error))
-    try:
-        for name, image in images.items():
-            sitk.WriteImage(image, str(options.folder / name), useCompression=True)
-    except RuntimeError:
-        sys.exit(f"{options.folder / name} cannot be written; check the folder and the disk.")
+    options = sample_parser(__doc__, SEED).parse_args()
+
+    def render(head: HeadMap) -> dict[Path, sitk.Image]:
+        return {options.folder / name: image for name, image in follow_up_images(head, options.seed).items()}
+
+    write_rendered(options, render)
 
 
 if __name__ == "__main__":

@@ -7,22 +7,18 @@ another one: choose by the picture (`--picture`). The bundled sample is head_13 
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-import torch
 
-from ..core.errors import AnoFPDMError
 from ..results.slice_picture import gray_picture
-from .head_map import HeadMap, read_head_map
+from .head_map import HeadMap
 from .lesion_kinds import Plan
 from .rendered_volume import Placement, image_volume, mask_volume
 from .renderer import RenderedHead, RenderSettings, render_head
+from .sample_command import sample_parser, write_rendered
 from .slab import Slab
-from .structures import read_structures
 
 SLAB = Slab(matrix=192, pixel_mm=1.25, slices=40, spacing_mm=4.0, thickness_mm=4.0, planes=2, center_z_mm=-8.0)
 PLANS = (Plan("mass", 24.0, 0.6), Plan("ovoid", 1.0, 0.6), Plan("juxtacortical", 0.8, 0.6))
@@ -72,28 +68,18 @@ def picture(heads: list[RenderedHead], columns: int = 8, side: int = 128) -> np.
 
 def main() -> None:
     """Render, and write all three volumes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("map", type=Path, help="whole-head label map")
-    parser.add_argument("table", type=Path, help="CSV table of its labels")
-    parser.add_argument("folder", type=Path, help="existing folder for the volumes")
-    parser.add_argument("--seed", type=int, default=SEED, help="which head (default: %(default)s)")
+    parser = sample_parser(__doc__, SEED)
     parser.add_argument("--picture", type=Path, help="write the slices of both heads as a PNG, too")
     options = parser.parse_args()
-    if not options.folder.is_dir():
-        sys.exit(f"The folder {options.folder} does not exist: make it, or name another.")
-    torch.set_num_threads(1)
-    try:
-        sick, well = render_twins(read_head_map(options.map, read_structures(options.table)), options.seed)
-    except AnoFPDMError as error:
-        sys.exit(str(error))
-    images = {options.folder / name: image for name, image in sample_images(sick, well, options.seed).items()}
-    if options.picture:
-        images[options.picture] = sitk.GetImageFromArray(picture([sick, well]), isVector=True)
-    try:
-        for path, image in images.items():
-            sitk.WriteImage(image, str(path), useCompression=True)
-    except RuntimeError:
-        sys.exit(f"{path} cannot be written; check the folder and the disk.")
+
+    def render(head: HeadMap) -> dict[Path, sitk.Image]:
+        sick, well = render_twins(head, options.seed)
+        images = {options.folder / name: image for name, image in sample_images(sick, well, options.seed).items()}
+        if options.picture:
+            images[options.picture] = sitk.GetImageFromArray(picture([sick, well]), isVector=True)
+        return images
+
+    write_rendered(options, render)
 
 
 if __name__ == "__main__":
