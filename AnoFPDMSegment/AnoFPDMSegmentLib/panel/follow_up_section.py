@@ -59,6 +59,7 @@ class FollowUpSection:
         self.compareButton.connect("clicked()", self.start)
         inside.addWidget(sideBySide(self.earlierCombo, self.compareButton))
         self.summaryLabel = note()
+        self.summaryLabel.wordWrap = True
         inside.addWidget(self.summaryLabel)
         self.table = qt.QTableWidget()
         self.table.connect("cellClicked(int,int)", self._jump)
@@ -75,6 +76,9 @@ class FollowUpSection:
             widest=_PLACE,
         )
         inside.addWidget(self.table)
+        self.reasonLabel = note()
+        self.reasonLabel.wordWrap = True
+        inside.addWidget(self.reasonLabel)
         layout.insertWidget(layout.count() - 1, self.group)
         self._words: dict[str, str] = {
             "new": _("new"),
@@ -173,6 +177,7 @@ class FollowUpSection:
     def _fill(self, changes: list[dict[str, Any]], summary: str) -> None:
         self._changes = changes
         sayNote(self.summaryLabel, summary)
+        sayNote(self.reasonLabel, "")
         self.table.visible = bool(changes)
         fillTable(self.table, [self._items(change) for change in changes])
 
@@ -190,6 +195,7 @@ class FollowUpSection:
     def _jump(self, row: int) -> None:
         shown = self._state.result
         if shown is not None and 0 <= row < len(self._changes):
+            sayNote(self.reasonLabel, self._reasons.get(self._changes[row]["reason"], ""))
             r, a, s = self._changes[row]["center_later_ras_mm"]
             centreSliceViews(self._services.context, shown.toWorld((r, a, s)))
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from evidence_makers import axial_geometry, make_case
 from made_results import LARGE, SMALL, made_result, made_volume
+from panel_session import HEIGHT_PX, WIDTH_PX, require_one_screen
+from qt_proxy import unwrap
 
+from anofpdm.followup.changes import KINDS, Reason
 from anofpdm.results.detection import build_detection
 from AnoFPDMSegmentLib.mrml.result import Result
 
@@ -72,3 +75,43 @@ def test_a_cancelled_comparison_leaves_everything(two: Any) -> None:
     two.wait_for_end()
     assert section.table.rowCount == 0 and "Cancelled" in two.ui.runStatusLabel.text
     assert section.compareButton.enabled
+
+
+def every_kind() -> list[dict[str, Any]]:
+    """Changes as a document holds them, of every kind and reason, with large volumes and the longest place."""
+    kinds = [(kind, "") for kind in KINDS if kind != "uncertain"]
+    kinds += [("uncertain", reason) for reason in get_args(Reason) if reason]
+    return [
+        {
+            "kind": kind,
+            "trend": "grown" if kind in ("merged", "split") else None,
+            "reason": reason,
+            "place": "right, middle third",
+            "baseline_findings": [] if kind == "new" else [1],
+            "later_findings": [] if kind == "gone" else [1],
+            "baseline_ml": 0.0 if kind == "new" else 123.45,
+            "later_ml": 0.0 if kind == "gone" else 128.12,
+            "tolerance_ml": 12.34,
+            "center_later_ras_mm": [0.0, 0.0, 0.0],
+        }
+        for kind, reason in kinds
+    ]
+
+
+def test_every_word_of_the_table_can_be_read_in_a_narrow_panel(two: Any) -> None:
+    section = two.panel._followUp
+    two.open(section.group)
+    section._fill(every_kind(), "1 new, 2 grown, 3 unchanged; 246.90 mL at the baseline, 256.24 mL later.")
+    two.window.resize(WIDTH_PX, HEIGHT_PX)
+    two.click_cell(section.table, len(every_kind()) - 1, 0)
+    assert section.reasonLabel.visible and "other image" in section.reasonLabel.text
+    require_one_screen(two, crowded=True)
+    for label in map(unwrap, (section.summaryLabel, section.reasonLabel)):
+        assert label.heightForWidth(label.width()) <= label.height(), f"'{label.text()}' is cut off"
+    table = unwrap(section.table)
+    metrics = table.fontMetrics()
+    for column in range(table.columnCount()):
+        texts = {table.item(row, column).text() for row in range(table.rowCount())}
+        texts.add(table.horizontalHeaderItem(column).text())
+        for text in texts:
+            assert metrics.horizontalAdvance(text) <= table.columnWidth(column), f"'{text}' is cut off"
