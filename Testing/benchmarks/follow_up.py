@@ -27,6 +27,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 import torch
 from follow_up_examiner import Examiner
+from follow_up_pairs import COUNTED_ML, Scans, counted, draw_pose, rendered
 
 from anofpdm.core.errors import InputError
 from anofpdm.core.progress import CancelToken
@@ -34,31 +35,23 @@ from anofpdm.followup.follow_up import FollowUp, aligned
 from anofpdm.followup.likeness import likeness
 from anofpdm.followup.placing import head_image, labels_of
 from anofpdm.synthetic.head_map import read_head_map
-from anofpdm.synthetic.head_pair import Course, HeadPose, ScannedHead, render_pair, scan
-from anofpdm.synthetic.lesion_kinds import Plan
-from anofpdm.synthetic.slab import Slab
+from anofpdm.synthetic.head_pair import HeadPose
 from anofpdm.synthetic.structures import read_structures
 from anofpdm.volumes.reading import read_finite_volume, read_volume
 
 SAMPLE = Path(__file__).resolve().parents[2] / "AnoFPDMSegment" / "Resources" / "SampleData"
-MOST_DEGREES, MOST_MM = 10.0, 15.0
-MAPS = ("head_13", "head_14", "head_15", "head_16")
-SLABS = (
-    Slab(matrix=160, pixel_mm=1.5, slices=32, spacing_mm=5.0, thickness_mm=5.0, planes=1, center_z_mm=-8.0),
-    Slab(matrix=192, pixel_mm=1.25, slices=52, spacing_mm=3.0, thickness_mm=3.0, planes=1, center_z_mm=-8.0),
-)
-EXCESS = 0.7
-COUNTED_ML = 0.5
+MAPS = "head_13,head_14,head_15,head_16"
+FATES = ("new", "gone", "grown", "shrunk", "merged", "split", "unchanged")
+NOT_MARKED = "not marked"
 REAL = ("patient01", "patient03")
 CORNERS_MM = tuple(itertools.product((-60.0, 60.0), (-70.0, 70.0), (-50.0, 50.0)))
 
 
 @dataclass(frozen=True)
 class Row:
-    """A change of one pair, with what is known of it."""
+    """A change of one pair."""
 
     pair: str
-    painted: str
     kind: str
     trend: str | None
     reason: str
@@ -68,36 +61,23 @@ class Row:
     other_score: float
 
 
-def courses(rng: np.random.Generator) -> list[Course]:
-    """One lesion of each fate, and one more that stays."""
+@dataclass(frozen=True)
+class PaintedRow:
+    """A painted lesion, its volumes, and what the follow-up calls it."""
 
-    def plan(volume: float, kind: str) -> Plan:
-        return Plan(kind, volume, EXCESS)  # type: ignore[arg-type]
+    pair: str
+    painted: str
+    counted: bool
+    baseline_ml: float
+    later_ml: float
+    called: str
+    trend: str | None
+    reason: str
 
-    first, second, third, fourth, fifth, sixth = (float(np.exp(rng.uniform(np.log(1.5), np.log(6)))) for _ in range(6))
-    return [
-        Course(plan(first, "ovoid"), plan(first, "ovoid")),
-        Course(None, plan(second, "ovoid")),
-        Course(plan(third, "juxtacortical"), None),
-        Course(plan(fourth, "ovoid"), plan(4 * fourth, "ovoid")),
-        Course(plan(4 * fifth, "juxtacortical"), plan(fifth, "juxtacortical")),
-        Course(plan(2 * sixth, "infratentorial"), plan(2 * sixth, "infratentorial")),
-    ]
-
-
-def fate(course: Course) -> str:
-    """What was painted, in the words of a follow-up."""
-    if course.baseline is None or course.later is None:
-        return "new" if course.baseline is None else "gone"
-    if course.baseline == course.later:
-        return "unchanged"
-    return "grown" if course.later.volume_ml > course.baseline.volume_ml else "shrunk"
-
-
-def draw_pose(rng: np.random.Generator) -> HeadPose:
-    """A random rigid motion."""
-    turn, shift = rng.uniform(-MOST_DEGREES, MOST_DEGREES, 3), rng.uniform(-MOST_MM, MOST_MM, 3)
-    return HeadPose(tuple(turn.tolist()), tuple(shift.tolist()))
+    @property
+    def right(self) -> bool:
+        """Whether it is told for what it is, if only by the trend of what was merged or split."""
+        return self.painted in (self.called, self.trend)
 
 
 def identity_volumes(data: Path) -> Iterator[tuple[str, sitk.Image]]:
@@ -131,12 +111,11 @@ def error_mm(found: sitk.Transform, true: sitk.Transform, middle: npt.ArrayLike)
     )
 
 
-def rows_of(pair: str, found: FollowUp, painted: dict[Any, str] | None = None) -> list[Row]:
-    """Every change as a row. `painted`: what was painted, by change."""
+def rows_of(pair: str, found: FollowUp) -> list[Row]:
+    """Every change as a row."""
     return [
         Row(
             pair=pair,
-            painted="" if painted is None else painted.get(number, ""),
             kind=change.kind,
             trend=change.trend,
             reason=change.reason,
@@ -145,7 +124,7 @@ def rows_of(pair: str, found: FollowUp, painted: dict[Any, str] | None = None) -
             tolerance_ml=change.tolerance_ml,
             other_score=change.other_score,
         )
-        for number, change in enumerate(found.changes)
+        for change in found.changes
     ]
 
 
@@ -164,44 +143,70 @@ def identity(detector: Examiner, data: Path) -> dict[str, Any]:
     return {"rows": [asdict(row) for row in rows], "error_mm": errors, "likeness": alike}
 
 
-def pairs(detector: Examiner, data: Path, each: int) -> dict[str, Any]:
+def pairs(detector: Examiner, options: argparse.Namespace) -> dict[str, Any]:
     """Rendered heads at two dates."""
-    structures = read_structures(data / "labelmaps" / "labels.csv")
-    rows, errors, alike = [], {}, {}
-    for name in MAPS:
-        head = read_head_map(data / "labelmaps" / f"{name}.nii.gz", structures)
-        for number in range(each):
-            seed = [int(name[-2:]), number]
-            rng = np.random.default_rng([11, *seed])
-            pair = render_pair(head, courses(rng), int(rng.integers(2**31)))
-            slab = SLABS[number % len(SLABS)]
-            pose = draw_pose(rng)
-            scans = [
-                scan(pair, date, at, slab, int(rng.integers(2**31)), units)
-                for date, (at, units) in enumerate(((HeadPose(), 400.0), (pose, 520.0)))
-            ]
-            called = f"{name}, {number}"
-            found = detector.follow(*(each.image for each in scans))
-            alike[called] = found.likeness
-            errors[called] = error_mm(found.transform, pose.transform, (0.0, 0.0, 0.0))
-            painted = fates(pair.courses, scans, found)
-            here = rows_of(called, found, painted)
-            rows += here
-            tell(f"{called}: alike {found.likeness:.2f}", here)
-    return {"rows": [asdict(row) for row in rows], "error_mm": errors, "likeness": alike}
+    maps = options.data / "labelmaps"
+    structures = read_structures(maps / "labels.csv")
+    painted, rows, errors, alike = [], [], {}, {}
+    for name, number in itertools.product(options.maps.split(","), range(options.each)):
+        scans = rendered(read_head_map(maps / f"{name}.nii.gz", structures), number, options.cache)
+        called = f"{name}, {number}"
+        found = detector.follow(*scans.images)
+        alike[called] = found.likeness
+        errors[called] = error_mm(found.transform, scans.pose.transform, (0.0, 0.0, 0.0))
+        lesions, beside = compared(called, scans, found)
+        painted += lesions
+        rows += beside
+        tell(f"{called}: alike {found.likeness:.2f}", beside)
+        for row in lesions:
+            told = f"{row.called} {row.trend or ''} {row.reason}"
+            print(
+                f"   {row.painted}{'' if row.counted else ' (too small)'}, {row.baseline_ml:.2f} -> {row.later_ml:.2f} "
+                f"mL: {told}",
+                file=sys.stderr,
+                flush=True,
+            )
+    return {
+        "lesions": [{**asdict(row), "right": row.right} for row in painted],
+        "beside": [asdict(row) for row in rows],
+        "error_mm": errors,
+        "likeness": alike,
+    }
 
 
-def fates(painted: tuple[Course, ...], scans: list[ScannedHead], found: FollowUp) -> dict[int, str]:
-    """What was painted where, by the number of the change that its findings, at either date, belong to."""
-    fate_of: dict[int, set[str]] = {}
-    for date, (detection, scanned) in enumerate(zip((found.baseline, found.later), scans, strict=True)):
-        labels = labels_of(detection)
-        for course, lesion in zip(painted, scanned.lesions, strict=True):
-            for finding in np.unique(labels[lesion & (labels > 0)]).tolist():
-                for number, change in enumerate(found.changes):
-                    if finding in (change.group.baseline, change.group.later)[date]:
-                        fate_of.setdefault(number, set()).add(fate(course))
-    return {number: " + ".join(sorted(names)) for number, names in fate_of.items()}
+def compared(pair: str, scans: Scans, found: FollowUp) -> tuple[list[PaintedRow], list[Row]]:
+    """What every painted lesion is called, by the change that marks the most of it; and the changes that mark none."""
+    everything, touched = rows_of(pair, found), set[int]()
+    labels = [labels_of(date) for date in (found.baseline, found.later)]
+    groups = [(change.group.baseline, change.group.later) for change in found.changes]
+    painted = []
+    for name, masks in zip(scans.fates, scans.lesions, strict=True):
+        marked = [
+            sum(int(np.isin(labels[date][masks[date]], group[date]).sum()) for date in (0, 1)) for group in groups
+        ]
+        touched |= {number for number, voxels in enumerate(marked) if voxels}
+        most = int(np.argmax(marked)) if any(marked) else None
+        parts = [parts_ml(mask, image) for mask, image in zip(masks, scans.images, strict=True)]
+        told = None if most is None else everything[most]
+        painted.append(
+            PaintedRow(
+                pair=pair,
+                painted=name,
+                counted=counted(name, *parts),
+                baseline_ml=sum(parts[0]),
+                later_ml=sum(parts[1]),
+                called=NOT_MARKED if told is None else told.kind,
+                trend=None if told is None else told.trend,
+                reason="" if told is None else told.reason,
+            )
+        )
+    return painted, [row for number, row in enumerate(everything) if number not in touched]
+
+
+def parts_ml(mask: npt.NDArray[np.bool_], image: sitk.Image) -> list[float]:
+    """Volumes of the connected parts of a lesion on the voxels of an image."""
+    labels, count = components(mask)
+    return (np.bincount(labels.ravel(), minlength=count + 1)[1:] * np.prod(image.GetSpacing()) / 1000).tolist()
 
 
 def real(detector: Examiner, data: Path) -> dict[str, Any]:
@@ -282,7 +287,7 @@ def tell(head: str, rows: list[Row]) -> None:
         note = f" [{row.reason}]" if row.reason else ""
         print(
             f"   {row.kind}{note} {row.baseline_ml:.2f} -> {row.later_ml:.2f} mL (tolerance {row.tolerance_ml:.2f}), "
-            f"other date {row.other_score:.2f}; painted: {row.painted or '-'}",
+            f"other date {row.other_score:.2f}",
             file=sys.stderr,
             flush=True,
         )
@@ -305,16 +310,7 @@ def page(figures: dict[str, Any]) -> str:
             "",
         ]
     if "pairs" in figures:
-        rows = figures["pairs"]["rows"]
-        lines += ["| painted | findings | right | called |", "|---|---|---|---|"]
-        for fate_name in ("new", "gone", "grown", "shrunk", "unchanged"):
-            mine = [row for row in rows if row["painted"] == fate_name]
-            counted = [row for row in mine if max(row["baseline_ml"], row["later_ml"]) >= COUNTED_ML]
-            right = sum(fate_name in (row["kind"], row["trend"]) for row in counted)
-            called = [row["kind"] for row in counted]
-            listed = ", ".join(f"{called.count(kind)} {kind}" for kind in dict.fromkeys(called))
-            lines.append(f"| {fate_name} | {len(counted)} | {right} | {listed} |")
-        lines.append("")
+        lines += pairs_lines(figures["pairs"])
     if "real" in figures:
         lines += [
             "| patient | registration off by | lesions of the change mask | called changed | marked at either date | "
@@ -334,6 +330,25 @@ def page(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def pairs_lines(part: dict[str, Any]) -> list[str]:
+    """What was painted, and what it is called."""
+    lines = ["| painted | counted | right | called |", "|---|---|---|---|"]
+    for name in FATES:
+        rows = [row for row in part["lesions"] if row["painted"] == name and row["counted"]]
+        told = [" ".join(filter(None, (row["called"], row["reason"] and f"({row['reason']})"))) for row in rows]
+        listed = ", ".join(f"{told.count(each)} {each}" for each in sorted(set(told), key=told.count, reverse=True))
+        lines.append(f"| {name} | {len(rows)} | {sum(row['right'] for row in rows)} | {listed} |")
+    changed = [row for row in part["beside"] if row["kind"] in ("new", "gone") or row["trend"] in ("grown", "shrunk")]
+    large = sum(max(row["baseline_ml"], row["later_ml"]) >= COUNTED_ML for row in changed)
+    return [
+        *lines,
+        "",
+        f"Where nothing was painted {len(changed)} changes are told in {len(part['likeness'])} pairs, {large} of them "
+        f"of {COUNTED_ML:g} mL and more.",
+        "",
+    ]
+
+
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -342,15 +357,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=default, required=default is None, help="folder of data sets")
     parser.add_argument("--model", help="model by name or folder (default: the default model)")
     parser.add_argument("--parts", default="identity,pairs,real,strangers", help="what to run (default: %(default)s)")
-    parser.add_argument("--cache", type=Path, help="existing folder to keep what is detected, for another run")
-    parser.add_argument("--each", type=int, default=2, help="pairs of each label map (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, help="existing folder to keep what is rendered and detected")
+    parser.add_argument("--maps", default=MAPS, help="label maps of the rendered pairs (default: %(default)s)")
+    parser.add_argument("--each", type=int, default=5, help="pairs of each label map (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="file for the figures and every single change")
     options = parser.parse_args()
     torch.set_num_threads(1)
     detector = Examiner(options.model, options.cache)
     runs = {
         "identity": lambda: identity(detector, options.data),
-        "pairs": lambda: pairs(detector, options.data, options.each),
+        "pairs": lambda: pairs(detector, options),
         "real": lambda: real(detector, options.data),
         "strangers": lambda: strangers(detector, options.data),
     }

@@ -4,8 +4,10 @@ Each kind is decided by numbers alone, the same from the later date back: swappi
 and shrunk, merged and split.
 
 - *new*, *gone*: a finding at one date that has no partner at the other, larger than its tolerance, where the other date
-  was examined, its map stays below `SEEN_SCORE` on average, and the images show that something changed.
-- *merged*, *split*: more, or fewer, findings at the baseline than later, and some at either date.
+  was examined, its map stays below `SEEN_SCORE` on average, and the images show that something changed. So is one whose
+  partners are no larger than their own tolerance and do not stand out in their own image.
+- *merged*, *split*: more, or fewer, findings at the baseline than later, and some at either date; those that are no
+  larger than their own tolerance do not count.
 - *grown*, *shrunk*: as many at both dates (as a rule one), and their common volume differs by more than its tolerance,
   and the images show that something changed where one date alone marks something.
 - *unchanged*: it differs by no more.
@@ -23,9 +25,9 @@ leaves plays no part in it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,8 +52,16 @@ COVERAGE = 1.96
 UNIFORM = 12.0
 """A place anywhere within a length has this length squared, divided by so much, for its variance."""
 Reason = Literal["", "not examined", "small", "borderline", "image unchanged"]
-Persistence = Callable[[Group], float]
-"""Of what one date alone marks of a group: how much of it the other date's image shows (`images.persistence`)."""
+
+
+class ShownImages(Protocol):
+    """What the two images show of a group (`images.persistence`)."""
+
+    def persistence(self, group: Group) -> float:
+        """Of what one date alone marks: how much of it stands out at the other date."""
+
+    def basis(self, group: Group) -> float:
+        """Of what the date marks that marks less: how much of it stands out at that date, measured by the other."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,11 @@ class MeasuredFinding:
     """Of the volume, what the other date examined."""
     other_score: float = 0.0
     """The other date's map inside the finding, mean; 1 is the border of its findings."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is larger than its tolerance: else it may come and go with the border's place."""
+        return self.volume_ml > COVERAGE * self.uncertainty_ml
 
 
 @dataclass(frozen=True)
@@ -91,40 +106,51 @@ class Change:
 
     @property
     def change_percent(self) -> float | None:
-        """Of the baseline's volume; None where the baseline has none."""
-        return 100 * self.change_ml / self.baseline_ml if self.baseline_ml > 0 else None
+        """Of the baseline's volume; None of what is new, and where the baseline has none."""
+        return 100 * self.change_ml / self.baseline_ml if self.baseline_ml > 0 and self.kind != "new" else None
 
 
 def classify(
     groups: Sequence[Group],
     baseline: Mapping[int, MeasuredFinding],
     later: Mapping[int, MeasuredFinding],
-    persistence: Persistence = lambda _: 0.0,
+    shown: ShownImages | None = None,
 ) -> list[Change]:
     """One change a group, in their order.
 
-    `baseline`, `later`: the findings by number. `persistence` is asked of groups in which the maps show a change; where
-    it is left out the maps are believed.
+    `baseline`, `later`: the findings by number. `shown` is asked of groups in which the maps show a change; without it
+    the maps are believed.
     """
     return [
-        _change(group, [baseline[n] for n in group.baseline], [later[n] for n in group.later], persistence)
+        _change(group, [baseline[n] for n in group.baseline], [later[n] for n in group.later], shown)
         for group in groups
     ]
 
 
 def _change(
-    group: Group, before: Sequence[MeasuredFinding], after: Sequence[MeasuredFinding], persistence: Persistence
+    group: Group, before: Sequence[MeasuredFinding], after: Sequence[MeasuredFinding], shown: ShownImages | None
 ) -> Change:
     volumes = [math.fsum(each.volume_ml for each in found) for found in (before, after)]
     # Borders of one group's findings lie apart, so that their errors do not add up but in squares.
     tolerance = COVERAGE * math.sqrt(math.fsum(each.uncertainty_ml**2 for each in (*before, *after)))
     trend = _trend(volumes[1] - volumes[0], tolerance) if before and after else None
     kind, reason = _kind(before, after, trend, tolerance)
-    changed = kind in ("new", "gone") or (not reason and trend in ("grown", "shrunk"))
-    if changed and persistence(group) >= (PERSISTING_ALONE if trend is None else PERSISTING_BORDER):
-        kind, reason = "uncertain", "image unchanged"
+    if shown is not None and (kind in ("new", "gone") or (not reason and trend in ("grown", "shrunk"))):
+        left = shown.persistence(group)
+        if trend is not None and left < PERSISTING_ALONE and _without_basis(group, before, after, shown):
+            kind, trend = "new" if trend == "grown" else "gone", None
+        if left >= (PERSISTING_ALONE if trend is None else PERSISTING_BORDER):
+            kind, reason = "uncertain", "image unchanged"
     other = max(each.other_score for each in (*before, *after))
     return Change(group, kind, None if reason else trend, reason, volumes[0], volumes[1], tolerance, other)
+
+
+def _without_basis(
+    group: Group, before: Sequence[MeasuredFinding], after: Sequence[MeasuredFinding], shown: ShownImages
+) -> bool:
+    """Whether what the date marks that marks less is nothing: too small to stand, and not to be seen in its image."""
+    standing = [any(each.stands for each in found) for found in (before, after)]
+    return standing[0] != standing[1] and shown.basis(group) < PERSISTING_ALONE
 
 
 def _kind(
@@ -141,8 +167,9 @@ def _kind(
     if trend is None:
         seen = any(each.other_score >= SEEN_SCORE for each in found)
         return ("uncertain", "borderline") if seen else ("new" if after else "gone", "")
-    if len(before) != len(after):
-        return ("merged" if len(before) > len(after) else "split"), ""
+    first, second = (max(1, sum(each.stands for each in date)) for date in (before, after))
+    if first != second:
+        return ("merged" if first > second else "split"), ""
     return trend, ""
 
 

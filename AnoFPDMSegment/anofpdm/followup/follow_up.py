@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from ..core.arrays import BoolArray
 from ..core.errors import InputError
 from ..core.progress import CancelToken, StageCallback
 from ..results.detection import Detection
 from ..volumes.resampling import stack_to_volume
 from .changes import Change, classify
-from .images import persistence
+from .images import matching_blur, persistence
 from .likeness import check_same_head, likeness
 from .matching import Group, Labels, match_findings
 from .measuring import measure, step_mm
@@ -98,7 +99,7 @@ def follow_up(
         steps = step_mm(own.case.geometry, own.case.grid)
         measured.append(measure(labels, own.case.geometry, steps, other_score=score, examined=examined))
     shown = _Shown(baseline, later, transform, before, later_labels)
-    changes = classify(groups, measured[0], measured[1], shown.persistence)
+    changes = classify(groups, measured[0], measured[1], shown)
     return FollowUp(baseline, later, transform, alike, reach, tuple(changes), before, later_labels)
 
 
@@ -113,20 +114,40 @@ class _Shown:
         self._labels = before, after
         self._findings = (before > 0) | (after > 0)
         identity = sitk.Euler3DTransform()
-        self._images, heads = [], []
+        places, self._images, heads = [], [], []
         for case, there in ((baseline.case, identity), (later.case, transform)):
-            self._images.append(stack_to_volume(case.display, moved(picture_grid(case), there), grid))
+            places.append(moved(picture_grid(case), there))
+            self._images.append(stack_to_volume(case.display, places[-1], grid))
             heads.append(stack_to_volume(case.head, moved(case.grid, there), grid) >= 0.5)
         self._head = heads[0] & heads[1]
+        self._blur = matching_blur(places[0], places[1], grid)
 
     def persistence(self, group: Group) -> float:
-        """See `changes.Persistence`."""
-        before, after = (
+        """See `changes.ShownImages`."""
+        marked, date = self._marked(group)
+        return self._left(marked[date] & ~marked[1 - date], date)
+
+    def basis(self, group: Group) -> float:
+        """See `changes.ShownImages`."""
+        marked, date = self._marked(group)
+        return self._left(marked[1 - date], date)
+
+    def _marked(self, group: Group) -> tuple[list[BoolArray], int]:
+        """What either date marks, and the date that marks more."""
+        marked = [
             np.isin(labels, numbers)
             for labels, numbers in zip(self._labels, (group.baseline, group.later), strict=True)
+        ]
+        return marked, int(marked[1].sum() > marked[0].sum())
+
+    def _left(self, place: BoolArray, date: int) -> float:
+        """Of how a place stands out at a date, how much it does at the other."""
+        return persistence(
+            place,
+            self._findings,
+            self._head,
+            self._images[date],
+            self._images[1 - date],
+            self._spacing_mm,
+            (self._blur[date], self._blur[1 - date]),
         )
-        # Of the date that marks more.
-        date = int(after.sum() > before.sum())
-        only = (before & ~after, after & ~before)[date]
-        present, other = self._images[date], self._images[1 - date]
-        return persistence(only, self._findings, self._head, present, other, self._spacing_mm)

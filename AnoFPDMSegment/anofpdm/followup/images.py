@@ -14,6 +14,7 @@ import SimpleITK as sitk
 
 from ..core.arrays import BoolArray, FloatArray
 from ..volumes.bounding_box import Box, bounding_box, grown
+from ..volumes.geometry import VolumeGeometry
 
 PERSISTING_ALONE, PERSISTING_BORDER = 0.25, 0.6
 """From this on the images are unchanged: of a finding that one date marks alone, and of what it marks more of one that
@@ -22,7 +23,10 @@ pose leaves 0.32 and 0.64 at least of findings larger than their tolerance (Reso
 NEAR_MM, FAR_MM = 3.0, 9.0
 """The surroundings: so far from the finding."""
 SMOOTHING_MM = 1.5
-"""Both images are smoothed by this, so that the blur of resampling, which one of them has more of, counts less."""
+"""Standard deviation by which both images are smoothed for their noise."""
+SLAB, INTERPOLATED = 1 / 12, 1 / 6
+"""Variance, in squares of a step, of what a voxel is blurred by that averages over a step, and of what linear
+interpolation between voxels blurs on average."""
 LEAST_CONTRAST = 0.04
 """Of the surroundings' brightness: less is nothing to see."""
 
@@ -34,6 +38,7 @@ def persistence(
     present: FloatArray,
     other: FloatArray,
     spacing_mm: Sequence[float],
+    blur_mm2: tuple[Sequence[float], Sequence[float]] = ((0, 0, 0), (0, 0, 0)),
 ) -> float:
     """How much of a change stands out at the other date: about 0 where the images changed, 1 where they did not.
 
@@ -43,25 +48,46 @@ def persistence(
         head: where both images show the head.
         present, other: the image of the date that marks it, and that of the other.
         spacing_mm: along i, j and k.
+        blur_mm2: variances along i, j and k that bring `present` and `other` to one resolution (`matching_blur`).
 
     What hardly stands out at the date that marks it cannot be seen to change: 1.
     """
     if not changed.any():
         return 1.0
-    reach = [int(np.ceil(FAR_MM / s)) + 2 for s in spacing_mm]
+    widest = np.sqrt(np.max(blur_mm2, axis=0) + SMOOTHING_MM**2)
+    reach = [int(np.ceil((FAR_MM + 2 * width) / step)) for width, step in zip(widest, spacing_mm, strict=True)]
     box = _grown(bounding_box(changed), reach, changed.shape)
     mask, free = changed[box], head[box] & ~findings[box]
     ring = _dilated(mask, FAR_MM, spacing_mm) & ~_dilated(mask, NEAR_MM, spacing_mm) & free
     if not ring.any():
         return 1.0
     contrasts = []
-    for image in (present, other):
-        values = _smoothed(image[box], spacing_mm)
+    for image, blur in zip((present, other), blur_mm2, strict=True):
+        values = _smoothed(image[box], spacing_mm, blur)
         around = float(np.median(values[ring]))
         contrasts.append((float(values[mask].mean()) - around) / max(around, 1e-6))
     if abs(contrasts[0]) < LEAST_CONTRAST:
         return 1.0
     return contrasts[1] / contrasts[0]
+
+
+def matching_blur(
+    baseline: VolumeGeometry, later: VolumeGeometry, geometry: VolumeGeometry
+) -> tuple[FloatArray, FloatArray]:
+    """What brings the two dates' images to one resolution on the baseline's voxels: each is blurred as the other is.
+
+    Thick slices, and others that lie across them, weaken what is small: the same head, seen so, would seem to change.
+
+    Args:
+        baseline, later: the grids of the two images; the later one where it lies in the baseline.
+        geometry: of the baseline's voxels.
+
+    Returns:
+        Variances in mm2 along i, j and k of `geometry`, for the baseline's image and for the later one.
+    """
+    along = [(geometry.direction_matrix.T @ each.direction_matrix) ** 2 for each in (baseline, later)]
+    first, second = (turn @ np.square(each.spacing) for turn, each in zip(along, (baseline, later), strict=True))
+    return second * (SLAB + INTERPOLATED), first * SLAB
 
 
 def _grown(box: Box, reach: Sequence[int], shape: Sequence[int]) -> Box:
@@ -76,7 +102,9 @@ def _dilated(mask: BoolArray, by_mm: float, spacing_mm: Sequence[float]) -> Bool
     return np.asarray(sitk.GetArrayFromImage(image) > 0)
 
 
-def _smoothed(values: FloatArray, spacing_mm: Sequence[float]) -> FloatArray:
+def _smoothed(values: FloatArray, spacing_mm: Sequence[float], blur_mm2: Sequence[float]) -> FloatArray:
     image = sitk.GetImageFromArray(values.astype(np.float32))
     image.SetSpacing([float(s) for s in spacing_mm])
-    return np.asarray(sitk.GetArrayFromImage(sitk.DiscreteGaussian(image, [SMOOTHING_MM**2] * 3)))
+    return np.asarray(
+        sitk.GetArrayFromImage(sitk.DiscreteGaussian(image, [SMOOTHING_MM**2 + float(blur) for blur in blur_mm2]))
+    )

@@ -66,8 +66,8 @@ class ChangeRecord:
             raise ValueError(f"change {self.number} has no findings")
         if (self.kind == "uncertain") != bool(self.reason):
             raise ValueError(f"change {self.number}: exactly what is uncertain has a reason")
-        if (self.kind == "new" and self.baseline_findings) or (self.kind == "gone" and self.later_findings):
-            raise ValueError(f"change {self.number}: what is {self.kind} has findings at one date alone")
+        if (self.kind == "new" and not self.later_findings) or (self.kind == "gone" and not self.baseline_findings):
+            raise ValueError(f"change {self.number}: what is {self.kind} has findings at the date that shows it")
 
 
 @dataclass(frozen=True)

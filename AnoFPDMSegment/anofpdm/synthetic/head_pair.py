@@ -35,17 +35,21 @@ APART_MM = 12.0
 """Lesions are painted at least this far from each other, so that each keeps its own finding."""
 ATTEMPTS = 40
 VISIBLE = 0.05
+PARTED_MM = 10.0
+"""How far apart the two halves of a parted lesion lie."""
 
 
 @dataclass(frozen=True)
 class Course:
     """What becomes of one lesion: what to paint at either date, None where it is not there.
 
-    Both have the same kind; another volume gives the same shape in another size.
+    Both have the same kind; another volume gives the same shape in another size. `parted`: the dates (0 baseline, 1
+    later) at which a gap parts it in two.
     """
 
     baseline: Plan | None
     later: Plan | None
+    parted: tuple[int, ...] = ()
 
     @property
     def largest(self) -> Plan:
@@ -129,11 +133,13 @@ def render_pair(head: HeadMap, courses: Sequence[Course], seed: int, prior: Cont
             continue
         found: list[FloatArray | None] = []
         for date, plan in enumerate((course.baseline, course.later)):
-            painted = (
-                None if plan is None else paint(np.random.default_rng(place), images[date], anatomy, [plan], [None])
-            )
-            images[date] = images[date] if painted is None else painted.image
-            found.append(None if painted is None else painted.extent.numpy())
+            if plan is None:
+                found.append(None)
+                continue
+            painted = paint(np.random.default_rng(place), images[date], anatomy, [plan], [None])
+            share = _beside_gap(painted.extent) if date in course.parted else torch.ones(1, 1, 1)
+            images[date] = torch.lerp(images[date], painted.image, share.expand(FINE.shape))
+            found.append((painted.extent * share).numpy())
         taken |= _extent(course.largest, anatomy, place) > VISIBLE
         kept.append(course)
         extents.append((found[0], found[1]))
@@ -165,6 +171,18 @@ def _scan_grid(slab: Slab) -> StackGrid:
         (slab.matrix, slab.matrix, slab.slices), (slab.pixel_mm, slab.pixel_mm, slab.spacing_mm), (x, x, z),
         (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
     )  # fmt: skip
+
+
+def _beside_gap(extent: torch.Tensor) -> torch.Tensor:
+    """[z, y, x], to be broadcast: 0 in a gap through the lesion's middle, at right angles to its longer side."""
+    along_y, along_x = extent.sum(dim=(0, 2)), extent.sum(dim=(0, 1))
+    lying = int((along_x > 0).sum()) >= int((along_y > 0).sum())
+    share = along_x if lying else along_y
+    across = torch.from_numpy(FINE.across)
+    middle = float((share * across).sum() / share.sum())
+    # Soft over a voxel, as borders are.
+    beside = (((across - middle).abs() - PARTED_MM / 2) / FINE.pixel_mm + 0.5).clamp(0, 1)
+    return beside[None, None, :] if lying else beside[None, :, None]
 
 
 def _place(course: Course, anatomy: Anatomy, taken: torch.Tensor, seed: Sequence[int]) -> list[int] | None:

@@ -6,12 +6,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from exact_masks import GRID, Ball, changes, kinds, labels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anofpdm.followup.changes import COVERAGE, MIRRORED, MeasuredFinding, classify
-from anofpdm.followup.images import persistence
+from anofpdm.followup.images import INTERPOLATED, SLAB, matching_blur, persistence
 from anofpdm.followup.matching import Group, match_findings
 from anofpdm.followup.measuring import measure, step_mm
 from anofpdm.synthetic.rendered_volume import rotation
@@ -94,19 +95,75 @@ def test_what_is_no_larger_than_its_tolerance_is_not_called_new() -> None:
     assert (found.kind, found.reason) == ("uncertain", "small")
 
 
+class Shown:
+    """What the images show, the same of every group, and which groups they were asked of."""
+
+    def __init__(self, left: float, basis: float = 1.0) -> None:
+        self._left, self._basis = left, basis
+        self.asked: list[Group] = []
+
+    def persistence(self, group: Group) -> float:
+        self.asked.append(group)
+        return self._left
+
+    def basis(self, group: Group) -> float:
+        assert group in self.asked
+        return self._basis
+
+
+PAIR = [Group((1,), (1,))]
+
+
 def test_what_the_images_show_at_both_dates_is_no_change() -> None:
     larger = dataclasses.replace(FINDING, volume_ml=3.0)
-    pair = [Group((1,), (1,))]
-    asked: list[Group] = []
-
-    def shown(group: Group) -> float:
-        asked.append(group)
-        return 0.9
-
+    shown = Shown(0.9)
     assert [found.reason for found in classify(ALONE, {}, {1: FINDING}, shown)] == ["image unchanged"]
-    assert [found.kind for found in classify(pair, {1: FINDING}, {1: larger}, shown)] == ["uncertain"]
-    assert [found.kind for found in classify(pair, {1: FINDING}, {1: FINDING}, shown)] == ["unchanged"]
-    assert asked == [*ALONE, *pair], "what the maps do not show is not asked after"
+    assert [found.kind for found in classify(PAIR, {1: FINDING}, {1: larger}, shown)] == ["uncertain"]
+    assert [found.kind for found in classify(PAIR, {1: FINDING}, {1: FINDING}, shown)] == ["unchanged"]
+    assert shown.asked == [*ALONE, *PAIR], "what the maps do not show is not asked after"
+
+
+@pytest.mark.parametrize(
+    ("volume", "left", "basis", "kinds"),
+    [
+        (0.09, 0.1, 0.1, ["new", "gone"]),
+        (0.11, 0.1, 0.1, ["grown", "shrunk"]),  # larger than its tolerance
+        (0.09, 0.1, 0.4, ["grown", "shrunk"]),  # small, but its image shows it
+        (0.09, 0.4, 0.1, ["grown", "shrunk"]),  # what has come stood out before, in part
+    ],
+)
+def test_what_grew_out_of_nothing_is_new(volume: float, left: float, basis: float, kinds: list[str]) -> None:
+    speck = MeasuredFinding(1, volume_ml=volume, uncertainty_ml=0.1 / COVERAGE)
+    (there,) = classify(PAIR, {1: speck}, {1: FINDING}, Shown(left, basis))
+    (back,) = classify(PAIR, {1: FINDING}, {1: speck}, Shown(left, basis))
+    assert [there.kind, back.kind] == kinds
+    if kinds == ["new", "gone"]:
+        assert there.baseline_ml == back.later_ml == volume and there.trend is there.change_percent is None
+
+
+def test_parts_that_may_be_chance_do_not_split() -> None:
+    speck = MeasuredFinding(2, volume_ml=0.05, uncertainty_ml=0.1)
+    parts = {1: FINDING, 2: speck}
+    (found,) = classify([Group((1,), (1, 2))], {1: FINDING}, parts)
+    assert found.kind == "unchanged"
+    (found,) = classify([Group((1,), (1, 2))], {1: FINDING}, {**parts, 2: dataclasses.replace(FINDING, number=2)})
+    assert found.kind == "split"
+
+
+def test_another_slice_thickness_is_no_change() -> None:
+    """A small lesion on thin slices, and on thick ones that lie across them: it fades, and is still the same."""
+    generator = np.random.default_rng(3)
+    lesion, head = ball(HERE, 0.5), ball((0.0, 0.0, 0.0), 60)
+    thin = (100 + 60 * lesion + generator.normal(0, 2, GRID.array_shape)).astype(np.float32)
+    thick = (7.0, 1.0, 1.0)
+    volume = sitk.DiscreteGaussian(sitk.GetImageFromArray(thin), [step**2 * (SLAB + INTERPOLATED) for step in thick])
+    other = dataclasses.replace(GRID, spacing=thick)
+    first, second = matching_blur(GRID, other, GRID)
+    np.testing.assert_allclose(first, np.square(thick) * (SLAB + INTERPOLATED))
+    np.testing.assert_allclose(second, np.ones(3) * SLAB)
+    faded = sitk.GetArrayFromImage(volume)
+    assert persistence(lesion, lesion, head, thin, faded, GRID.spacing) < 0.8
+    assert persistence(lesion, lesion, head, thin, faded, GRID.spacing, (first, second)) == pytest.approx(1, abs=0.1)
 
 
 def test_a_lesion_that_only_one_image_shows_does_not_persist() -> None:
