@@ -130,7 +130,7 @@ def rows_of(pair: str, found: FollowUp) -> list[Row]:
 
 def identity(detector: Examiner, data: Path) -> dict[str, Any]:
     """Volumes beside themselves under a rigid motion."""
-    rows, errors, alike = [], {}, {}
+    rows, errors, alike, red = [], {}, {}, []
     for number, (name, image) in enumerate(identity_volumes(data)):
         pose = draw_pose(np.random.default_rng([7, number]))
         other, there = moved_volume(image, pose)
@@ -139,15 +139,16 @@ def identity(detector: Examiner, data: Path) -> dict[str, Any]:
         alike[name] = found.likeness
         here = rows_of(name, found)
         rows += here
+        red += [name] if is_red(found) else []
         tell(f"{name}: off by {errors[name]:.2f} mm, alike {found.likeness:.2f}", here)
-    return {"rows": [asdict(row) for row in rows], "error_mm": errors, "likeness": alike}
+    return {"rows": [asdict(row) for row in rows], "error_mm": errors, "likeness": alike, "red": red}
 
 
 def pairs(detector: Examiner, options: argparse.Namespace) -> dict[str, Any]:
     """Rendered heads at two dates."""
     maps = options.data / "labelmaps"
     structures = read_structures(maps / "labels.csv")
-    painted, rows, errors, alike = [], [], {}, {}
+    painted, rows, errors, alike, red = [], [], {}, {}, []
     for name, number in itertools.product(options.maps.split(","), range(options.each)):
         scans = rendered(read_head_map(maps / f"{name}.nii.gz", structures), number, options.cache)
         called = f"{name}, {number}"
@@ -155,6 +156,7 @@ def pairs(detector: Examiner, options: argparse.Namespace) -> dict[str, Any]:
         alike[called] = found.likeness
         errors[called] = error_mm(found.transform, scans.pose.transform, (0.0, 0.0, 0.0))
         lesions, beside = compared(called, scans, found)
+        red += [called] if is_red(found) else []
         painted += lesions
         rows += beside
         tell(f"{called}: alike {found.likeness:.2f}", beside)
@@ -171,7 +173,14 @@ def pairs(detector: Examiner, options: argparse.Namespace) -> dict[str, Any]:
         "beside": [asdict(row) for row in rows],
         "error_mm": errors,
         "likeness": alike,
+        "red": red,
     }
+
+
+def is_red(found: FollowUp) -> bool:
+    """Whether the gate holds either date to be unlike what the model knows: only --force compares the two then."""
+    gates = (date.case.gate for date in (found.baseline, found.later))
+    return any(gate is not None and gate.state == "red" for gate in gates)
 
 
 def compared(pair: str, scans: Scans, found: FollowUp) -> tuple[list[PaintedRow], list[Row]]:
@@ -306,7 +315,7 @@ def page(figures: dict[str, Any]) -> str:
         lines += [
             f"Same volume twice, {len(errors)} volumes: {wrong} of {len(kinds)} findings called new, grown, shrunk or "
             f"gone ({listed}). Registration off by {np.mean(errors):.2f} mm on average, {max(errors):.2f} mm at most; "
-            f"likeness {min(part['likeness'].values()):.2f} at least.",
+            f"likeness {min(part['likeness'].values()):.2f} at least. Compared by force alone: {len(part['red'])}.",
             "",
         ]
     if "pairs" in figures:
@@ -344,7 +353,7 @@ def pairs_lines(part: dict[str, Any]) -> list[str]:
         *lines,
         "",
         f"Where nothing was painted {len(changed)} changes are told in {len(part['likeness'])} pairs, {large} of them "
-        f"of {COUNTED_ML:g} mL and more.",
+        f"of {COUNTED_ML:g} mL and more. Compared by force alone: {len(part['red'])} pairs.",
         "",
     ]
 

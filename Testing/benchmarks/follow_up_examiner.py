@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -11,6 +12,7 @@ from anofpdm import Detection, Detector, build_detection
 from anofpdm.core.progress import CancelToken
 from anofpdm.followup.follow_up import FollowUp, aligned, follow_up
 from anofpdm.followup.writing import transform_text
+from anofpdm.results.case import CaseEvidence
 from anofpdm.results.case_storage import load_evidence, save_evidence
 
 
@@ -22,13 +24,16 @@ class Examiner:
         self._cache = cache
 
     def detect(self, image: sitk.Image) -> Detection:
-        """What the model finds."""
+        """What the model finds, also where the gate would withhold it."""
+        return build_detection(replace(self._examined(image), forced=True))
+
+    def _examined(self, image: sitk.Image) -> CaseEvidence:
         if self._cache is None:
-            return self._detector.detect(image)
+            return self._detector.examine(image)
         path = self._cache / f"{self._name(image)}.npz"
         if not path.is_file():
             save_evidence(path, self._detector.examine(image))
-        return build_detection(load_evidence(path))
+        return load_evidence(path)
 
     def follow(self, baseline: sitk.Image, later: sitk.Image) -> FollowUp:
         """The two compared; a registration is kept like what is found."""

@@ -73,7 +73,7 @@ def persistence(
 
 def matching_blur(
     baseline: VolumeGeometry, later: VolumeGeometry, geometry: VolumeGeometry
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[list[float], list[float]]:
     """What brings the two dates' images to one resolution on the baseline's voxels: each is blurred as the other is.
 
     Thick slices, and others that lie across them, weaken what is small: the same head, seen so, would seem to change.
@@ -87,7 +87,7 @@ def matching_blur(
     """
     along = [(geometry.direction_matrix.T @ each.direction_matrix) ** 2 for each in (baseline, later)]
     first, second = (turn @ np.square(each.spacing) for turn, each in zip(along, (baseline, later), strict=True))
-    return second * (SLAB + INTERPOLATED), first * SLAB
+    return (second * (SLAB + INTERPOLATED)).tolist(), (first * SLAB).tolist()
 
 
 def _grown(box: Box, reach: Sequence[int], shape: Sequence[int]) -> Box:

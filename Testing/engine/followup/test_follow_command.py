@@ -20,6 +20,7 @@ from anofpdm.followup.changes import KINDS
 from anofpdm.followup.document import check_follow_up, read_follow_up
 from anofpdm.followup.files import FILES, FOLLOW_UP_FILE
 from anofpdm.followup.schema import follow_up_schema, schema_text
+from anofpdm.synthetic.head_pair import HeadPose
 from anofpdm.synthetic.render_follow_up import BASELINE
 
 SCHEMA_FILE = Path(__file__).resolve().parents[3] / "Resources" / "follow-up-schema.json"
@@ -36,6 +37,22 @@ def test_each_lesion_of_the_sample_is_told_for_what_became_of_it(document: dict[
     assert sorted(change["kind"] for change in large) == ["gone", "grown", "new", "unchanged"]
     others = [change["kind"] for change in document["changes"] if change not in large]
     assert set(others) <= {"unchanged", "uncertain"}
+
+
+def test_the_same_head_lying_otherwise_has_not_changed(followed_dates: Path, tmp_path: Path) -> None:
+    """A short form of Testing/benchmarks/follow_up.py: the volume beside itself, turned, moved and resampled."""
+    image = sitk.ReadImage(str(SAMPLES / BASELINE))
+    motion = sitk.Euler3DTransform(HeadPose((7.0, -5.0, 9.0), (8.0, -6.0, 7.0)).transform)
+    motion.SetCenter(image.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in image.GetSize()]))
+    moved, output = tmp_path / "moved.nii.gz", tmp_path / "out"
+    sitk.WriteImage(sitk.Resample(image, image, motion.GetInverse(), sitk.sitkLinear), str(moved))
+    told = ["--model", "student", "--progress", "none", "--no-overlay"]
+    assert main(["follow", str(followed_dates / "baseline"), str(moved), "--output", str(output), *told]) == 0
+    changes = read_follow_up(output / FOLLOW_UP_FILE)["changes"]
+    large = [change for change in changes if min(change["baseline_ml"], change["later_ml"]) >= COUNTED_ML]
+    assert [change["kind"] for change in large] == ["unchanged"] * 3, "each of the three lesions is found again"
+    assert not [change for change in changes if change["kind"] in ("new", "gone", "grown", "shrunk")]
+    assert not [change for change in changes if change["trend"] in ("grown", "shrunk")]
 
 
 def test_all_files_are_there_and_agree(followed: Path, document: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ SLAB = Slab(matrix=96, pixel_mm=2.5, slices=24, spacing_mm=6.0, thickness_mm=6.0
 COURSES = (
     Course(None, Plan("ovoid", 4.0, 0.8)),
     Course(Plan("ovoid", 3.0, 0.8), Plan("ovoid", 12.0, 0.8)),
+    Course(Plan("ovoid", 40.0, 0.8), Plan("ovoid", 40.0, 0.8), parted=(0,)),
 )
 
 
@@ -43,6 +44,18 @@ def test_lesions_come_and_grow(pair: PairedHead) -> None:
     assert np.linalg.norm(moved - centers[1]) < 4, "the head moved as a whole"
 
 
+def test_a_parted_lesion_lies_in_two_where_it_is_parted(pair: PairedHead) -> None:
+    before, after = scan(pair, 0, HeadPose(), SLAB, 1), scan(pair, 1, HeadPose(), SLAB, 2)
+    masks = [sitk.GetImageFromArray(scanned.lesions[2].astype(np.uint8)) for scanned in (before, after)]
+    parts = [sitk.GetArrayFromImage(sitk.ConnectedComponent(mask)) for mask in masks]
+    sizes = [sorted(np.bincount(each.ravel())[1:].tolist(), reverse=True) for each in parts]
+    assert len(sizes[0]) >= 2 and sizes[0][1] > 0.2 * sizes[0][0], sizes
+    assert sum(sizes[0]) < sum(sizes[1]) and sizes[1][0] > 0.95 * sum(sizes[1]), sizes
+    gap = after.lesions[2] & ~before.lesions[2]
+    values = [sitk.GetArrayFromImage(scanned.image).astype(float)[gap].mean() for scanned in (before, after)]
+    assert values[0] < 0.85 * values[1], "it is plain tissue"
+
+
 def test_a_course_without_room_is_left_out(pair: PairedHead) -> None:
-    assert len(pair.courses) == len(pair.extents) == 2
+    assert len(pair.courses) == len(pair.extents) == 3
     assert pair.extents[0][0] is None and pair.extents[0][1] is not None
