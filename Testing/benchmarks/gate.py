@@ -1,21 +1,23 @@
 """What the gate says of volumes, and how often a healthy head shows a finding with a confidence of 0.95 or more.
 
-    python Testing/benchmarks/gate.py NAME=FILE... [--maps FOLDER --labels TABLE] [--heads 200] [--model brain-fused]
-        [--upside-down] [--cache DIR]
+    python Testing/benchmarks/gate.py NAME=FILE... [--as upside-down] [--objects] [--model brain-fused]
+        [--maps FOLDER --labels TABLE] [--heads 200] [--seed 21] [--cache DIR]
 
-NAME groups volumes in the table (lgg, t1, ...). --upside-down: each with its slices in the opposite order instead.
---maps: label maps that the reference was not made from; so many healthy heads are rendered from them, half of the prior
-flair, half of flair-wide. --cache keeps what was found of each rendered head. Prints markdown.
+NAME groups volumes in the table (lgg, t1, ...). --as: handed over so instead (see gate_versions.py). --objects: noise,
+phantoms and limbs besides. --maps: label maps that the reference was not made from; so many healthy heads are rendered
+from them, half of the prior flair, half of flair-wide; another --seed gives other heads. --cache keeps what was found
+of each rendered head. Prints markdown, then what is not green with the gate's sentences.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import SimpleITK as sitk
+from gate_versions import VERSIONS, objects
 
 from anofpdm import Detector
 from anofpdm.core.errors import InputError
@@ -28,40 +30,32 @@ from anofpdm.gate.model_reference import load_reference
 from anofpdm.gate.reference import GateReference
 from anofpdm.gate.rendered_examples import FLAIR_LIKE, plan_examples, render_example
 from anofpdm.store.model_search import find_model
-from anofpdm.volumes.head import axis_of_slices
 from anofpdm.volumes.reading import read_volume
 
 SEED = 21
+"""Of the heads that the confidence was chosen with; another one's are new."""
 SURE = 0.95
 COLUMNS = ("green", "amber", "red", "refused")
 
 
-def upside_down(image: sitk.Image) -> sitk.Image:
-    """The same header over slices in the opposite order."""
-    steps = [slice(None)] * 3
-    steps[axis_of_slices(image)] = slice(None, None, -1)
-    turned = sitk.Image(image[tuple(steps)])
-    turned.CopyInformation(image)
-    return turned
-
-
-def state_of(detector: Detector, image: sitk.Image) -> str:
-    """The gate's, or that the image was refused."""
+def look_at(detector: Detector, image: sitk.Image) -> tuple[str, str]:
+    """The gate's state, or that the image was refused, and why."""
     try:
         opinion = detector.examine(image).gate
-    except InputError:
-        return "refused"
-    return "unknown" if opinion is None else opinion.state
+    except InputError as error:
+        return "refused", str(error)
+    assert opinion is not None
+    return opinion.state, " ".join(opinion.sentences)
 
 
 def healthy_heads(
-    detector: Detector, reference: GateReference, maps: Path, labels: Path, count: int, cache: Path | None
+    detector: Detector, reference: GateReference, maps: Path, labels: Path, count: int, seed: int, cache: Path | None
 ) -> tuple[dict[str, Counter[str]], int]:
     """States by prior, and how many heads show a finding with a confidence of at least SURE."""
     examples = ExaminedExamples(detector, cache, CancelToken())
     states: dict[str, Counter[str]] = defaultdict(Counter)
     sure = 0
-    for each in plan_examples(find_maps(maps), FLAIR_LIKE, count, SEED):
+    for each in plan_examples(find_maps(maps), FLAIR_LIKE, count, seed):
         found = examples.look_at(each.name, lambda each=each: render_example(each, labels))  # type: ignore[misc]
         state = assess(found.measures, reference).state if found.measures else "refused"
         states[each.prior][state] += 1
@@ -81,10 +75,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("volumes", nargs="*", metavar="NAME=FILE")
     parser.add_argument("--model", default="brain-fused")
-    parser.add_argument("--upside-down", action="store_true")
+    parser.add_argument("--as", dest="version", choices=VERSIONS)
+    parser.add_argument("--objects", action="store_true")
     parser.add_argument("--maps", type=Path)
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--heads", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--cache", type=Path)
     options = parser.parse_args()
     folder = find_model(options.model)
@@ -93,17 +89,34 @@ def main() -> None:
         raise SystemExit(f"{options.model} has no reference; make one with anofpdm calibrate-gate.")
     detector = Detector.from_folder(folder)
     states: dict[str, Counter[str]] = defaultdict(Counter)
-    for text in options.volumes:
-        name, _, file = text.partition("=")
-        image = read_volume(Path(file), detector.config.modalities[0])
-        states[name][state_of(detector, upside_down(image) if options.upside_down else image)] += 1
+    told = []
+    for name, title, image in _volumes(options, detector.config.modalities[0]):
+        state, sentences = look_at(detector, image)
+        states[name][state] += 1
+        if state != "green":
+            told.append(f"- {name}, {title}: {state}. {sentences}")
     sure = None
     if options.maps is not None:
-        heads, sure = healthy_heads(detector, reference, options.maps, options.labels, options.heads, options.cache)
+        heads, sure = healthy_heads(
+            detector, reference, options.maps, options.labels, options.heads, options.seed, options.cache
+        )
         states |= {f"rendered, {prior}": found for prior, found in heads.items()}
     print(table_of(states))
+    if told:
+        print("", *told, sep="\n")
     if sure is not None:
         print(f"\nA finding with confidence of at least {SURE:g}: in {sure} of {options.heads} healthy heads.")
+
+
+def _volumes(options: argparse.Namespace, modality: str) -> Iterator[tuple[str, str, sitk.Image]]:
+    """Group, title and image."""
+    for text in options.volumes:
+        name, _, file = text.partition("=")
+        image = read_volume(Path(file), modality)
+        title = f"{Path(file).parent.name}/{Path(file).name}"
+        yield name, title, VERSIONS[options.version](image) if options.version else image
+    if options.objects:
+        yield from (("objects", title, image) for title, image in objects())
 
 
 if __name__ == "__main__":

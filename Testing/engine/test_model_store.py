@@ -243,9 +243,9 @@ def test_later_places_override(places: dict[str, Path]) -> None:
         write_sample(places[place] / "b", calibration=None)
         assert find_model("b").path == places[place] / "b"
     assert find_model("a").path == places["bundled"] / "a"
-    assert [(m.name, m.path, m.title, m.calibrated, m.error) for m in list_models()] == [
-        ("a", places["bundled"] / "a", "Small", True, ""),
-        ("b", places["second"] / "b", "Small", False, ""),
+    assert [(m.name, m.path, m.title, m.error) for m in list_models()] == [
+        ("a", places["bundled"] / "a", "Small", ""),
+        ("b", places["second"] / "b", "Small", ""),
     ]
 
 

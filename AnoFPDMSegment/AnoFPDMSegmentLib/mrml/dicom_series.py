@@ -6,6 +6,7 @@ and else from the exporting plugin, which knows no better than "CT" and "No seri
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,15 @@ if TYPE_CHECKING:
 _PURPOSE = ", research use only"
 _LONGEST = 64
 """Characters of a DICOM long string (LO), which holds no backslash (DICOM PS3.5, 6.2)."""
-_LAST_WORDS = 21
-"""Of a name that is too long: " anomaly segmentation" tells more than its middle."""
+_CUT = "..."
+_PARTS = re.compile(
+    r"(?P<image>.*?)(?P<middle> anomaly)?(?P<end> (healthy )?\w+(, gate [a-z]+(, withheld)?)?(_\d+)?)", re.DOTALL
+)
+"""Of a name that is too long the end tells more than the middle: " segmentation, gate amber"."""
+_LEAST = 8
+"""Characters of the image's name that are to be left."""
+_LAST_CHARACTERS = 20
+"""That are left of any other name."""
 _FIRST_NUMBER = 901
 """Behind the number of the examined series times 1000, so that results of series 5 come as 5901, 5902 and so on."""
 
@@ -41,6 +49,14 @@ def describeSeries(context: SceneContext, inputNode: Any, nodes: Iterable[Any]) 
                 hierarchy.SetItemAttribute(item, _attribute(tag), value)
 
 
+def describeAnew(context: SceneContext, node: Any, former: str) -> None:
+    """Let the description follow the node's name, which was `former`; what the user has set stays."""
+    hierarchy = context.subjectHierarchy
+    item, tag = hierarchy.GetItemByDataNode(node), _attribute("SeriesDescription")
+    if item and hierarchy.GetItemAttribute(item, tag) == _described(former):
+        hierarchy.SetItemAttribute(item, tag, _described(node.GetName()))
+
+
 def _attribute(tag: str) -> str:
     return f"{vtkMRMLSubjectHierarchyConstants.GetDICOMAttributePrefix()}{tag}"
 
@@ -49,8 +65,19 @@ def _described(name: str) -> str:
     name = name.replace("\\", "/")
     room = _LONGEST - len(_PURPOSE)
     if len(name) > room:
-        name = f"{name[: room - _LAST_WORDS - 3].rstrip()}...{name[-_LAST_WORDS:]}"
+        start, middle, end = _parted(name)
+        if room - len(middle + end) - len(_CUT) < _LEAST:
+            middle = ""
+        name = f"{start[: room - len(middle + end) - len(_CUT)].rstrip()}{_CUT}{middle}{end}"
     return f"{name}{_PURPOSE}"
+
+
+def _parted(name: str) -> tuple[str, str, str]:
+    """The image, a word that can be done without, and what the node is with what the gate says."""
+    parts = _PARTS.fullmatch(name)
+    if parts is None:
+        return name[:-_LAST_CHARACTERS], "", name[-_LAST_CHARACTERS:]
+    return parts["image"], parts["middle"] or "", parts["end"]
 
 
 def _number(hierarchy: Any, item: int) -> int:

@@ -53,14 +53,13 @@ def exportResult(
     patient. Returns the files. Raises anofpdm's OutputError with a sentence; nothing is
     left half written.
     """
-    from anofpdm.core.errors import OutputError
     from anofpdm.core.output_set import write_output_set
 
     unknown = set(kinds) - set(KINDS)
     if unknown:
         raise ValueError(f"no such kind of file: {sorted(unknown)}")
-    if result.segmentationNode is None and set(kinds) & set(_OF_SEGMENTATION):
-        raise OutputError("The segmentation was removed from the scene; export the heatmap and the findings alone.")
+    if set(kinds) & set(_OF_SEGMENTATION):
+        requireOutline(result)
     writers: dict[str, Callable[[Path], object]] = {
         "segmentation.seg.nrrd": lambda path: _writeSegmentation(result, path),
         "labelmap.nii.gz": lambda path: _writeLabelmap(result, path),
@@ -73,6 +72,19 @@ def exportResult(
     }
     names = fileNames(result, kinds)
     return list(write_output_set(folder, {name: writers[_kindOf(name)] for name in names}))
+
+
+def requireOutline(result: Result) -> None:
+    """Raises anofpdm's OutputError, with a sentence, where there is no outline to write."""
+    from anofpdm.core.errors import OutputError
+
+    if result.segmentationNode is None:
+        raise OutputError("The segmentation was removed from the scene; export the heatmap and the findings alone.")
+    if result.showsNothing:
+        raise OutputError(
+            "The findings are withheld, and an empty segmentation would read as nothing found: export the heatmap and "
+            "the findings alone, or click 'Show anyway' first."
+        )
 
 
 def fileNames(result: Result, kinds: Collection[str]) -> list[str]:
@@ -105,6 +117,7 @@ def _writeLabelmap(result: Result, path: Path) -> None:
     image = geometryOf(frame.nodeIJKToRAS, result.case.geometry.size).to_image_like(
         np.ascontiguousarray(frame.ordered(labels))
     )
+    image.SetMetaData("ITK_FileNotes", result.case.gate_words)
     try:
         sitk.WriteImage(image, str(path), True)
     except RuntimeError as error:
@@ -135,7 +148,7 @@ def _writeSurface(result: Result, path: Path) -> None:
     writer = vtk.vtkSTLWriter()
     writer.SetInputConnection(triangles.GetOutputPort())
     writer.SetFileTypeToBinary()
-    writer.SetHeader("AnoFPDM, LPS, research use only")
+    writer.SetHeader(f"AnoFPDM, LPS, research use only, {result.case.gate_words}")
     writer.SetFileName(str(path))
     if not writer.Write() or writer.GetErrorCode():
         raise _notWritten(path)
@@ -148,7 +161,8 @@ def _writeHeatmap(result: Result, path: Path) -> None:
     from anofpdm.volumes.nrrd_file import write_nrrd
 
     voxels: NDArray[Any] = voxelsOf(result.heatmapNode.GetImageData())
-    write_nrrd(path, voxels, geometryOf(result.frame.nodeIJKToRAS, result.case.geometry.size))
+    geometry = geometryOf(result.frame.nodeIJKToRAS, result.case.geometry.size)
+    write_nrrd(path, voxels, geometry, {"gate": result.case.gate_words})
 
 
 def _components(result: Result) -> list[Column]:

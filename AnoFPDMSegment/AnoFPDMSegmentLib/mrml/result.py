@@ -23,7 +23,7 @@ from .findings_table import createTable, fillTable
 from .healthy_prediction_node import createHealthyPrediction, updateHealthyPrediction
 from .input_volumes import RESULT_ATTRIBUTE
 from .output_frame import OutputFrame
-from .result_nodes import ANATOMY, FINDINGS, HEALTHY, HEATMAP, INPUT, NAME, SEGMENTATION, SLICES, ResultNodes
+from .result_nodes import ANATOMY, FINDINGS, GATE, HEALTHY, HEATMAP, INPUT, NAME, SEGMENTATION, SLICES, ResultNodes
 
 if TYPE_CHECKING:
     from anofpdm.results.case import CaseEvidence
@@ -109,6 +109,7 @@ class Result(ResultNodes):
         self.node.SetModuleName("AnoFPDMSegmentResult")
         self.node.SetParameter(_REVERSED, "1" if frame.reversedK else "0")
         self.node.SetParameter(NAME, name)
+        self.node.SetParameter(GATE, detection.case.gate_words)
         self.node.SetParameter(_MADE, datetime.now(timezone.utc).isoformat(timespec="seconds"))
         self.node.SetParameter(_MODEL, detection.case.model.title)
         self._detection = detection
@@ -156,6 +157,7 @@ class Result(ResultNodes):
             self.inputNode or self.heatmapNode,
             frame,
             self.review.mask(detection),
+            detection.case.gate_words,
         )
         copyMarks(self.node, node)
         self._refer(SEGMENTATION, node)
@@ -230,6 +232,11 @@ class Result(ResultNodes):
         return True
 
     @property
+    def showsNothing(self) -> bool:
+        """Whether the segmentation is empty because findings are withheld, and nothing has been drawn in it."""
+        return self.case.withheld and not self.wasEdited
+
+    @property
     def _guard(self) -> EditGuard:
         return EditGuard(self.segmentationNode, self.frame, self.case.geometry.array_shape)
 
@@ -251,13 +258,19 @@ class Result(ResultNodes):
         self._fillTables(detection)
         evidence_nodes.storeSettings(self.node, settings)
 
-    def lift(self) -> None:
-        """Show what the gate withholds, as the user asks; it stays so, in a saved scene as well."""
+    def lift(self, onEdited: OnEdited = neverOverwrite) -> None:
+        """Show what the gate withholds, as the user asks; it stays so, in a saved scene as well.
+
+        `onEdited` is asked if the user has drawn in the empty segmentation meanwhile.
+        """
         case = dataclasses.replace(self.detection.case, forced=True)
         self.__dict__.pop("live", None)
         self.case, self._detection = case, None
         evidence_nodes.storeForced(self.node)
-        self.update(case.settings)
+        self._retitle(case.gate_words)
+        if self.segmentationNode is not None:
+            segmentation_node.tellGate(self.segmentationNode, case.gate_words)
+        self.update(case.settings, onEdited)
 
     def preview(self, settings: Any) -> None:
         """Apply settings to the slices in view alone; `update` must follow. The outline is hidden until then."""

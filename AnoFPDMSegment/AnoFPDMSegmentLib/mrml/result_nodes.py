@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from . import evidence_nodes
+from .dicom_series import describeAnew
 
 if TYPE_CHECKING:
     from .scene_context import SceneContext
 
-NAME = "name"
+NAME, GATE = "name", "gate"
 INPUT, HEATMAP, SEGMENTATION = "input", "heatmap", "segmentation"
 FINDINGS, SLICES, HEALTHY, ANATOMY = "findings", "slices", "healthyPrediction", "anatomy"
 TITLES = {
@@ -21,6 +23,7 @@ TITLES = {
     ANATOMY: "anatomy",
 }
 """After the input's name; the roles of the visible nodes."""
+_NOTHING_TO_TELL = "gate green"
 
 
 class ResultNodes:
@@ -80,8 +83,27 @@ class ResultNodes:
     def _own(self) -> list[Any]:
         return [node for node in map(self.node.GetNodeReference, TITLES) if node]
 
+    @property
+    def gateWords(self) -> str:
+        """What the gate says of the image, such as `gate red, withheld`; empty in scenes that do not say."""
+        return str(self.node.GetParameter(GATE) or "")
+
     def _title(self, role: str) -> str:
-        return f"{self.name} {TITLES[role]}"
+        words = self.gateWords
+        told = "" if words in ("", _NOTHING_TO_TELL) else f", {words}"
+        return f"{self.name} {TITLES[role]}{told}"
+
+    def _retitle(self, words: str) -> None:
+        """Tell that the gate says something else now; what the user has named stays."""
+        before = {role: self._title(role) for role in TITLES}
+        self.node.SetParameter(GATE, words)
+        for role, title in before.items():
+            node = self.node.GetNodeReference(role)
+            if node is None or not re.fullmatch(rf"{re.escape(title)}(_\d+)?", node.GetName()):
+                continue
+            described = node.GetName()
+            node.SetName(self.context.freeName(self._title(role)))
+            describeAnew(self.context, node, described)
 
     def _takeFreedNames(self) -> None:
         """The names that a replaced result had."""

@@ -37,9 +37,13 @@ class SceneContext:
         """A new node of the scene, its name made unique."""
         node = self.scene.CreateNodeByClass(className)
         node.UnRegister(None)  # the scene's and Python's references are enough
-        node.SetName(self.scene.GenerateUniqueName(name) if self.scene.GetFirstNodeByName(name) else name)
+        node.SetName(self.freeName(name))
         node.SetHideFromEditors(hidden)
         return self.scene.AddNode(node)
+
+    def freeName(self, name: str) -> str:
+        """The name, or one like it that no node has."""
+        return str(self.scene.GenerateUniqueName(name)) if self.scene.GetFirstNodeByName(name) else name
 
     def nodes(self, className: str) -> list[Any]:
         """The scene's nodes of a class."""

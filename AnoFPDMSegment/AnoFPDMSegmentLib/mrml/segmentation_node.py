@@ -23,18 +23,30 @@ _LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapReprese
 _SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
 
 
-def createSegmentation(context: SceneContext, name: str, inputNode: Any, frame: OutputFrame, mask: Any) -> Any:
+def createSegmentation(
+    context: SceneContext, name: str, inputNode: Any, frame: OutputFrame, mask: Any, gate: str
+) -> Any:
     """A segmentation node with the mask [k, j, i] (of the case) as its one segment; not visible yet.
 
-    The input is its reference volume, in whose grid Slicer edits and exports it.
+    The input is its reference volume, in whose grid Slicer edits and exports it. gate: see `tellGate`.
     """
     from anofpdm.results.segmentation import SEGMENT_COLOR, SEGMENT_NAME, SEGMENT_TAGS
 
     node = emptySegmentation(context, name, inputNode)
     termed = {slicer.vtkSegment.GetTerminologyEntryTagName(): terminologyEntry(context)}
     addSegment(node, SEGMENT_ID, SEGMENT_NAME, SEGMENT_COLOR, {**SEGMENT_TAGS, **termed})
+    tellGate(node, gate)
     writeMask(node, frame, mask)
     return node
+
+
+def tellGate(node: Any, words: str) -> None:
+    """Note on our segment what the gate says of the image; saved and exported with it."""
+    from anofpdm.results.segmentation import GATE_TAG
+
+    segment = node.GetSegmentation().GetSegment(SEGMENT_ID)
+    if segment is not None:
+        segment.SetTag(GATE_TAG, words)
 
 
 def emptySegmentation(context: SceneContext, name: str, inputNode: Any) -> Any:

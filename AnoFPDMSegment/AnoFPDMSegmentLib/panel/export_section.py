@@ -10,7 +10,7 @@ import slicer.util
 from slicer.i18n import tr as _
 
 from ..mrml.dicom_series import describeSeries
-from ..mrml.export import exportResult, fileNames
+from ..mrml.export import exportResult, fileNames, requireOutline
 from ..mrml.result_display import ResultDisplay
 from ..mrml.subject_hierarchy import Place
 from .result_names import placeOfResult
@@ -108,6 +108,7 @@ class ExportSection:
         with waiting(cursor=False):
             described = [result.heatmapNode, result.segmentationNode, result.healthyPredictionNode]
             describeSeries(self._services.context, result.inputNode, [node for node in described if node is not None])
+            requireOutline(result)
             missing = self._services.application.exportDicom(result.segmentationNode)
             if missing:
                 slicer.util.infoDisplay(missing)

@@ -7,6 +7,9 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from anofpdm.gate.opinion import UNKNOWN_SENTENCE
+
+from .settings_section import SettingsSection
 from .state import PanelState
 from .widgets import note, sayNote, stacked, waiting
 
@@ -14,9 +17,10 @@ from .widgets import note, sayNote, stacked, waiting
 class GateSection:
     """A line above the findings; with a button where they are withheld."""
 
-    def __init__(self, layout: Any, state: PanelState) -> None:
+    def __init__(self, layout: Any, state: PanelState, settings: SettingsSection) -> None:
         """`layout`: of the shown result, at whose top the line is put."""
         self._state = state
+        self._settings = settings
         self.line = note()
         self.showAnyway = qt.QPushButton()
         self.showAnyway.text = _("Show anyway")
@@ -25,8 +29,9 @@ class GateSection:
         self._box = stacked(self.line, self.showAnyway)
         layout.insertWidget(0, self._box)
         self.line.wordWrap = True
-        # A green state says nothing that the findings do not.
+        # A green state says nothing that the findings do not; that nobody looked must not pass for one.
         self._lines: dict[str, tuple[str, str]] = {
+            "unknown": ("○ {sentence}", "#808080"),
             "amber": (_("● Unusual image: {sentence}"), "#b07000"),
             "red": (_("● Unknown kind of image: {sentence}"), "#d03030"),
         }
@@ -41,8 +46,10 @@ class GateSection:
         if result is not None:
             with waiting():
                 gate, withheld = result.case.gate, result.case.withheld
-        text, color = self._lines.get(gate.state, ("", "")) if gate is not None else ("", "")
-        told = gate.sentences if gate is not None else [""]
+        told = gate.sentences if gate is not None else [UNKNOWN_SENTENCE]
+        text, color = "", ""
+        if result is not None:
+            text, color = self._lines.get(gate.state if gate is not None else "unknown", ("", ""))
         sayNote(self.line, text.format(sentence=told[0]))
         self.line.toolTip = "\n".join(told)
         self.line.styleSheet = f"color: {color}" if color else ""
@@ -52,5 +59,5 @@ class GateSection:
 
     def _lift(self) -> None:
         with waiting():
-            self._state.result.lift()
+            self._state.result.lift(self._settings.onEdited)
             self._state.resultUpdated()

@@ -70,8 +70,8 @@ class Panel:
         self._model = ModelSection(ui, services, state)
         self._detection = DetectionSection(ui, services, state)
         self._results = ResultSection(ui, services, state, display)
-        self._gate = GateSection(ui.resultArea.layout(), state)
         self._settings = SettingsSection(ui, state)
+        self._gate = GateSection(ui.resultArea.layout(), state, self._settings)
         self._torch = TorchAction(services, controller)
         self._detect = DetectAction(
             services,

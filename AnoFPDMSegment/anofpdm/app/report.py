@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..gate.opinion import UNKNOWN_SENTENCE
 from ..methods.registry import find_method
 from ..methods.settings_text import settings_rows
 from .findings_tables import component_columns, slice_columns
@@ -108,9 +109,9 @@ def report_page(reported: Reported, png: Callable[[NDArray[np.uint8]], bytes], m
 def _gate(findings: Mapping[str, Any]) -> list[str]:
     """The gate's state, and what of its checks is not green."""
     state = findings["gate"]
-    told = [f"Gate: {state or 'unknown'}."]
+    told = [f"Gate: {state}." if state else f"Gate: unknown. {UNKNOWN_SENTENCE}"]
     told += [each["sentence"] for each in findings["gate_checks"] if each["state"] != "green"]
-    kind = ' class="warning"' if state in ("amber", "red") else ""
+    kind = "" if state == "green" else ' class="warning"'
     return [f"<p{kind}>{_escaped(' '.join(told))}</p>"]
 
 

@@ -7,10 +7,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import SettingsError
+from ..core.errors import ModelError, SettingsError
 from ..core.reporting import one_line, say
+from ..gate.model_reference import load_reference
 from ..methods.registry import find_method
-from ..store.model_folder import open_model_folder
+from ..store.model_folder import ModelFolder, open_model_folder
 from ..store.model_install import install_model, remove_model
 from ..store.model_search import default_model_name, find_model, list_models, search_places
 from ..store.weights_file import check_weights_file
@@ -69,12 +70,29 @@ def run_list(options: argparse.Namespace) -> int:
     """Print the models found."""
     entries = list_models()
     for entry in entries:
-        state = entry.error or ("calibrated" if entry.calibrated else "not calibrated")
+        state = entry.error or _state_of(entry.path)
         say(f"{one_line(entry.name)}: {one_line(entry.title)} ({one_line(state)})\n    {entry.path}")
     if not entries:
         say("No models found.")
     say("Searched: " + ", ".join(str(place) for place in search_places()))
     return 0
+
+
+def _state_of(path: Path) -> str:
+    """Whether a model is calibrated, and whether its gate tells images that it does not know."""
+    try:
+        folder = open_model_folder(path, verify_weights=False)
+        calibrated = find_method(folder.config.method).is_calibrated(folder)
+        reference = load_reference(folder.calibration)
+    except ModelError as error:
+        return str(error)
+    return f"{'calibrated' if calibrated else 'not calibrated'}, {'without' if reference is None else 'with'} a gate"
+
+
+def _gate_line(folder: ModelFolder) -> str:
+    reference = load_reference(folder.calibration)
+    told = "none: it is not checked whether it knows an image" if reference is None else reference.source
+    return f"  gate        {told}"
 
 
 def run_info(options: argparse.Namespace) -> int:
@@ -90,6 +108,7 @@ def run_info(options: argparse.Namespace) -> int:
         f"  licence     {config.licence}{' (non-commercial)' if config.non_commercial else ''}",
         f"  slices      {config.grid.matrix} x {config.grid.matrix} over {config.grid.field_of_view_mm:g} mm",
         *find_method(config.method).model_lines(folder),
+        _gate_line(folder),
     ]
     say("\n".join(lines) + "\n\n" + folder.model_card.strip())
     return 0

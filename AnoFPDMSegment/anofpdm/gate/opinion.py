@@ -8,6 +8,8 @@ from typing import Literal
 
 Gate = Literal["green", "amber", "red"]
 RISING: tuple[Gate, ...] = ("green", "amber", "red")
+UNKNOWN_SENTENCE = "It was not checked whether the model knows such images: it has no reference to tell by."
+"""Of a model without one."""
 
 
 @dataclass(frozen=True)

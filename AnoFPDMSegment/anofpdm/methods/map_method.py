@@ -195,6 +195,10 @@ class MapAnswers:
         origin = getattr(calibration, "origin", "")
         return [f"  threshold   {calibration.threshold:g}{origin and f', {origin}'}"]
 
+    def is_calibrated(self, folder: ModelFolder) -> bool:
+        """See `Method`: what says nothing is that of a model that nobody calibrated."""
+        return bool(self.calibration_of(folder.config) != self.calibration_type())
+
     def calibration_of(self, config: Any) -> Any:
         """The calibration that the model brings."""
         return config.calibration

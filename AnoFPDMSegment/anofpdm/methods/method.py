@@ -228,6 +228,9 @@ class Method(Protocol):
     def bundle_metadata(self, config: Any) -> str | None:
         """The text of `configs/metadata.json`; None to write none."""
 
+    def is_calibrated(self, folder: ModelFolder) -> bool:
+        """Whether the model brings a calibration of its own, of whatever kind. Raises ModelError."""
+
     @property
     def calibrates(self) -> bool:
         """Whether `anofpdm calibrate` can calibrate its models on a user's slices."""

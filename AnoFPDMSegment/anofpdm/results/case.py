@@ -108,6 +108,12 @@ class CaseEvidence:
         """Whether what was found is not to be shown."""
         return self.gate is not None and self.gate.state == "red" and not self.forced
 
+    @property
+    def gate_words(self) -> str:
+        """For files and names: such as `gate amber`, or `gate red, withheld`; `gate unknown` where nothing tells."""
+        state = "unknown" if self.gate is None else self.gate.state
+        return f"gate {state}{', withheld' if self.withheld else ''}"
+
     def __post_init__(self) -> None:
         width, height, count = self.grid.size
         stack = (count, height, width)

@@ -143,18 +143,18 @@ class Detection:
         case = self.case if request is None else dataclasses.replace(self.case, request=request)
         findings = {**self.findings, "parameters": {**self.findings["parameters"], "request": case.request}}
         writers: dict[str, Writer] = {
-            HEATMAP_FILE: lambda path: write_heatmap(path, self.score, case.geometry, gate_in_words(case)),
-            SEGMENTATION_FILE: lambda path: write_segmentation(path, self.mask, case.geometry),
+            HEATMAP_FILE: lambda path: write_heatmap(path, self.score, case.geometry, case.gate_words),
+            SEGMENTATION_FILE: lambda path: write_segmentation(path, self.mask, case.geometry, case.gate_words),
             FINDINGS_FILE: lambda path: write_findings(path, findings),
             EVIDENCE_FILE: lambda path: save_evidence(path, case),
         }
         probability = self.probability
         if probability is not None:
-            writers[PROBABILITY_FILE] = lambda path: write_heatmap(path, probability, case.geometry)
+            writers[PROBABILITY_FILE] = lambda path: write_heatmap(path, probability, case.geometry, case.gate_words)
         structures = self.structures
         if structures is not None:
             labels, named = structures.labels, structures.names
-            writers[ANATOMY_FILE] = lambda path: write_structures(path, labels, named, case.geometry)
+            writers[ANATOMY_FILE] = lambda path: write_structures(path, labels, named, case.geometry, case.gate_words)
         if overlay:
             writers[OVERLAY_FILE] = self._write_overlay
         if case.withheld:
@@ -381,10 +381,3 @@ def _slice_findings(detection: Detection) -> list[SliceFinding]:
             )
         )
     return found
-
-
-def gate_in_words(case: CaseEvidence) -> str:
-    """Such as `gate green`, or `gate red, withheld`; empty where there is no gate."""
-    if case.gate is None:
-        return ""
-    return f"gate {case.gate.state}{', withheld' if case.withheld else ''}"

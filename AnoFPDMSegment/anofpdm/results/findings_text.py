@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..gate.opinion import UNKNOWN_SENTENCE
 from ..methods.registry import find_method
 from ..methods.settings_text import settings_line
 
@@ -31,7 +32,7 @@ def _gate_lines(document: Mapping[str, Any]) -> list[str]:
     """The gate's state, and what of its checks is not green."""
     state = document["gate"]
     if state is None:
-        return ["Gate: unknown, because this model has no reference by which to tell."]
+        return [f"Gate: unknown. {UNKNOWN_SENTENCE}"]
     told = [each["sentence"] for each in document["gate_checks"] if each["state"] != "green"]
     return [f"Gate: {state}.", *(f"  {sentence}" for sentence in told)]
 

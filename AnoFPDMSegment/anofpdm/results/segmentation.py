@@ -49,6 +49,9 @@ SEGMENT_TAGS = {
     "TerminologyEntry": TERMINOLOGY_ENTRY,
 }
 """Segment tags. Without both algorithm tags Slicer exports a DICOM SEG as MANUAL."""
+GATE_UNKNOWN = "gate unknown"
+GATE_TAG = "AnoFPDM.Gate"
+"""Tag of each segment: what the gate says of the image, as `CaseEvidence.gate_words`."""
 
 _STRUCTURE = "SCT^85756007^Tissue"
 STRUCTURE_TERMINOLOGY_ENTRY = "~".join(
@@ -80,31 +83,33 @@ class NamedSegment:
     tags: Mapping[str, str]
 
 
-def write_heatmap(path: Path, score: NDArray[np.float32], geometry: VolumeGeometry, gate: str = "") -> None:
+def write_heatmap(path: Path, score: NDArray[np.float32], geometry: VolumeGeometry, gate: str = GATE_UNKNOWN) -> None:
     """Write the score volume as gzip NRRD, float32.
 
     score: [k, j, i], 1 at the border of the mask. gate: kept in the header under that name. Raises OSError if the file
     cannot be written.
     """
-    write_nrrd(path, np.asarray(score, dtype=np.float32), geometry, {"gate": gate} if gate else None)
+    write_nrrd(path, np.asarray(score, dtype=np.float32), geometry, {"gate": gate})
 
 
-def write_segmentation(path: Path, mask: NDArray[np.bool_], geometry: VolumeGeometry) -> None:
+def write_segmentation(path: Path, mask: NDArray[np.bool_], geometry: VolumeGeometry, gate: str = GATE_UNKNOWN) -> None:
     """Write the mask as a `.seg.nrrd` that Slicer opens as a segmentation of one segment.
 
-    mask: bool [k, j, i]; may be empty. Raises OSError if the file cannot be written.
+    mask: bool [k, j, i]; may be empty. gate: see GATE_TAG. Raises OSError if the file cannot be written.
     """
-    segment = NamedSegment(SEGMENT_NAME, SEGMENT_NAME, SEGMENT_COLOR, SEGMENT_TAGS)
+    segment = NamedSegment(SEGMENT_NAME, SEGMENT_NAME, SEGMENT_COLOR, {**SEGMENT_TAGS, GATE_TAG: gate})
     write_segments(path, np.asarray(mask, dtype=bool).astype(np.uint8), geometry, [segment])
 
 
-def write_structures(path: Path, labels: NDArray[np.uint8], names: Sequence[str], geometry: VolumeGeometry) -> None:
+def write_structures(
+    path: Path, labels: NDArray[np.uint8], names: Sequence[str], geometry: VolumeGeometry, gate: str = GATE_UNKNOWN
+) -> None:
     """Write a label map as a `.seg.nrrd` of one layer that Slicer opens as a segmentation of these segments.
 
-    labels: [k, j, i], n for `names[n - 1]`. Raises OSError if the file cannot be written.
+    labels: [k, j, i], n for `names[n - 1]`. gate: see GATE_TAG. Raises OSError if the file cannot be written.
     """
     segments = [
-        NamedSegment(f"Segment_{number}", name, structure_color(number), STRUCTURE_TAGS)
+        NamedSegment(f"Segment_{number}", name, structure_color(number), {**STRUCTURE_TAGS, GATE_TAG: gate})
         for number, name in enumerate(names, start=1)
     ]
     write_segments(path, labels, geometry, segments)

@@ -18,7 +18,7 @@ from ..core.bounded_file import read_text_at_most
 from ..core.errors import ModelError
 from ..core.names import PLAIN_RULE, is_plain_name
 from .model_config import CONFIG_FILE, load_model_config
-from .model_folder import CALIBRATION_FILE, WEIGHTS_FILE, ModelFolder, open_model_folder
+from .model_folder import WEIGHTS_FILE, ModelFolder, open_model_folder
 
 MODELS_VARIABLE = "ANOFPDM_MODELS"
 DEFAULT_FILE = "default.txt"
@@ -33,7 +33,6 @@ class ModelEntry:
     name: str
     path: Path
     title: str
-    calibrated: bool
     error: str
 
 
@@ -175,11 +174,10 @@ def _found() -> dict[str, Path]:
 
 
 def _entry(name: str, path: Path) -> ModelEntry:
-    calibrated = (path / CALIBRATION_FILE).exists()
     try:
-        return ModelEntry(name, path, load_model_config(_named_well(path)).title, calibrated, "")
+        return ModelEntry(name, path, load_model_config(_named_well(path)).title, "")
     except ModelError as error:
-        return ModelEntry(name, path, name, calibrated, str(error))
+        return ModelEntry(name, path, name, str(error))
 
 
 def _named_well(path: Path) -> Path:

@@ -33,6 +33,7 @@ from .run_presets import RunPreset, chosen_in_0_1, run_presets
 from .select import Selection, resolve, select
 from .settings import SelectionSettings
 from .training import STAGES
+from .user_calibrations import calibrations_of
 from .visited_levels import visited_levels
 
 if TYPE_CHECKING:
@@ -106,6 +107,10 @@ class AnoFPDM:
     def moved(self, made: CaseEvidence, before: SelectionSettings, name: str, value: Any) -> SelectionSettings:
         """See `Method`."""
         return moved(overlaid(before, {name: value}, made.calibration), name, value, made.calibration, made.settings)
+
+    def is_calibrated(self, folder: ModelFolder) -> bool:
+        """See `Method`: one of other weights does not count."""
+        return any(each.weights_sha256 == folder.weights_sha256 for each in calibrations_of(folder))
 
     def check_model(self, folder: ModelFolder) -> list[str]:
         """See `Method`."""

@@ -112,6 +112,13 @@ class Fused:
         self._finder.check_model(open_model_part(config.finder, folder))
         return self._witness.check_model(open_model_part(config.witness, folder))
 
+    def is_calibrated(self, folder: ModelFolder) -> bool:
+        """See `Method`: if both parts are."""
+        config = folder.config
+        assert isinstance(config, FusedConfig)
+        finder, witness = (open_model_part(part, folder) for part in (config.finder, config.witness))
+        return self._finder.is_calibrated(finder) and self._witness.is_calibrated(witness)
+
     def parameter_shapes(self, config: FusedConfig) -> Mapping[str, tuple[int, ...]]:
         """It has no network of its own."""
         return {}
