@@ -3,6 +3,7 @@
 # make test                                             style, types and tests
 # make lint                                             style and types alone
 # make pictures                                         draw Resources/Screenshots anew
+# make notebook                                         run the example notebook anew
 # make icons                                            draw the icons anew
 # make findings-schema                                  after changing what findings.json or follow-up.json holds
 # make cmake-lists                                      after adding or removing files of the module
@@ -26,7 +27,7 @@ INSTALL_FAILED = echo "The installation into $$VENV failed: see above, then try 
 PACKAGE = pyproject.toml constraints.txt AnoFPDMSegment/anofpdm/__init__.py
 
 .DELETE_ON_ERROR:
-.PHONY: detect scene test lint pictures icons findings-schema cmake-lists clean
+.PHONY: detect scene test lint pictures notebook icons findings-schema cmake-lists clean
 
 detect: $(VENV)/.installed-for-detect
 	@"$$VENV/bin/anofpdm" detect "$$IMAGE" --output "$$RESULTS" $(DETECT_OPTIONS)
@@ -50,6 +51,9 @@ lint: $(VENV)/.installed-for-test
 pictures: $(VENV)/.installed-for-test
 	@PYTHONPATH=AnoFPDMSegment "$$VENV/bin/python" Testing/slicer/render_pictures.py
 	@"$$VENV/bin/python" Testing/slicer/panel/panel_picture.py
+
+notebook: $(VENV)/.installed-for-detect
+	@"$$VENV/bin/python" Resources/notebook/make_notebook.py
 
 icons: $(VENV)/.installed-for-detect
 	@"$$VENV/bin/python" Resources/Icons/draw_icon.py

@@ -1,6 +1,6 @@
 """Runs the example notebook's cells and writes it with what they showed; its pictures are made smaller.
 
-    python Resources/notebook/make_notebook.py
+    python Resources/notebook/make_notebook.py   (or: make notebook)
 
 needs the package with the extra `pictures` and the checkout, whose synthetic sample it reads.
 """
@@ -49,8 +49,8 @@ detection""",
     ),
     (
         "markdown",
-        """Findings are plain data, the ones of `findings.json`. `confidence` says how often a healthy head shows no region as
-strong.""",
+        """Findings are plain data, the ones of `findings.json`. `confidence` says how often a healthy head shows no
+region as strong.""",
     ),
     (
         "code",
@@ -59,8 +59,8 @@ strong.""",
     ),
     (
         "markdown",
-        """Masks and scores are NumPy arrays `[slice, row, column]` on the voxels of the image, and `detection.write("folder")`
-writes all files. How good is this one? The lesion is painted, so the truth is known.""",
+        """Masks and scores are NumPy arrays `[slice, row, column]` on the voxels of the image, and
+`detection.write("folder")` writes all files. How good is this one? The lesion is painted, so the truth is known.""",
     ),
     (
         "code",
@@ -84,13 +84,13 @@ for threshold in (0.1, 0.5, 0.9):
     ),
     (
         "markdown",
-        """An image unlike those that the model was calibrated on is the most dangerous input: something may be outlined, and mean
-nothing. Here the head is handed over upside down, as an array. What is found is withheld until
+        """An image unlike those that the model was calibrated on is the most dangerous input: something may be
+outlined, and mean nothing. Here another head is handed over upside down, as an array. What is found is withheld until
 `DetectorOptions(forced=True)` asks for it.""",
     ),
     (
         "code",
-        """image = sitk.ReadImage(str(SAMPLES / "synthetic_flair_lesion.nii.gz"))
+        """image = sitk.ReadImage(str(SAMPLES / "synthetic_flair_baseline.nii.gz"))
 array = sitk.GetArrayFromImage(image)[::-1]
 wrong = detector.detect(array, spacing=image.GetSpacing(), direction=image.GetDirection())
 print(wrong.case.gate.state, *wrong.case.gate.sentences, sep="\\n")

@@ -48,6 +48,15 @@ def test_round_trip(tmp_path: Path) -> None:
     assert [entry.name for entry in (tmp_path / "models").iterdir()] == ["small"]
 
 
+def test_a_new_calibration_leaves_the_gates_reference(tmp_path: Path) -> None:
+    folder = write_sample(tmp_path / "small", calibration='{"schema": 1, "calibrations": [], "gate": {"volumes": 9}}')
+    written = write_calibration(folder, '{"schema": 2, "calibrations": [3]}')
+    assert written.calibration is not None
+    kept = json.loads(written.calibration.read_text())
+    assert kept == {"schema": 2, "calibrations": [3], "gate": {"volumes": 9}}
+    assert open_model_folder(folder.path).calibration is not None, "and its checksum is the new one"
+
+
 def test_network_is_the_one_saved(tmp_path: Path) -> None:
     network = load_network(write_sample(tmp_path / "small"))
     x, t = random_input(3)

@@ -1,4 +1,4 @@
-"""`models list` and `models info`: whether a model is calibrated, by its own kind, and whether a gate knows its images."""
+"""`models list` and `models info`: whether a model is calibrated, by its own kind, and whether it has a gate."""
 
 from __future__ import annotations
 

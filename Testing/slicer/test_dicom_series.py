@@ -39,9 +39,9 @@ def test_series_of_a_result(scene: Any, sample_volume: Any, detection: Any, stud
     ]
     assert [series["Modality"] for series in written] == ["MR", "SEG", "MR"]
     assert [series["SeriesDescription"] for series in written] == [
-        "5: Ax T2 FLAIR fs anomaly heatmap, research use only",
-        "5: Ax T2 FLAIR fs anomaly segmentation, research use only",
-        "5: Ax T2 FLAIR fs healthy prediction, research use only",
+        "5: Ax T2 FLAIR fs heatmap, gate unknown, research use only",
+        "5: Ax T2 FLAIR fs segmentation, gate unknown, research use only",
+        "5: Ax T2... healthy prediction, gate unknown, research use only",
     ]
     numbers = [int(series["SeriesNumber"]) for series in written]
     again = Result.create(scene, sample_volume, detection)
@@ -66,10 +66,10 @@ def test_what_the_user_has_set_stays(scene: Any, sample_volume: Any, detection: 
 def test_long_names(scene: Any, sample_volume: Any, detection: Any, study: int, name: str) -> None:
     sample_volume.SetName(name)
     result = Result.create(scene, sample_volume, detection)
-    for node, last in ((result.heatmapNode, "anomaly heatmap"), (result.segmentationNode, "anomaly segmentation")):
+    for node, last in ((result.heatmapNode, "heatmap"), (result.segmentationNode, "segmentation")):
         text = tags(scene, node)["SeriesDescription"]
         assert len(text) <= 64 and "\\" not in text
-        assert text.startswith(name[:4]) and text.endswith(f"{last}, research use only")
+        assert text.startswith(name[:4]) and text.endswith(f" {last}, gate unknown, research use only")
 
 
 @pytest.mark.parametrize("number", ["", "n/a", " 12 "])

@@ -22,9 +22,9 @@ from AnoFPDMSegmentLib.mrml.voxels import voxelsOf
 def test_nodes_are_named_after_the_input(scene: Any) -> None:
     result = made_result(scene)
     again = made_result(scene)
-    assert result.heatmapNode.GetName() == "head anomaly heatmap"
-    assert result.segmentationNode.GetName() == "head anomaly segmentation"
-    assert result.findingsNode.GetName() == "head anomaly findings"
+    assert result.heatmapNode.GetName() == "head anomaly heatmap, gate unknown"
+    assert result.segmentationNode.GetName() == "head anomaly segmentation, gate unknown"
+    assert result.findingsNode.GetName() == "head anomaly findings, gate unknown"
     names = [node.GetName() for node in (result.heatmapNode, again.heatmapNode)]
     assert len(set(names)) == 2 and [each.node.GetID() for each in Result.all(scene)] == [
         result.node.GetID(),
@@ -165,7 +165,7 @@ def test_a_second_run_replaces_the_first_but_not_its_edits(scene: Any, edited: b
     second = Result.create(scene, first.inputNode, first.detection, replace=first)
     assert [each.node.GetID() for each in Result.all(scene)] == [second.node.GetID()]
     assert bool(scene.scene.IsNodePresent(segmentation)) is edited
-    assert second.heatmapNode.GetName() == "head anomaly heatmap"
+    assert second.heatmapNode.GetName() == "head anomaly heatmap, gate unknown"
 
 
 def test_results_lie_beside_the_input_in_the_hierarchy(scene: Any) -> None:

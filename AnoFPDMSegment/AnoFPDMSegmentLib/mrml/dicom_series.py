@@ -20,12 +20,8 @@ _PURPOSE = ", research use only"
 _LONGEST = 64
 """Characters of a DICOM long string (LO), which holds no backslash (DICOM PS3.5, 6.2)."""
 _CUT = "..."
-_PARTS = re.compile(
-    r"(?P<image>.*?)(?P<middle> anomaly)?(?P<end> (healthy )?\w+(, gate [a-z]+(, withheld)?)?(_\d+)?)", re.DOTALL
-)
+_PARTS = re.compile(r"(?P<image>.*?)( anomaly)?(?P<end> (healthy )?\w{1,20}(, gate [a-z]+(, withheld)?)?(_\d+)?)", re.DOTALL)
 """Of a name that is too long the end tells more than the middle: " segmentation, gate amber"."""
-_LEAST = 8
-"""Characters of the image's name that are to be left."""
 _LAST_CHARACTERS = 20
 """That are left of any other name."""
 _FIRST_NUMBER = 901
@@ -65,19 +61,16 @@ def _described(name: str) -> str:
     name = name.replace("\\", "/")
     room = _LONGEST - len(_PURPOSE)
     if len(name) > room:
-        start, middle, end = _parted(name)
-        if room - len(middle + end) - len(_CUT) < _LEAST:
-            middle = ""
-        name = f"{start[: room - len(middle + end) - len(_CUT)].rstrip()}{_CUT}{middle}{end}"
+        image, end = _parted(name)
+        room -= len(end)
+        name = f"{image if len(image) <= room else image[: room - len(_CUT)].rstrip() + _CUT}{end}"
     return f"{name}{_PURPOSE}"
 
 
-def _parted(name: str) -> tuple[str, str, str]:
-    """The image, a word that can be done without, and what the node is with what the gate says."""
+def _parted(name: str) -> tuple[str, str]:
+    """The image, and what the node is with what the gate says; " anomaly" can be done without."""
     parts = _PARTS.fullmatch(name)
-    if parts is None:
-        return name[:-_LAST_CHARACTERS], "", name[-_LAST_CHARACTERS:]
-    return parts["image"], parts["middle"] or "", parts["end"]
+    return (name[:-_LAST_CHARACTERS], name[-_LAST_CHARACTERS:]) if parts is None else (parts["image"], parts["end"])
 
 
 def _number(hierarchy: Any, item: int) -> int:

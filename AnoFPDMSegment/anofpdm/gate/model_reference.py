@@ -29,10 +29,10 @@ def write_reference(folder: ModelFolder, reference: GateReference) -> ModelFolde
     """Put it into the model's folder; what else its calibration holds stays. Raises OutputError or ModelError."""
     from ..store.model_folder import PLOT_FILE, write_calibration
 
-    kept: dict[str, Any] = {"schema": SCHEMA}
-    if folder.calibration is not None:
-        kept = load_json(folder.calibration, "calibration")
-    text = json.dumps({**kept, ENTRY: record_to_dict(reference)}, indent=1) + "\n"
+    content: dict[str, Any] = {ENTRY: record_to_dict(reference)}
+    if folder.calibration is None:
+        content["schema"] = SCHEMA
+    text = json.dumps(content, indent=1) + "\n"
     plot = folder.path / PLOT_FILE
     return write_calibration(folder, text, plot=plot.read_bytes() if plot.is_file() else None)
 

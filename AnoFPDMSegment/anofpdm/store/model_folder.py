@@ -156,12 +156,13 @@ def write_model_folder(
 def write_calibration(
     folder: ModelFolder, calibration: str, *, config: ModelConfig | None = None, plot: bytes | None = None
 ) -> ModelFolder:
-    """Put the text of `calibration.json` into a model folder, replacing what was there, all files or none.
+    """Put the text of `calibration.json` into a model folder, all files or none. Entries that the older one alone has,
+    such as the gate's reference, stay.
 
     `config` replaces the model's configuration along with it; `plot` is the PNG beside the calibration, and without
     one an older plot is removed. Raises OutputError if they cannot be written.
     """
-    contents = {CALIBRATION_FILE: calibration.encode("utf-8")}
+    contents = {CALIBRATION_FILE: _with_kept(folder.calibration, calibration).encode("utf-8")}
     if config is not None:
         contents[CONFIG_FILE] = model_config_to_json(config).encode("utf-8")
     if plot is not None:
@@ -173,6 +174,15 @@ def write_calibration(
     if plot is None:
         (folder.path / PLOT_FILE).unlink(missing_ok=True)
     return open_model_folder(folder.path, verify_weights=False)
+
+
+def _with_kept(older: Path | None, text: str) -> str:
+    new = json.loads(text)
+    try:
+        kept = {} if older is None else load_json(older, "calibration")
+    except ModelError:
+        return text  # nothing can be kept of a damaged one
+    return text if kept.keys() <= new.keys() else json.dumps({**kept, **new}, indent=1) + "\n"
 
 
 def write_config(folder: ModelFolder, config: ModelConfig) -> ModelFolder:

@@ -42,7 +42,7 @@ def test_everything_is_there(shown: Any) -> None:
     assert DicomExportDialog.opened == [(shown.context.scene, item)]
     assert cursors == [None], "a wait cursor lies over the dialog"
     written = slicer_dicom.written_tags(slicer_dicom.SegmentationPlugin, item)
-    assert written["SeriesDescription"] == "5: FLAIR anomaly segmentation, research use only"
+    assert written["SeriesDescription"] == "5: FLAIR anomaly segmentation, gate unknown, research use only"
 
 
 def test_what_is_missing_is_said(shown: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -265,7 +265,8 @@ def load_calibrations(path: Path) -> list[Calibration]:
     values = load_json(path, "calibration")
     if values.get("schema") != CALIBRATION_SCHEMA:
         raise ModelError(f"{path} has schema {shown(values.get('schema'))}; this version reads {CALIBRATION_SCHEMA}.")
-    entries = values.get("calibrations")
+    # Of a model that has only the gate's reference beside it, none.
+    entries = values.get("calibrations", [] if len(values) > 1 else None)
     if not isinstance(entries, list):
         raise ModelError(f"{path} holds no list of calibrations; calibrate the model again.")
     return [record_from_dict(Calibration, entry, f"{path.name}: calibrations[{i}]") for i, entry in enumerate(entries)]
