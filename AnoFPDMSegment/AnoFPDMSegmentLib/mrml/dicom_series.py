@@ -20,7 +20,7 @@ _PURPOSE = ", research use only"
 _LONGEST = 64
 """Characters of a DICOM long string (LO), which holds no backslash (DICOM PS3.5, 6.2)."""
 _CUT = "..."
-_PARTS = re.compile(r"(?P<image>.*?)( anomaly)?(?P<end> (healthy )?\w{1,20}(, gate [a-z]+(, withheld)?)?(_\d+)?)", re.DOTALL)
+_PARTS = re.compile(r"(?P<image>.*?)( anomaly)?(?P<end> (healthy )?\w{1,20}(, gate [a-z]+(, withheld)?)?(_\d+)?)", re.S)
 """Of a name that is too long the end tells more than the middle: " segmentation, gate amber"."""
 _LAST_CHARACTERS = 20
 """That are left of any other name."""
