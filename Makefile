@@ -37,10 +37,10 @@ detect: $(VENV)/.installed-for-detect
 scene: $(VENV)/.installed-for-scene
 	@"$$VENV/bin/anofpdm-scene" "$$RESULTS" --input "$$IMAGE" --output "$$RESULTS/case.mrb"
 
-# One thread a worker: the workers share the cores already.
+# One thread a worker: the workers share the cores already. Whatever is compiled is kept, since tests start many processes.
 test: lint
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=$${OMP_NUM_THREADS:-1} \
-	"$$VENV/bin/python" -m pytest $(PYTEST_OPTIONS)
+	PYTHONDONTWRITEBYTECODE= "$$VENV/bin/python" -m pytest $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.installed-for-test
 	"$$VENV/bin/ruff" check

@@ -31,7 +31,7 @@ class PreparedOnce(CommandLine):
 
     def _slices(self, model: Path, table: Path) -> Path:
         config = open_model_folder(model).config
-        manifest = read_manifest(table, config.modalities)
+        manifest = read_manifest(table, config.modalities, both_labels_in=())
         return (
             shared_folder(
                 self._factory,

@@ -14,7 +14,7 @@ from anofpdm.results.detection import Detection
 
 def png(picture: np.ndarray) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "PNG")
+    Image.fromarray(picture).save(stream, "PNG", compress_level=0)
     return stream.getvalue()
 
 

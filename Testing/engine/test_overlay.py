@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 from anofpdm.core.errors import OutputError
 from anofpdm.results import overlay
@@ -46,13 +47,15 @@ def picture(tmp_path: Path, **changes: Any) -> np.ndarray:
 def panels(pixels: np.ndarray, gray: int) -> list[tuple[int, int]]:
     """Left upper corners (y, x) of all panels of a uniform gray."""
     match = (pixels == gray).all(axis=2)
-    far = overlay._PANEL - 1
-    height, width = match.shape
+    far, edge = overlay._PANEL - 1, 60
+    height, width = (length - far for length in match.shape)
+    # The letters and the heat lie away from the corners.
+    starts = match[far:, far:].copy()
+    for axis in (0, 1):
+        starts &= sliding_window_view(match, edge, axis=axis).all(axis=-1)[:height, :width]
     corners = []
-    for y, x in np.argwhere(match[: height - far, : width - far]).tolist():
-        first = not match[y - 1, x : x + 60].any() and not match[y : y + 60, x - 1].any()
-        # The letters and the heat lie away from the corners.
-        if first and match[y, x : x + 60].all() and match[y : y + 60, x].all() and match[y + far, x + far]:
+    for y, x in np.argwhere(starts).tolist():
+        if not match[y - 1, x : x + edge].any() and not match[y : y + edge, x - 1].any():
             corners.append((y, x))
     return corners
 

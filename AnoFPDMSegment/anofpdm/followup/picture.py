@@ -5,7 +5,6 @@ Pillow is needed for this alone, and is imported only when a picture is made.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from ..core.arrays import BoolArray, ByteArray
 from ..results.heat_colors import outline
 from ..results.overlay import require_pillow
+from ..results.png_bytes import png_bytes
 from ..results.slice_picture import gray_picture
 from ..volumes.resampling import labels_to_volume, stack_to_volume
 from ..volumes.resized_maps import resized
@@ -49,9 +49,7 @@ def follow_up_png(found: FollowUp, document: Mapping[str, Any]) -> bytes:
         )
         for index in shown
     ]
-    stream = io.BytesIO()
-    _draw(pictures, document).save(stream, "PNG")
-    return stream.getvalue()
+    return png_bytes(_draw(pictures, document))
 
 
 def rows_to_show(before: ByteArray, after: ByteArray, examined: BoolArray, most: int = MOST_ROWS) -> list[int]:

@@ -5,7 +5,6 @@ Pillow is needed for this alone, and is imported only when a picture is made.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from .case_storage import EVIDENCE_FILE, load_evidence
 from .detection import Detection, build_detection
 from .heat_colors import top_of_scale
 from .overlay import require_pillow
+from .png_bytes import png_bytes
 from .slice_picture import evenly, gray_picture, heat_picture
 
 PANEL = 224
@@ -37,9 +37,7 @@ def compare_pictures(directories: Sequence[Path], picture: Path) -> None:
     found = [build_detection(load_evidence(directory / EVIDENCE_FILE)) for directory in directories]
     for directory, other in zip(directories[1:], found[1:], strict=True):
         _check_same_slices(directories[0], found[0], directory, other)
-    stream = io.BytesIO()
-    _draw(found).save(stream, "PNG")
-    write_files(picture.parent, {picture.name: stream.getvalue()})
+    write_files(picture.parent, {picture.name: png_bytes(_draw(found))})
 
 
 def slices_that_differ(scores: Sequence[np.ndarray], most: int = MOST_SLICES) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.arrays import ByteArray
+from .png_bytes import png_bytes
 
 if TYPE_CHECKING:
     from PIL import ImageDraw
@@ -65,9 +65,7 @@ def charts_as_png(charts: Sequence[Chart]) -> bytes:
     """The charts as a PNG file. Raises ImportError without Pillow."""
     from PIL import Image
 
-    stream = io.BytesIO()
-    Image.fromarray(draw_charts(charts)).save(stream, "PNG")
-    return stream.getvalue()
+    return png_bytes(Image.fromarray(draw_charts(charts)))
 
 
 def _draw(pen: ImageDraw.ImageDraw, chart: Chart, left: int) -> None:

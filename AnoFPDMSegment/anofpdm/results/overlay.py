@@ -5,7 +5,6 @@ Pillow is needed for this alone, and is imported only when a picture is made.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import OutputError
 from .heat_colors import heat_rgb, scale_ticks, top_of_scale
+from .png_bytes import png_bytes
 from .slice_picture import evenly, gray_picture, heat_picture, prediction_picture, slices_to_show
 
 if TYPE_CHECKING:
@@ -102,9 +102,7 @@ def overlay_png(
         if not shown:
             notes = ["No slice was examined."]
     image = _Canvas(rows, case, title, notes, footer, top).draw()
-    stream = io.BytesIO()
-    image.save(stream, "PNG")
-    return stream.getvalue()
+    return png_bytes(image)
 
 
 def require_pillow() -> None:

@@ -29,6 +29,8 @@ def main() -> None:
     import pytest
     from panel_session import opened_module
 
+    # What is imported stays; collections are for what the module leaves.
+    gc.freeze()
     with pytest.MonkeyPatch.context() as patch, opened_module(application, patch) as session:
         for action in (_leave, _close_the_scene, _empty_the_scene, _reload, _clean_up, _set_up_twice):
             print(action.__name__, file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ import pytest
 from own_slices import write_manifest, write_slab
 from panel_session import knob_row
 from scene_makers import SAMPLE
+from worker_here import carry_out_here
 
 
 def planned(session: Any) -> Any:
@@ -84,7 +85,8 @@ def test_what_is_not_calibrated_says_so_and_still_runs(session: Any) -> None:
     assert plan.calibrated and plan.options.device == "cpu" and plan.note == ""
 
 
-def test_a_run_that_is_not_calibrated(session: Any, tmp_path: Path) -> None:
+def test_a_run_that_is_not_calibrated(session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    carry_out_here(monkeypatch, tmp_path)
     ui = session.ui
     session.load(write_slab(tmp_path / "slab.nii.gz"))
     session.open(ui.runGroup)
@@ -185,6 +187,7 @@ def test_mirrored_predictions_come_with_their_preset(session: Any, tmp_path: Pat
 
     from tiny_model import POINT, tiny_config, write_tiny_model
 
+    carry_out_here(monkeypatch, tmp_path)
     point = dataclasses.replace(POINT, mirrored=True)
     write_tiny_model(tmp_path / "place" / "twice", dataclasses.replace(tiny_config("twice"), operating_point=point))
     monkeypatch.setenv("ANOFPDM_MODELS", str(tmp_path / "place"))

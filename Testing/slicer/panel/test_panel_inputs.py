@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import vtk
 from scene_makers import SAMPLE, add_grid_transform, add_transform, add_volume
+from worker_here import carry_out_here
 
 from AnoFPDMSegmentLib.mrml.voxels import voxelsOf
 
@@ -172,8 +174,9 @@ def test_a_volume_that_went_bad_since_is_refused(session: Any) -> None:
     assert session.ui.detectButton.text == "Detect anomalies"
 
 
-def test_a_network_that_fails_says_why(two: Any) -> None:
+def test_a_network_that_fails_says_why(two: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Volumes without a head: the worker's own sentence is shown, with the log."""
+    carry_out_here(monkeypatch, tmp_path)
     volume(two, "patient FLAIR"), volume(two, "patient T2", 1)
     two.wait(lambda: two.ui.detectButton.enabled, "both are found")
     two.click(two.ui.detectButton)

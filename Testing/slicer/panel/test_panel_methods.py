@@ -12,7 +12,7 @@ from method_fixtures import method_models, other_package  # noqa: F401
 from method_models import EXTRA, MAKERS
 from own_slices import write_slab
 from panel_session import require_one_screen, slider_of
-from quick_worker import write_interpreter
+from worker_here import carry_out_here
 
 from anofpdm.methods import registry
 
@@ -34,24 +34,14 @@ def chosen(session: Any, name: str) -> Any:
     return session.panel.state.model.method
 
 
-def replayed(models: dict[str, Path], name: str, folder: Path, slab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker gives evidence that was made here: runs of workers are the other tests'."""
-    from anofpdm import Detector
-    from anofpdm.results.case_storage import EVIDENCE_FILE
-
-    Detector.from_model(models[name], device="cpu").detect(slab).write(folder / "result", overlay=False)
-    write_interpreter(folder, folder / "result" / EVIDENCE_FILE)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-
-
 @pytest.mark.parametrize("name", sorted(MAKERS))
 def test_a_session_by_clicks(
     listed: dict[str, Path], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Choose the model, detect, move the live threshold, save and reopen the scene, move it again."""
     slab = write_slab(tmp_path / "slab.nii.gz")
-    if name != EXTRA and os.name != "nt":  # where they compute
-        replayed(listed, name, tmp_path, slab, monkeypatch)
+    if name != EXTRA:  # that one's worker must find the package by itself
+        carry_out_here(monkeypatch, tmp_path)
     method = chosen(session, name)
     session.load(slab)
     require_one_screen(session)
@@ -104,7 +94,8 @@ def _everyOptionHasARow(session: Any, method: Any) -> None:  # noqa: N802 - as t
 def test_an_option_of_another_package_acts_live_and_is_saved(
     listed: dict[str, Path], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replayed(listed, EXTRA, tmp_path, write_slab(tmp_path / "slab.nii.gz"), monkeypatch)
+    carry_out_here(monkeypatch, tmp_path)
+    write_slab(tmp_path / "slab.nii.gz")
     chosen(session, EXTRA)
     session.load(tmp_path / "slab.nii.gz")
     result = session.detect()

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import slicer.util
+from bundled_fixtures import SAMPLES
 from PySide6.QtCore import QEventLoop, QTimer
+from worker_here import carry_out_here, found_before
 
 
 @pytest.fixture
@@ -62,10 +64,14 @@ def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-def test_passes(run: Callable[[], list[str]], session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the model that comes with the extension, its licence agreed to."""
+def test_passes(
+    run: Callable[[], list[str]], session: Any, bundled_results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what the model that comes with the extension finds, its licence agreed to."""
     from anofpdm.store.model_search import BUNDLED_FOLDER
 
+    results = {SAMPLES / f"synthetic_flair_{name}.nii.gz": bundled_results / name for name in ("lesion", "no_lesion")}
+    carry_out_here(monkeypatch, tmp_path, found_before(results))
     monkeypatch.setenv("ANOFPDM_MODELS", str(BUNDLED_FOLDER))
     session.panel._model.reload()
     session.panel._services.catalog.licences.acknowledge(session.panel.state.model)
