@@ -31,7 +31,7 @@ STEPS = OperatingPoint(steps=6, first=1, last=400)
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
-    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", tiny_config("tiny", matrix=32)).path
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", tiny_config("tiny", matrix=16)).path
 
 
 @pytest.fixture(scope="module")

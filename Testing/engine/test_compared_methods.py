@@ -25,7 +25,7 @@ METHODS = ("anoddpm-gaussian", "anoddpm-simplex", "classifier-guidance", "ddib",
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", tiny_config("tiny", matrix=32)).path
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", tiny_config("tiny", matrix=16)).path
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def data(masked_pair: Path) -> Path:
 @pytest.fixture(scope="module")
 def healthy_networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One as version 0.1 wrote it, one as `train` writes it."""
-    folder, config = tmp_path_factory.mktemp("anoddpm"), tiny_config("tiny", matrix=32)
+    folder, config = tmp_path_factory.mktemp("anoddpm"), tiny_config("tiny", matrix=16)
     earlier = dataclasses.replace(config, name="earlier", purpose="anoddpm-gaussian")
     state = ConditionalUNet(config.network).state_dict()
     simplex = write_model(
@@ -72,7 +72,7 @@ def test_each_method_is_tuned_on_its_own_grid_and_says_how(
 ) -> None:
     for name, grid in baselines.GRIDS.items():
         monkeypatch.setitem(baselines.GRIDS, name, grid[:2])
-    config = tiny_config("tiny", matrix=32)
+    config = tiny_config("tiny", matrix=16)
     write_classifier(tmp_path / "classifier", config, model)
     call = (
         "evaluate", model, data, "--methods", ",".join(METHODS),
@@ -120,7 +120,7 @@ def test_what_is_missing_is_said(
 
 
 def test_networks_of_another_grid_are_refused(command: CommandLine, model: Path, data: Path, tmp_path: Path) -> None:
-    config = dataclasses.replace(tiny_config("other", matrix=16), purpose="anoddpm-gaussian")
+    config = dataclasses.replace(tiny_config("other", matrix=32), purpose="anoddpm-gaussian")
     other = write_tiny_model(tmp_path / "other", config, calibrated=False).path
     write_classifier(tmp_path / "classifier", config, other)
     for method, option, folder in (

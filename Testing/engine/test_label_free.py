@@ -130,7 +130,7 @@ def test_neighbours_vote_out_what_stands_alone_and_fill_what_is_missing() -> Non
 def test_the_command_measures_every_variant_and_counts_the_second_run(
     prepared_command: CommandLine, masked_pair: Path, tmp_path: Path
 ) -> None:
-    model = write_tiny_model(tmp_path / "tiny", tiny_config("tiny", matrix=32)).path
+    model = write_tiny_model(tmp_path / "tiny", tiny_config("tiny", matrix=16)).path
     call = ("evaluate", model, masked_pair, "--methods", "label-free", "--resamplings", "10", "--no-pictures")
     outcome = prepared_command(*call, "--output", tmp_path / "out")
     assert outcome.status == 0, outcome.err

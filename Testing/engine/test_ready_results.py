@@ -22,7 +22,7 @@ FEW = ("--resamplings", "20", "--methods", "none", "--no-pictures")
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", tiny_config("tiny", matrix=32)).path
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", tiny_config("tiny", matrix=16)).path
 
 
 @pytest.fixture

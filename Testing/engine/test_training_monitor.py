@@ -81,7 +81,7 @@ def test_the_command_trains_writes_and_shows(
     assert {"divergence/largest_healthy", "divergence/largest_unhealthy"} <= scalars
     assert set(events.Tags()["images"]) == {"divergence/curves", "samples/flair_healthy_unhealthy_null"}
     picture = events.Images("samples/flair_healthy_unhealthy_null")[0]
-    assert (picture.width, picture.height) == (LOOKING.samples * 32, 3 * 32)
+    assert (picture.width, picture.height) == (LOOKING.samples * 16, 3 * 16)
 
 
 def test_missing_tensorboard_is_named(manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from bright_model import NAME as MODEL
 from fake_worker import MODULE, SAMPLE, events_of, wait_for
+from worker_here import carry_out_here
 
 from anofpdm.app.model_catalog.catalog import ModelCatalog
 from anofpdm.app.worker.calibration_run import CalibrationRun
@@ -55,7 +56,10 @@ def test_cancelled_midway(user: Path, run: CalibrationRun, tmp_path: Path) -> No
     assert all(list(model.calibrations) == ["default"] for model in ModelCatalog().models())
 
 
-def test_a_table_that_cannot_be_used(user: Path, run: CalibrationRun, tmp_path: Path) -> None:
+def test_a_table_that_cannot_be_used(
+    user: Path, run: CalibrationRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry_out_here(monkeypatch, tmp_path)
     (tmp_path / "t.csv").write_text("nothing\n")
     run.start(MODEL, tmp_path / "t.csv", "clinic")
     last = events_of(run)[-1]

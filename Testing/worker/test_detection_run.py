@@ -14,6 +14,7 @@ import pytest
 import SimpleITK as sitk
 from bright_model import NAME as MODEL
 from fake_worker import MODULE, SAMPLE, events_of, is_running, wait_for, wait_until
+from worker_here import carry_out_here
 
 from anofpdm.app.worker.command import WorkerCommand
 from anofpdm.app.worker.detection_run import DetectionRun
@@ -81,7 +82,8 @@ def test_finds_the_lesion(run: DetectionRun) -> None:
     assert not (Path(events[-1].output) / "overlay.png").exists()
 
 
-def test_options_reach_the_result(run: DetectionRun) -> None:
+def test_options_reach_the_result(run: DetectionRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    carry_out_here(monkeypatch, tmp_path)
     chosen = {"guidance": 8.0, "threshold": "dynamic", "scaling": (0.5,), "minimum_size": "500mm3"}
     options = RunOptions(MODEL, chosen, device="cpu")
     # Nothing is calibrated for a fixed end step.
@@ -134,7 +136,15 @@ def test_closed_midway(run: DetectionRun, folder: Path) -> None:
         (RunOptions(MODEL, {"encoding": "ddpm"}), "no calibration", 2),
     ],
 )
-def test_failures_are_told_in_the_engines_words(run: DetectionRun, options: RunOptions, words: str, code: int) -> None:
+def test_failures_are_told_in_the_engines_words(
+    run: DetectionRun,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: RunOptions,
+    words: str,
+    code: int,
+) -> None:
+    carry_out_here(monkeypatch, tmp_path)
     run.start({"flair": write_sample}, options)
     last = events_of(run)[-1]
     assert isinstance(last, Failed) and words in last.sentence and last.exit_code == code

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from command_line import CommandLine
-from tiny_model import write_tiny_model
+from tiny_model import tiny_config, write_tiny_model
 from training_samples import MODEL, training_config, write_data
 
 from anofpdm.methods import registry
@@ -130,7 +130,7 @@ def test_a_classifier_is_told_which_network_it_guides(
     other = write_tiny_model(guided.with_name("other"), MODEL, calibrated=False)
     outcome = command(*call)
     assert outcome.status == 2 and "same input are guide, other" in outcome.err and "--diffusion" in outcome.err
-    wrong = write_tiny_model(tmp_path / "elsewhere").path
+    wrong = write_tiny_model(tmp_path / "elsewhere", tiny_config("elsewhere", matrix=32)).path
     outcome = command(*call, "--diffusion", wrong)
     assert outcome.status == 3 and "needs another grid than the network of" in outcome.err
     for path in (guided, other.path):

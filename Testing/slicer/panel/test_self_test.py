@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import slicer.util
 from bundled_fixtures import SAMPLES
+from found_before import found_before
 from PySide6.QtCore import QEventLoop, QTimer
-from worker_here import carry_out_here, found_before
+from worker_here import carry_out_here
 
 
 @pytest.fixture

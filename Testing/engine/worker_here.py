@@ -1,7 +1,6 @@
 """Workers that start with the answer: what is asked of them is carried out in this process, which has PyTorch already.
 
-For tests of what the panel asks for and what it makes of the answer. Real processes are those of test_panel_session.py,
-test_panel_runs.py and Testing/worker.
+For tests of what is asked of a worker and what is made of its answer; processes are what other tests of theirs have.
 """
 
 from __future__ import annotations
@@ -16,13 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import quick_worker
-import SimpleITK as sitk
 
-import anofpdm
 from anofpdm.app.worker import process
 from anofpdm.cli.main import main
-from anofpdm.results.case_storage import EVIDENCE_FILE
 
 _TELL = 'cat "$1"; cat "$2" >&2; exit "$3"'
 _ENGINE = ["-m", "anofpdm"]
@@ -66,27 +61,6 @@ def carry_out_here(monkeypatch: pytest.MonkeyPatch, folder: Path, carry: Carry =
     """From now on; on Windows, where nobody tells, real workers do it."""
     if os.name != "nt":
         monkeypatch.setattr(process, "start_process", WorkerHere(carry, folder))
-
-
-def found_before(results: Mapping[Path, Path]) -> Carry:
-    """`anofpdm detect` with the results that there are already, by the image's file; other images are examined."""
-    known = {_voxels(image): result for image, result in results.items()}
-
-    def carry(arguments: list[str]) -> int:
-        given = {name: value for name, _, value in (each.partition("=") for each in arguments)}
-        result = known.get(_voxels(Path(given["--input"].partition("=")[2])))
-        if result is None:
-            return main(arguments)
-        quick_worker.main(
-            str(result / EVIDENCE_FILE), anofpdm.__version__, str(Path(anofpdm.__file__).parent), *arguments
-        )
-        return 0
-
-    return carry
-
-
-def _voxels(path: Path) -> str:
-    return str(sitk.Hash(sitk.Cast(sitk.ReadImage(str(path)), sitk.sitkFloat32)))
 
 
 _REAL: Any = process.start_process
