@@ -22,6 +22,8 @@ def pngBytes(picture: NDArray[np.uint8]) -> bytes:
     image.GetPointData().SetScalars(numpy_to_vtk(values, deep=True))
     writer = vtk.vtkPNGWriter()
     writer.WriteToMemoryOn()
+    # Of 9, for gray slices with a heatmap hardly larger than at the usual 5 and sooner written.
+    writer.SetCompressionLevel(3)
     writer.SetInputData(image)
     writer.Write()
     return bytes(vtk_to_numpy(writer.GetResult()))
