@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from anofpdm.gate.opinion import UNKNOWN_SENTENCE
 
+from ..mrml.result_display import ResultDisplay
 from .settings_section import SettingsSection
 from .state import PanelState
 from .widgets import note, sayNote, stacked, waiting
@@ -17,10 +18,11 @@ from .widgets import note, sayNote, stacked, waiting
 class GateSection:
     """A line above the findings; with a button where they are withheld."""
 
-    def __init__(self, layout: Any, state: PanelState, settings: SettingsSection) -> None:
+    def __init__(self, layout: Any, state: PanelState, settings: SettingsSection, display: ResultDisplay) -> None:
         """`layout`: of the shown result, at whose top the line is put."""
         self._state = state
         self._settings = settings
+        self._display = display
         self.line = note()
         self.showAnyway = qt.QPushButton()
         self.showAnyway.text = _("Show anyway")
@@ -61,3 +63,4 @@ class GateSection:
         with waiting():
             self._state.result.lift(self._settings.onEdited)
             self._state.resultUpdated()
+            self._display.show()

@@ -71,7 +71,7 @@ class Panel:
         self._detection = DetectionSection(ui, services, state)
         self._results = ResultSection(ui, services, state, display)
         self._settings = SettingsSection(ui, state)
-        self._gate = GateSection(ui.resultArea.layout(), state, self._settings)
+        self._gate = GateSection(ui.resultArea.layout(), state, self._settings, display)
         self._torch = TorchAction(services, controller)
         self._detect = DetectAction(
             services,

@@ -206,7 +206,9 @@ def require_one_screen(session: PanelSession, *, crowded: bool = False) -> None:
     panel, area = unwrap(session.panel.widget), session.window.findChild(QScrollArea)
     session.window.resize(WIDTH_PX, HEIGHT_PX)
     session.pump()
-    assert panel.minimumSizeHint().width() <= area.viewport().width(), _widest(panel)
+    # As qSlicerModulePanel reckons, which keeps room for a scroll bar that is never there.
+    least = area.widget().minimumSizeHint().width() + area.horizontalScrollBar().sizeHint().width()
+    assert least <= WIDTH_PX, f"{least} px; {_widest(panel)}"
     assert panel.width() <= area.viewport().width() and session.window.width() == WIDTH_PX
     assert area.horizontalScrollBar().maximum() == 0
     header = unwrap(session.ui.advancedSection)
@@ -218,7 +220,7 @@ def require_one_screen(session: PanelSession, *, crowded: bool = False) -> None:
 
 
 def _widest(panel: QWidget) -> str:
-    found = [(each.minimumSizeHint().width(), each.objectName()) for each in panel.findChildren(QWidget)]
+    found = [(each.sizeHint().width(), each.objectName()) for each in panel.findChildren(QWidget)]
     return ", ".join(f"{name}: {width} px" for width, name in sorted(found, reverse=True)[:8])
 
 
@@ -289,6 +291,8 @@ def _window(module: QWidget) -> QWidget:
     column = QVBoxLayout(contents)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSizeConstraint(QVBoxLayout.SizeConstraint.SetMinAndMaxSize)
+    # As qSlicerModulePanel does: what the module would like is the least that it gets.
+    module.setSizePolicy(QSizePolicy.Policy.Minimum, module.sizePolicy().verticalPolicy())
     column.addWidget(module, 1)
     column.addSpacerItem(QSpacerItem(0, 0, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.MinimumExpanding))
     area.setWidget(contents)

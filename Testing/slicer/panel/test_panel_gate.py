@@ -60,6 +60,11 @@ def test_a_red_result_shows_nothing_until_the_user_asks(session: Any, judged: An
     assert marked(result) and result.detection.components and "Withheld" not in session.ui.summaryLabel.text
     assert gate.line.visible and not gate.showAnyway.visible
     assert session.ui.findingsTotalLabel.text.startswith("1 finding,")
+    # What is shown now is in sight, too, as after any detection.
+    for node in session.context.nodes("vtkMRMLSliceNode"):
+        matrix = node.GetSliceToRAS()
+        peak = result.detection.components[0].peak_ras_mm
+        assert [matrix.GetElement(row, 3) for row in range(3)] == pytest.approx(peak, abs=1e-3)
     shown = marked(result)
     result.update(result.settings)
     assert marked(result) == shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from evidence_makers import SETTINGS
 from made_results import made_result
 from panel_session import HEIGHT_PX, WIDTH_PX, require_one_screen
+from PySide6.QtWidgets import QApplication
 
 from anofpdm.app.worker.log import BoundedLog
 
@@ -45,10 +47,23 @@ def test_many_findings_long_names_and_a_failure(many: Any) -> None:
     assert "signal 9" in ui.runStatusLabel.text and ui.runStatusLabel.styleSheet
 
 
-def test_everything_open_is_no_wider(many: Any) -> None:
+@pytest.fixture(params=["as it is", "13 px"])
+def font(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The application's; 13 px is what 9 points become on a screen of 100 dots per inch."""
+    before = QApplication.font()
+    if request.param == "13 px":
+        larger = QApplication.font()
+        larger.setPixelSize(13)
+        QApplication.setFont(larger)
+    yield request.param
+    QApplication.setFont(before)
+
+
+def test_everything_open_is_no_wider(many: Any, font: str) -> None:
     ui = many.ui
     many.open(
         ui.advancedSection,
+        ui.settingsGroup,
         ui.displayGroup,
         ui.resultGroup,
         ui.slicesGroup,

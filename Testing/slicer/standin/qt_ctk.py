@@ -33,7 +33,7 @@ class ctkCollapsibleButton(QAbstractButton):  # noqa: N801 - CTK's name
         self.setCheckable(True)
         self.setChecked(True)
         self.setContentsMargins(0, self._HEADER_PX, 0, 2)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Preferred)
         self.toggled.connect(self._toggled)
 
     def _get_collapsed(self) -> bool:
