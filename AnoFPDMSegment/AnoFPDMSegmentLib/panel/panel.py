@@ -18,6 +18,7 @@ from .export_section import ExportSection
 from .findings_section import FindingsSection
 from .follow_up_section import FollowUpSection
 from .gate_section import GateSection
+from .height_keeper import HeightKeeper
 from .inputs_section import InputsSection
 from .model_section import ModelSection
 from .result_place import ResultPlace
@@ -44,6 +45,7 @@ class Panel:
         parent.layout().addWidget(self.widget)
         self.ui = slicer.util.childWidgetVariables(self.widget)
         takeTypedValuesWhole(self.widget)
+        self._height = HeightKeeper(parent, self.widget)
         self.state = PanelState()
         self._entered = False
         # Later: widgets and parameters are in step only once everybody has heard of a change.
@@ -108,11 +110,13 @@ class Panel:
     def enter(self) -> None:
         """The panel is shown: connect it to the parameters of the scene."""
         self._entered = True
+        self._height.start()
         self._connect()
 
     def exit(self) -> None:
         """The panel is hidden."""
         self._entered = False
+        self._height.stop()
         self._disconnect()
 
     def onSceneStartClose(self) -> None:
@@ -142,6 +146,7 @@ class Panel:
 
     def cleanup(self) -> None:
         """The application ends, or the module is loaded again: end the worker, let go of the scene."""
+        self._height.stop()
         self._torch.abandon()
         self._followUp.abandon()
         self._detect.abandon()

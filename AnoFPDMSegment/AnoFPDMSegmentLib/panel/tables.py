@@ -18,6 +18,8 @@ def prepareTable(table: Any, columns: list[tuple[str, str]], widest: int) -> Non
         table.setHorizontalHeaderItem(number, item)
     # Not ResizeToContents, which measures all cells again whenever one is set.
     table.horizontalHeader().setSectionResizeMode(widest, qt.QHeaderView.Stretch)
+    table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
+    table.setSelectionMode(qt.QAbstractItemView.SingleSelection)
     table.verticalHeader().setDefaultSectionSize(22)
     table.verticalHeader().hide()
     # A long text is cut off with dots, and is whole where the mouse rests on it.

@@ -294,6 +294,9 @@ def _window(module: QWidget) -> QWidget:
     # As qSlicerModulePanel does: what the module would like is the least that it gets.
     module.setSizePolicy(QSizePolicy.Policy.Minimum, module.sizePolicy().verticalPolicy())
     column.addWidget(module, 1)
+    # As after a module was left once: its layout item was taken out, never deleted, and another one made.
+    window.leftItem = column.takeAt(0)  # type: ignore[attr-defined]
+    column.addWidget(module, 1)
     column.addSpacerItem(QSpacerItem(0, 0, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.MinimumExpanding))
     area.setWidget(contents)
     return window

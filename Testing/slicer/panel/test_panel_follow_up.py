@@ -52,6 +52,7 @@ def test_the_changes_are_listed_and_a_click_goes_there(two: Any) -> None:
     assert [row[0] for row in rows] == ["unchanged", "uncertain", "uncertain"], two.ui.runStatusLabel.text
     assert rows[1][3] == rows[2][2] == "–" and "uncertain" in section.summaryLabel.text
     two.click_cell(section.table, 2, 0)
+    assert len(unwrap(section.table).selectedItems()) == section.table.columnCount, "a change is a row"
     (found,) = (c for c in two.result.detection.components if abs(c.centroid_ras_mm[0] - BESIDE[0][0]) < 4)
     for node in two.context.nodes("vtkMRMLSliceNode"):
         shown = [node.GetSliceToRAS().GetElement(row, 3) for row in range(3)]

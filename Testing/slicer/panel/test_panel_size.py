@@ -11,6 +11,7 @@ from evidence_makers import SETTINGS
 from made_results import made_result
 from panel_session import HEIGHT_PX, WIDTH_PX, require_one_screen
 from PySide6.QtWidgets import QApplication
+from qt_proxy import unwrap
 
 from anofpdm.app.worker.log import BoundedLog
 
@@ -74,6 +75,27 @@ def test_everything_open_is_no_wider(many: Any, font: str) -> None:
         ui.logGroup,
     )
     require_one_screen(many)
+
+
+def test_lines_that_come_and_go_below_the_fold_get_their_room_and_leave_it(many: Any) -> None:
+    """Also in a panel that is as wide as before, and in which Slicer has once left the module."""
+    from AnoFPDMSegmentLib.panel.widgets import sayNote
+
+    ui, panel, gate = many.ui, unwrap(many.panel.widget), many.panel._gate
+    many.window.resize(WIDTH_PX, HEIGHT_PX)
+    many.open(ui.advancedSection, ui.modelGroup)
+    before = panel.size()
+    # More lines than Qt reckons with for labels of unknown width.
+    sayNote(gate.line, SENTENCE * 20)
+    gate._box.visible = True
+    many.pump()
+    assert panel.width() == before.width()
+    needed = panel.layout().totalHeightForWidth(panel.width())
+    assert needed > before.height()
+    many.wait(lambda: panel.height() >= needed, "the panel is as high as its lines")
+    grown = panel.height()
+    gate._box.visible = False
+    many.wait(lambda: panel.height() < grown - 100, "no emptiness is left below")
 
 
 def test_what_is_needed_is_in_sight_without_opening_anything(many: Any) -> None:
