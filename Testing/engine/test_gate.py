@@ -97,6 +97,18 @@ class TestStates:
         assert up == pytest.approx(-down, rel=0.05) and up > rule.sure > rule.foreign > down
 
 
+def test_front_and_back_must_be_surely_exchanged_for_red() -> None:
+    """Healthy heads were seen whose front could not be told from their back; which way is up always can."""
+    spread = 1 + 0.3 * np.random.default_rng(2).standard_normal((30, 2))
+    known = [{"front.a": float(front), "upright.a": float(up)} for front, up in spread]
+    made = GateReference("", 30, (), tuple(fit_turning_rule(name, known) for name in ("front", "upright")), ())
+    states = {}
+    for share in (1.0, -0.1, -1.0):
+        found = assess({"contrast.a": 0.0, "front.a": share, "upright.a": share}, made)
+        states[share] = [check.state for check in found.checks]
+    assert states == {1.0: ["green", "green"], -0.1: ["amber", "red"], -1.0: ["red", "red"]}
+
+
 def test_a_group_stands_for_the_spread_that_it_saw() -> None:
     rng = np.random.default_rng(1)
     known = [{"anatomy.a": float(a), "anatomy.b": float(a + 0.1 * b)} for a, b in rng.standard_normal((300, 2))]
