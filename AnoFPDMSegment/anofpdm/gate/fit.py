@@ -38,8 +38,8 @@ RIDGE, FARTHEST = 0.3, 12.0
 SURE_AND_FOREIGN = {"t1": (2.0, 2.85), "t2": (2.5, 4.0)}
 """Deviations of the known volumes: up to where they are sure, and from where it is another sequence."""
 SURELY_TURNED = ("front",)
-"""Of what is red only where it is as sure as known volumes are of the opposite: 3 % of unseen healthy heads have a front
-that looks more like a back."""
+"""Of what is red only where it is as sure as known volumes are of the opposite: 2 % of unseen healthy heads have a
+front that looks more like a back."""
 
 
 def fit_reference(
