@@ -27,11 +27,13 @@ import numpy.typing as npt
 import SimpleITK as sitk
 import torch
 from follow_up_examiner import Examiner
+from follow_up_images import left_in_images
 from follow_up_pairs import COUNTED_ML, Scans, counted, draw_pose, rendered
 
 from anofpdm.core.errors import InputError
 from anofpdm.core.progress import CancelToken
 from anofpdm.followup.follow_up import FollowUp, aligned
+from anofpdm.followup.images import PERSISTING_BORDER
 from anofpdm.followup.likeness import likeness
 from anofpdm.followup.placing import head_image, labels_of
 from anofpdm.synthetic.head_map import read_head_map
@@ -43,6 +45,8 @@ SAMPLE = Path(__file__).resolve().parents[2] / "AnoFPDMSegment" / "Resources" / 
 MAPS = "head_13,head_14,head_15,head_16"
 FATES = ("new", "gone", "grown", "shrunk", "merged", "split", "unchanged")
 NOT_MARKED = "not marked"
+SEEN_ML = 0.1
+"""Lesions of the change mask that are so large are looked for in the images."""
 REAL = ("patient01", "patient03")
 CORNERS_MM = tuple(itertools.product((-60.0, 60.0), (-70.0, 70.0), (-50.0, 50.0)))
 
@@ -238,11 +242,17 @@ def real(detector: Examiner, data: Path) -> dict[str, Any]:
         voxel_ml = found.baseline.case.geometry.voxel_volume_mm3 / 1000
         here = rows_of(patient, found)
         lesions, count = components(change)
+        sizes = np.bincount(lesions.ravel(), minlength=count + 1) * voxel_ml
+        large = [lesions == n for n in range(1, count + 1) if sizes[n] >= SEEN_ML]
+        left = left_in_images(found, (images[0], images[1]), large)
         figures[patient] = {
             "error_mm": error_mm(found.transform, true, found.baseline.case.geometry.center),
             "likeness": found.likeness,
             "change_ml": float(change.sum() * voxel_ml),
             "change_lesions": count,
+            "large": len(large),
+            "large_left": sorted(left),
+            "large_seen": sum(each < PERSISTING_BORDER for each in left),
             "lesions_called": sum(bool(called[lesions == n].any()) for n in range(1, count + 1)),
             "lesions_marked": sum(bool(either[lesions == n].any()) for n in range(1, count + 1)),
             "recall": float(called[change].mean()) if change.any() else None,
@@ -322,13 +332,14 @@ def page(figures: dict[str, Any]) -> str:
         lines += pairs_lines(figures["pairs"])
     if "real" in figures:
         lines += [
-            "| patient | registration off by | lesions of the change mask | called changed | marked at either date | "
-            "recall, voxels | false change |",
-            "|---|---|---|---|---|---|---|",
+            "| patient | registration off by | lesions of the change mask | of 0.1 mL and more | those that the images "
+            "show | called changed | marked at either date | recall, voxels | false change |",
+            "|---|---|---|---|---|---|---|---|---|",
         ]
         for name, part in figures["real"].items():
             lines.append(
                 f"| {name} | {part['error_mm']:.2f} mm | {part['change_lesions']} ({part['change_ml']:.2f} mL) | "
+                f"{part['large']} | {part['large_seen']} | "
                 f"{part['lesions_called']} | {part['lesions_marked']} | {part['recall']:.3f} | "
                 f"{part['false_change_ml']:.2f} mL |"
             )

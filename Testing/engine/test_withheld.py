@@ -13,8 +13,9 @@ from command_line import CommandLine
 
 from anofpdm import Detector
 from anofpdm.app.live.live_detection import LiveDetection
-from anofpdm.core.errors import WITHHELD
+from anofpdm.core.errors import WITHHELD, InputError
 from anofpdm.detect.detector import DetectorOptions
+from anofpdm.followup.follow_up import follow_up
 from anofpdm.gate.model_reference import write_reference
 from anofpdm.gate.reference import GateReference, Span
 from anofpdm.results.case_storage import load_evidence
@@ -94,6 +95,8 @@ def test_in_python_it_is_withheld_just_so(strict: Path, head_file: Path) -> None
     withheld = build_detection(case)
     assert case.withheld and not withheld.mask.any() and withheld.components == () and withheld.score.max() > 0
     assert "<img" not in withheld._repr_html_() and not withheld.shown_score.any()
+    with pytest.raises(InputError, match="findings are withheld"):
+        follow_up(withheld, withheld)
     whole = np.array([0.0, 0.0, 1.0, -1.0])
     assert not any(part.any() for _, part in LiveDetection(case).preview(case.settings, [whole]))
     assert not detector.examine(head_file, DetectorOptions(forced=True)).withheld

@@ -70,9 +70,16 @@ def follow_up(
 ) -> FollowUp:
     """Compare two detections of one patient, of any method.
 
-    Raises InputError if the images cannot be laid over each other or do not show the same head, or Cancelled.
+    Raises InputError if the gate withholds what was found at a date, if the images cannot be laid over each other or do
+    not show the same head, or Cancelled.
     """
     cancel = cancel or CancelToken()
+    for name, detection in (("baseline", baseline), ("later image", later)):
+        if detection.case.withheld:
+            raise InputError(
+                f"The gate is red for the {name}, whose findings are withheld; detect with forced=True to compare them "
+                "all the same."
+            )
     if on_stage is not None:
         on_stage("registering")
     transform = align(baseline, later, cancel)

@@ -22,6 +22,8 @@ both mark, which shares its surroundings. Of what has changed 0.1 and 0.52 at mo
 pose leaves 0.32 and 0.64 at least of findings larger than their tolerance (Resources/benchmarks/follow-up.md)."""
 NEAR_MM, FAR_MM = 3.0, 9.0
 """The surroundings: so far from the finding."""
+TISSUE = 0.6
+"""Of the surroundings' upper quartile: what is darker is fluid or air, against which healthy cortex stands out, too."""
 SMOOTHING_MM = 1.5
 """Standard deviation by which both images are smoothed for their noise."""
 SLAB, INTERPOLATED = 1 / 12, 1 / 6
@@ -64,7 +66,7 @@ def persistence(
     contrasts = []
     for image, blur in zip((present, other), blur_mm2, strict=True):
         values = _smoothed(image[box], spacing_mm, blur)
-        around = float(np.median(values[ring]))
+        around = _tissue_level(values[ring])
         contrasts.append((float(values[mask].mean()) - around) / max(around, 1e-6))
     if abs(contrasts[0]) < LEAST_CONTRAST:
         return 1.0
@@ -94,6 +96,11 @@ def _grown(box: Box, reach: Sequence[int], shape: Sequence[int]) -> Box:
     """The box with `reach` voxels (i, j, k) more on either side, within the array."""
     k, j, i = (grown(box, margin, shape)[axis] for axis, margin in enumerate(reversed(list(reach))))
     return k, j, i
+
+
+def _tissue_level(values: FloatArray) -> float:
+    """The median of those of the surroundings that are tissue."""
+    return float(np.median(values[values >= TISSUE * np.percentile(values, 75)]))
 
 
 def _dilated(mask: BoolArray, by_mm: float, spacing_mm: Sequence[float]) -> BoolArray:

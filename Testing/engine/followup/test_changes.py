@@ -150,6 +150,18 @@ def test_parts_that_may_be_chance_do_not_split() -> None:
     assert found.kind == "split"
 
 
+def test_cortex_beside_fluid_is_no_lesion_that_persists() -> None:
+    """Where a lesion of the cortex was is plain cortex, which stands out from the fluid around it."""
+    lesion, head = ball(HERE, 1.5), ball((0.0, 0.0, 0.0), 60)
+    columns = np.broadcast_to(np.arange(GRID.array_shape[2]), GRID.array_shape)
+    middle = int(np.argwhere(lesion)[:, 2].mean())
+    fluid = (np.abs(columns - middle) > 4) & ~lesion
+    plain = np.where(fluid, 20.0, 100.0).astype(np.float32)
+    shown = plain + 60 * lesion.astype(np.float32)
+    assert persistence(lesion, lesion, head, shown, plain, GRID.spacing) < 0.1
+    assert persistence(lesion, lesion, head, shown, shown, GRID.spacing) == pytest.approx(1)
+
+
 def test_another_slice_thickness_is_no_change() -> None:
     """A small lesion on thin slices, and on thick ones that lie across them: it fades, and is still the same."""
     generator = np.random.default_rng(3)
