@@ -27,7 +27,7 @@ INSTALL_FAILED = echo "The installation into $$VENV failed: see above, then try 
 PACKAGE = pyproject.toml constraints.txt AnoFPDMSegment/anofpdm/__init__.py
 
 .DELETE_ON_ERROR:
-.PHONY: detect scene test lint pictures notebook icons findings-schema cmake-lists clean
+.PHONY: detect scene test tests lint style types pictures notebook icons findings-schema cmake-lists clean
 
 detect: $(VENV)/.installed-for-detect
 	@"$$VENV/bin/anofpdm" detect "$$IMAGE" --output "$$RESULTS" $(DETECT_OPTIONS)
@@ -37,16 +37,24 @@ detect: $(VENV)/.installed-for-detect
 scene: $(VENV)/.installed-for-scene
 	@"$$VENV/bin/anofpdm-scene" "$$RESULTS" --input "$$IMAGE" --output "$$RESULTS/case.mrb"
 
+# What is checked in seconds comes first; types, which take a core for most of a minute, are checked beside the tests.
+test: style
+	@"$(MAKE)" --no-print-directory --jobs=2 types tests
+
 # One thread a worker: the workers share the cores already. Whatever is compiled is kept, since tests start many processes.
-test: lint
+tests: $(VENV)/.installed-for-test
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=$${OMP_NUM_THREADS:-1} \
 	PYTHONDONTWRITEBYTECODE= "$$VENV/bin/python" -m pytest $(PYTEST_OPTIONS)
 
-lint: $(VENV)/.installed-for-test
+lint: style types
+
+style: $(VENV)/.installed-for-test
 	"$$VENV/bin/ruff" check
 	"$$VENV/bin/ruff" format --check
-	"$$VENV/bin/mypy"
 	PYTHONPATH=AnoFPDMSegment "$$VENV/bin/lint-imports"
+
+types: $(VENV)/.installed-for-test
+	"$$VENV/bin/mypy"
 
 pictures: $(VENV)/.installed-for-test
 	@PYTHONPATH=AnoFPDMSegment "$$VENV/bin/python" Testing/slicer/render_pictures.py

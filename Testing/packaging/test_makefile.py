@@ -71,6 +71,16 @@ def test_any_file_name_arrives_whole(environment: Path, name: str) -> None:
     assert calls(environment)[-5:] == detect
 
 
+def test_style_types_and_tests_are_checked(environment: Path) -> None:
+    """Style, which takes seconds, before the others; `make lint` both that need no tests."""
+    checks = ('bin/ruff" check', 'bin/ruff" format --check', 'bin/lint-imports"', 'bin/mypy"', "-m pytest")
+    said = make(environment, "--dry-run", "test")
+    places = [said.stdout.find(check) for check in checks]
+    assert said.returncode == 0 and -1 not in places and max(places[:3]) < min(places[3:])
+    linted = make(environment, "--dry-run", "lint").stdout
+    assert [check in linted for check in checks] == [True] * 4 + [False]
+
+
 def test_the_second_call_does_not_install_again(environment: Path) -> None:
     for _ in range(2):
         assert make(environment, "detect").returncode == 0

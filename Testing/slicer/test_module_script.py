@@ -19,6 +19,7 @@ import pytest
 from bright_model import NAME
 from bundled_sample import BUNDLED_SAMPLE
 from scene_makers import SAMPLE, add_volume, load_volume
+from worker_here import carry_out_here
 
 sys.path.insert(0, str(Path(__file__).parent / "standin"))
 
@@ -192,7 +193,7 @@ class TestParameters:
 
 
 class TestScriptedDetection:
-    """AnoFPDMSegmentLogic().detect(...), with a real worker"""
+    """AnoFPDMSegmentLogic().detect(...), with a real worker where it comes to a result"""
 
     @pytest.mark.usefixtures("bright_default")
     def test_adds_a_result_to_the_scene(self, script: Any, scene: Any) -> None:
@@ -216,12 +217,20 @@ class TestScriptedDetection:
         ],
     )
     def test_fails_with_a_sentence_and_an_unchanged_scene(
-        self, script: Any, scene: Any, inputs: str, options: dict[str, Any], words: str
+        self,
+        script: Any,
+        scene: Any,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        inputs: str,
+        options: dict[str, Any],
+        words: str,
     ) -> None:
         import numpy as np
 
         from anofpdm.app.worker.run_options import RunOptions
 
+        carry_out_here(monkeypatch, tmp_path)
         volume = add_volume(scene, np.arange(64, dtype=np.int16).reshape(4, 4, 4))
         before = [scene.scene.GetNthNode(n).GetID() for n in range(scene.scene.GetNumberOfNodes())]
         chosen = dataclasses.replace(RunOptions(NAME), **options)
