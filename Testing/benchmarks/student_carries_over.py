@@ -19,17 +19,17 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 import torch
-from anofpdm.methods.student.command import MAP_ENDINGS
 
 from anofpdm.methods.student.config import StudentConfig
 from anofpdm.methods.student.network import StudentNetwork
 from anofpdm.methods.student.network_weights import folded
 from anofpdm.methods.student.predictor import StudentPredictor
-from anofpdm.methods.student.rendered_heads import RenderedHeads, save_head_map
 from anofpdm.methods.student.stages import Mixture, train_rendered
 from anofpdm.methods.student.trainer import Schedule
 from anofpdm.synthetic.contrast import ContrastPrior
 from anofpdm.synthetic.head_map import read_head_map
+from anofpdm.synthetic.kept_maps import MAP_ENDINGS, save_head_map
+from anofpdm.synthetic.rendered_heads import RenderedHeads
 from anofpdm.synthetic.renderer import RenderSettings
 from anofpdm.synthetic.structures import read_structures
 

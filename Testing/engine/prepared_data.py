@@ -13,6 +13,7 @@ from anofpdm.core.errors import AnoFPDMError
 from anofpdm.datasets.build_slice_cache import build_slice_cache, cache_key
 from anofpdm.datasets.manifest import read_manifest
 from anofpdm.store.model_folder import open_model_folder
+from anofpdm.volumes.input_config import InputConfig
 
 
 class PreparedOnce(CommandLine):
@@ -30,16 +31,17 @@ class PreparedOnce(CommandLine):
         return super().__call__(*arguments)
 
     def _slices(self, model: Path, table: Path) -> Path:
-        config = open_model_folder(model).config
-        manifest = read_manifest(table, config.modalities, both_labels_in=())
-        return (
-            shared_folder(
-                self._factory,
-                f"slices-{cache_key(manifest, config)[:16]}",
-                lambda folder: build_slice_cache(manifest, config, folder / "slices"),
-            )
-            / "slices"
-        )
+        return prepared_slices(table, open_model_folder(model).config, self._factory)
+
+
+def prepared_slices(table: Path, config: InputConfig, factory: pytest.TempPathFactory) -> Path:
+    """The folder of the table's slices as a model takes them, prepared once in a test session; not to be changed."""
+    manifest = read_manifest(table, config.modalities, both_labels_in=())
+
+    def make(folder: Path) -> None:
+        build_slice_cache(manifest, config, folder / "slices")
+
+    return shared_folder(factory, f"slices-{cache_key(manifest, config)[:16]}", make) / "slices"
 
 
 @pytest.fixture

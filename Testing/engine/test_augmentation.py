@@ -12,7 +12,7 @@ from scipy import ndimage
 from training_samples import EVERYTHING
 
 from anofpdm.core.errors import SettingsError
-from anofpdm.training.augmentation import Draws, augment, blur, draw, plain
+from anofpdm.training.augmentation import Draws, augment, blur, draw, moved_lesions, plain
 from anofpdm.training.config import AugmentationConfig
 from anofpdm.training.slice_batch import SliceBatch
 
@@ -61,6 +61,21 @@ def test_nothing_changes_when_nothing_is_asked_for() -> None:
     values, level = augment(batch, draws(same), same)
     torch.testing.assert_close((values + 1) / 2, batch.values, atol=2e-5, rtol=0)
     assert torch.equal(level, batch.level)
+
+
+@pytest.mark.parametrize("affine", [0.0, 1.0])
+def test_lesions_move_with_the_head(affine: float) -> None:
+    batch = discs()
+    batch.values[:, :, 10:14, 18:21] = 1
+    lesion = batch.values[:, 0].clone()
+    lesion[2] = torch.nan
+    config = replace(NOTHING, flip_probability=0.5, affine_probability=affine)
+    values, _ = augment(replace(batch, lesion=lesion), draws(config), config)
+    moved = moved_lesions(replace(batch, lesion=lesion), draws(config), config)
+    known = batch.whole_head & (torch.arange(N) != 2)  # of the others, what is outside their head is removed
+    torch.testing.assert_close(moved[known], (values[known, 0] + 1) / 2)
+    assert moved[2].isnan().all()
+    assert not torch.equal(moved[known], lesion[known])
 
 
 def test_values_are_clipped_to_the_networks_range_only_at_the_end() -> None:

@@ -50,10 +50,11 @@ def check(values: dict[str, Any]) -> None:
 def configs() -> list[DiffusionConfig]:
     plain = tiny_config("two", ("flair", "t2"))
     with_level = dataclasses.replace(plain, network=dataclasses.replace(plain.network, level_embedding=True))
-    return [plain, with_level]
+    placed = dataclasses.replace(plain, network=dataclasses.replace(plain.network, patch=2, spatial_condition=True))
+    return [plain, with_level, placed]
 
 
-@pytest.mark.parametrize("config", configs(), ids=["plain", "level"])
+@pytest.mark.parametrize("config", configs(), ids=["plain", "level", "condition"])
 def test_the_network_takes_and_gives_what_is_said(config: DiffusionConfig) -> None:
     values = json.loads(bundle_metadata(config))
     check(values)
@@ -66,6 +67,7 @@ def test_the_network_takes_and_gives_what_is_said(config: DiffusionConfig) -> No
         for name, entry in inputs.items()
     }
     assert ("level" in tensors) == config.network.level_embedding
+    assert ("condition" in tensors) == config.network.spatial_condition
     with torch.inference_mode():
         predicted = ConditionalUNet(config.network).eval()(**tensors)
     said = values["network_data_format"]["outputs"][noise]

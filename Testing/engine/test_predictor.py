@@ -120,6 +120,9 @@ def test_rounded_weights_need_no_autocast(monkeypatch: pytest.MonkeyPatch) -> No
         NetworkConfig(
             image_size=64, in_channels=4, base_channels=32, channel_multipliers=(1, 1, 2, 2), attention_px=(8,)
         ),
+        dataclasses.replace(
+            SMALL, image_size=128, channel_multipliers=(1, 2, 2, 2), patch=2, spatial_condition=True, label_tokens=False
+        ),
     ],
 )
 def test_estimated_memory_is_near_what_an_evaluation_takes(config: NetworkConfig, precision: Precision) -> None:

@@ -212,3 +212,22 @@ def test_real_whole_heads_hardly_warn() -> None:
         warned += [f"{folder.name}: {warning}" for warning in case.warnings]
         assert case.examined.sum() > 0.4 * len(case.examined)
     assert len(warned) <= len(folders) // 10, warned
+
+
+@pytest.mark.parametrize("stripped", [False, True])
+def test_units_of_tissue_survive_z_scores(stripped: bool) -> None:
+    """Negative values, another scale and a background that is not 0: the same slices whatever a file's numbers are."""
+    image = samples.head("flair", stripped=stripped).image
+    values = sitk.GetArrayFromImage(image).astype(np.float32)
+    inside = values > 0
+    scores = (values - values[inside].mean()) / values[inside].std()
+    model = config(tissue_units=2.5, anatomy="both")
+    plain, scored = (prepare_case({"flair": samples.like(changed, image)}, model) for changed in (values, scores))
+    middle = float(np.median(plain.x0[:, 0][plain.head[plain.examined]]))
+    assert middle == pytest.approx(2 / 2.5 - 1, abs=0.25)
+    assert np.abs(scored.x0 - plain.x0).mean() < 0.02
+
+
+def test_units_of_tissue_have_bounds() -> None:
+    with pytest.raises(ModelError, match="tissue_units must lie between"):
+        config(tissue_units=0.0)

@@ -89,6 +89,9 @@ def test_batches_can_be_made_again_and_shared(slices: TrainingSlices) -> None:
     halves = [BatchMaker(slices, config, cpu, rank, 2).make(7) for rank in (0, 1)]
     other = BatchMaker(slices, config, cpu).make(8)
     for name, value in vars(whole).items():
+        if value is None:
+            assert name == "condition"
+            continue
         torch.testing.assert_close(vars(again)[name], value, rtol=0, atol=0, equal_nan=True)
         both = torch.cat([vars(half)[name] for half in halves])
         torch.testing.assert_close(both, value, rtol=0, atol=1e-5, equal_nan=True)

@@ -30,6 +30,7 @@ NETWORKS = (
     NetworkConfig(32, 1, 8, (1, 2, 4), 1, (16, 8), 2, 4, label_tokens=False, level_embedding=True),
     NetworkConfig(16, 2, 16, (1,), 3, (), 1, 16, input_activation=True),
     NetworkConfig(64, 4, 8, (2, 1, 3), 2, (64, 32, 16), 4, 8),
+    NetworkConfig(64, 2, 8, (1, 2), 1, (16,), 2, 4, label_tokens=False, patch=2, spatial_condition=True),
 )
 
 

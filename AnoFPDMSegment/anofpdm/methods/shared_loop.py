@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.errors import SettingsError
 from ..training.config import TrainingConfig, load_training_config, shipped_configs
 from .knobs import Knob, Switch
 from .training import TrainingTask
@@ -26,6 +28,13 @@ LOOP_KNOBS = (
         live=False,
         switches=(Switch("no-tensorboard", False, "write losses.csv alone"),),
     ),
+    Knob(
+        "label_maps",
+        "folder of label maps, if the configuration renders heads; a quarter of them is kept from training",
+        live=False,
+        metavar="FOLDER",
+    ),
+    Knob("labels", "CSV table of the label maps: label, structure", live=False, metavar="TABLE"),
     Knob(
         "export",
         "do not train: write the model of the run's last checkpoint to FOLDER",
@@ -54,7 +63,7 @@ class SharedLoop:
         config = self.adapt(load_training_config(task.values.get("config", "compact"), self.record))
         import torch
 
-        from ..training.run import export_checkpoint, run_training
+        from ..training.run import LabelMaps, export_checkpoint, run_training
 
         if task.threads is not None:
             torch.set_num_threads(task.threads)
@@ -65,12 +74,16 @@ class SharedLoop:
                 task.data, task.output, config, export, objective, cache_dir=task.cache, progress=task.progress
             )
             return f"Written to {early.path}."
+        maps, table = task.values.get("label_maps"), task.values.get("labels")
+        if (maps is None) != (table is None):
+            raise SettingsError("--label-maps and --labels go together: the label maps, and what their numbers mean.")
         written = run_training(
             task.data,
             task.output,
             config,
             objective,
             start_from=task.start_from,
+            label_maps=None if maps is None or table is None else LabelMaps(Path(maps), Path(table)),
             cache_dir=task.cache,
             device=task.device,
             tensorboard=task.values.get("tensorboard", True),

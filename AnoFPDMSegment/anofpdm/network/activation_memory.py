@@ -12,7 +12,7 @@ def activation_bytes(config: NetworkConfig, value_bytes: int) -> int:
     kept for later, the block's input, its normalised copy and the convolution's output. Attention has its own moment,
     with weights that do not grow with the batch (`kernels.attend`).
     """
-    base, pixels = config.base_channels, config.image_size**2
+    base, pixels = config.base_channels, config.places**2
     widths = [multiplier * base for multiplier in config.channel_multipliers]
     kept, channels, largest = [base * pixels], base, 0
     for depth, width in enumerate(widths):

@@ -8,6 +8,10 @@ from ..core.records import require
 
 NULL_LABEL = -1
 """Stands for no label: the unguided prediction."""
+FREE_LABEL = 0
+"""Of a network with a spatial condition: the label that says the same as a condition of zero everywhere."""
+CONDITION_CHANNELS = 2
+"""The amount of lesion, and whether it is known."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,12 @@ class NetworkConfig:
     input_activation: bool = False
     """SiLU also before each residual block's first convolution and before the last one of all; the reference's
     network has none there, which costs a small network half of its nonlinearities."""
+    patch: int = 1
+    """Squares of this many pixels a side enter as channels of one place, and leave so: feature maps are that much
+    smaller than the image, and `attention_px` counts their places."""
+    spatial_condition: bool = False
+    """Beside the label, how much lesion there is in each part of the slice: none anywhere (healthy), some, or unknown
+    (null)."""
 
     def __post_init__(self) -> None:
         require(self.image_size >= 8, "network.image_size must be at least 8")
@@ -41,9 +51,25 @@ class NetworkConfig:
         require(self.heads >= 1, "network.heads must be at least 1")
         require(self.norm_groups >= 1, "network.norm_groups must be at least 1")
         require(0 <= self.dropout < 1, "network.dropout must lie in [0, 1)")
-        halvings = 2 ** (len(self.channel_multipliers) - 1)
-        require(self.image_size % halvings == 0, f"network.image_size must be a multiple of {halvings}")
+        require(1 <= self.patch <= 16, "network.patch must lie between 1 and 16")
+        step = self.patch * 2 ** (len(self.channel_multipliers) - 1)
+        require(self.image_size % step == 0, f"network.image_size must be a multiple of {step}")
         for multiplier in self.channel_multipliers:
             width = multiplier * self.base_channels
             require(width % self.norm_groups == 0, f"{width} channels do not divide into {self.norm_groups} groups")
             require(width % self.heads == 0, f"{width} channels do not divide into {self.heads} heads")
+
+    @property
+    def places(self) -> int:
+        """Feature maps of the finest level are this many places wide and high."""
+        return self.image_size // self.patch
+
+    @property
+    def patch_channels(self) -> int:
+        """Channels of a place: the pixels of its patch in every modality."""
+        return self.in_channels * self.patch**2
+
+    @property
+    def entering_channels(self) -> int:
+        """Channels that the first convolution takes."""
+        return self.patch_channels + (CONDITION_CHANNELS if self.spatial_condition else 0)

@@ -26,8 +26,8 @@ def _network(config: NetworkConfig) -> Iterator[tuple[str, Shape]]:
     if config.level_embedding:
         yield from perceptron("level_embed.mlp", 2 * LEVEL_HARMONICS, embedding)
     widths = [multiplier * base for multiplier in config.channel_multipliers]
-    yield from weights("input_blocks.0.0", base, config.in_channels, 3, 3)
-    kept, channels, size, number = [base], base, config.image_size, 1
+    yield from weights("input_blocks.0.0", base, config.entering_channels, 3, 3)
+    kept, channels, size, number = [base], base, config.places, 1
     for depth, width in enumerate(widths):
         for _ in range(config.residual_blocks):
             yield from _stage(f"input_blocks.{number}", channels, width, size, config)
@@ -51,7 +51,7 @@ def _network(config: NetworkConfig) -> Iterator[tuple[str, Shape]]:
                 yield from weights(f"{name}.{place}.conv", channels, channels, 3, 3)
                 size *= 2
     yield from norm("out.0", channels)
-    yield from weights("out.2", config.in_channels, channels, 3, 3)
+    yield from weights("out.2", config.patch_channels, channels, 3, 3)
 
 
 def _stage(name: str, inner: int, outer: int, size: int, config: NetworkConfig) -> Iterator[tuple[str, Shape]]:

@@ -1,4 +1,4 @@
-"""The noise predictor: a U-Net conditioned on noise level, label and, optionally, the slice's level."""
+"""The noise predictor: a U-Net conditioned on noise level, label and, as configured, the slice's level and lesions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .attention import AttentionBlock
+from .condition import condition_channels, pooled_condition
 from .config import NetworkConfig
 from .embedding import LevelEmbedding, noise_level_features
 from .label_tokens import LARGEST_GROUP_COUNT, KnownLabel, LabelBatch, LabelGroup, LabelMemory, contiguous_groups
@@ -39,9 +41,9 @@ class ConditionalUNet(nn.Module):
         self.level_embed = LevelEmbedding(embedding) if config.level_embedding else None
 
         widths = [multiplier * base for multiplier in config.channel_multipliers]
-        first = nn.Conv2d(config.in_channels, base, 3, padding=1)
+        first = nn.Conv2d(config.entering_channels, base, 3, padding=1)
         self.input_blocks = nn.ModuleList([nn.ModuleList([first])])
-        kept, channels, size = [base], base, config.image_size
+        kept, channels, size = [base], base, config.places
         for depth, width in enumerate(widths):
             for _ in range(config.residual_blocks):
                 self.input_blocks.append(nn.ModuleList(self._residual(channels, width, size)))
@@ -70,7 +72,7 @@ class ConditionalUNet(nn.Module):
         self.out = nn.Sequential(
             nn.GroupNorm(config.norm_groups, channels),
             input_activation(config),
-            nn.Conv2d(channels, config.in_channels, 3, padding=1),
+            nn.Conv2d(channels, config.patch_channels, 3, padding=1),
         )
         zero_parameters(self.out[2])
         blocks = [module for module in self.modules() if isinstance(module, AttentionBlock)]
@@ -88,13 +90,17 @@ class ConditionalUNet(nn.Module):
         self._attention_count += 1
         return AttentionBlock(self._attention_count, channels, config.heads, config.norm_groups, label_width)
 
-    def forward(self, x: Tensor, t: Tensor, label: Tensor, level: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, t: Tensor, label: Tensor, level: Tensor | None = None, condition: Tensor | None = None
+    ) -> Tensor:
         """Predicted noise `[N, C, H, W]`, of the type of `x` also under autocast, for noisy slices `x`.
 
         `t` `[N]` holds level indices 0..T-1, `label` `[N]` 0, 1 or -1 for the null label, `level` `[N]`
         the slices' level in the head (0..1, NaN unknown; a network without level embedding ignores
-        it). Samples of one label should lie together; `label` may stay on the CPU, which spares a
-        wait for the accelerator. Raises ValueError if the shape of `x` does not fit.
+        it), `condition` `[N, 1, H, W]` the amount of lesion (0..1, NaN unknown; None: what the labels
+        say of it; a network without spatial condition ignores it). Samples of one label should lie
+        together; `label` may stay on the CPU, which spares a wait for the accelerator. Raises ValueError
+        if the shape of `x` does not fit.
         """
         self._check_shape(x)
         labels = self._label_batch(label, x.device)
@@ -103,7 +109,7 @@ class ConditionalUNet(nn.Module):
         if self.level_embed is not None and level is not None:
             embedding = embedding + self.level_embed(level.to(x.device))
 
-        h, kept = x.to(self.trunk_dtype), []
+        h, kept = self._entering(x, label, condition), []
         for block in self.input_blocks:
             h = _run(block, h, embedding, labels)
             kept.append(h)
@@ -111,8 +117,22 @@ class ConditionalUNet(nn.Module):
         for block in self.output_blocks:
             h = torch.cat([h, kept.pop()], dim=1)  # both parts are let go before the block begins
             h = _run(block, h, embedding, labels)
-        predicted: Tensor = self.out(h).to(x.dtype)
-        return predicted
+        predicted: Tensor = self.out(h)
+        if self.config.patch > 1:
+            predicted = functional.pixel_shuffle(predicted, self.config.patch)
+        return predicted.to(x.dtype)
+
+    def _entering(self, x: Tensor, label: Tensor, condition: Tensor | None) -> Tensor:
+        """What the first convolution takes, `[N, C, H / patch, W / patch]`."""
+        patch = self.config.patch
+        h = functional.pixel_unshuffle(x, patch) if patch > 1 else x
+        if self.config.spatial_condition:
+            if condition is None:
+                told = condition_channels(label.to(x.device), h)
+            else:
+                told = pooled_condition(condition.to(x.device), patch)
+            h = torch.cat([h, told.to(h.dtype)], dim=1)
+        return h.to(self.trunk_dtype, memory_format=torch.channels_last)
 
     def trunk_to(self, dtype: torch.dtype) -> ConditionalUNet:
         """Keep what works on feature maps in `dtype`, in place; for evaluation without gradients only.
@@ -161,7 +181,7 @@ class ConditionalUNet(nn.Module):
         return self
 
     def _check_shape(self, x: Tensor) -> None:
-        step = 2 ** (len(self.config.channel_multipliers) - 1)
+        step = self.config.patch * 2 ** (len(self.config.channel_multipliers) - 1)
         if x.ndim != 4 or x.shape[1] != self.config.in_channels or x.shape[2] % step or x.shape[3] % step:
             raise ValueError(
                 f"the network takes [N, {self.config.in_channels}, H, W] with sides that are multiples of {step}, "

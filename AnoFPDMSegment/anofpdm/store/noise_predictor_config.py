@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import ModelError
 from ..core.records import require
 from ..diffusion.schedule import ScheduleConfig
-from ..network.config import NetworkConfig
+from ..network.config import FREE_LABEL, NetworkConfig
 from .model_config import ModelConfig
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ class NoisePredictorConfig(ModelConfig):
         require(self.network.image_size == self.grid.matrix, "network.image_size must equal grid.matrix")
         labels = {self.healthy_label, self.unhealthy_label}
         require(labels == {0, 1}, "healthy_label and unhealthy_label must be 0 and 1")
+        require(
+            self.healthy_label == FREE_LABEL or not self.network.spatial_condition,
+            f"healthy_label must be {FREE_LABEL} where the network takes a spatial condition",
+        )
 
 
 def noise_predictor_config(folder: ModelFolder) -> NoisePredictorConfig:

@@ -138,24 +138,36 @@ def blur(images: Tensor, sigma: Tensor) -> Tensor:
     return flat.reshape(images.shape)
 
 
+def moved_lesions(batch: SliceBatch, draws: Draws, config: AugmentationConfig) -> Tensor:
+    """The batch's lesions [N, H, W] where `augment` moves them with the head; NaN where unknown."""
+    assert batch.lesion is not None
+    known = batch.lesion.isfinite().all(dim=-1).all(dim=-1)
+    amount = torch.where(known[:, None, None], batch.lesion, 0.0)
+    return torch.where(known[:, None, None], _moved(amount[:, None], draws, config)[:, 0], torch.nan)
+
+
 def _move(batch: SliceBatch, draws: Draws, config: AugmentationConfig) -> tuple[Tensor, Tensor, Tensor]:
     """Values, head [N, 1, H, W] and brain [N, 1, H, W] after flip, rotation, scaling and shift."""
     channels = batch.values.shape[1]
     everything = torch.cat([batch.values, batch.head[:, None], batch.brain[:, None]], dim=1)
-    if config.affine_probability > 0:
-        angle = draws.affine[:, 0] * math.radians(config.rotation_degrees)
-        scale = 1 + draws.affine[:, 1:3] * config.scale
-        shift = 2 * draws.affine[:, 3:5] * config.shift
-        mirror = torch.where(draws.flip, -1.0, 1.0)
-        rows = [
-            torch.stack([mirror * scale[:, 0] * angle.cos(), -scale[:, 1] * angle.sin(), shift[:, 0]], dim=1),
-            torch.stack([mirror * scale[:, 0] * angle.sin(), scale[:, 1] * angle.cos(), shift[:, 1]], dim=1),
-        ]
-        where = functional.affine_grid(torch.stack(rows, dim=1), list(everything.shape), align_corners=False)
-        everything = functional.grid_sample(everything, where, mode="bilinear", align_corners=False)
-    else:
-        everything = torch.where(draws.flip[:, None, None, None], everything.flip(-1), everything)
+    everything = _moved(everything, draws, config)
     return everything[:, :channels], everything[:, -2:-1], everything[:, -1:]
+
+
+def _moved(fields: Tensor, draws: Draws, config: AugmentationConfig) -> Tensor:
+    """Fields [N, C, H, W] after flip, rotation, scaling and shift."""
+    if config.affine_probability <= 0:
+        return torch.where(draws.flip[:, None, None, None], fields.flip(-1), fields)
+    angle = draws.affine[:, 0] * math.radians(config.rotation_degrees)
+    scale = 1 + draws.affine[:, 1:3] * config.scale
+    shift = 2 * draws.affine[:, 3:5] * config.shift
+    mirror = torch.where(draws.flip, -1.0, 1.0)
+    rows = [
+        torch.stack([mirror * scale[:, 0] * angle.cos(), -scale[:, 1] * angle.sin(), shift[:, 0]], dim=1),
+        torch.stack([mirror * scale[:, 0] * angle.sin(), scale[:, 1] * angle.cos(), shift[:, 1]], dim=1),
+    ]
+    where = functional.affine_grid(torch.stack(rows, dim=1), list(fields.shape), align_corners=False)
+    return functional.grid_sample(fields, where, mode="bilinear", align_corners=False)
 
 
 def _change_scalp(

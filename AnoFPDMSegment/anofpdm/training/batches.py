@@ -10,9 +10,12 @@ from torch import Tensor
 
 from ..diffusion.simplex_noise import simplex_noise
 from ..network.config import NULL_LABEL
-from .augmentation import augment, draw
+from .augmentation import augment, draw, moved_lesions
 from .config import TrainingConfig
+from .rendered_slices import RenderedSlices
 from .sampling import BatchSampler
+from .slice_batch import SliceBatch, join_batches
+from .spatial_condition import spatial_condition
 from .training_slices import TrainingSlices
 
 
@@ -29,20 +32,31 @@ class TrainingBatch:
     """[N]: 0, 1, or -1 where the label is withheld"""
     level: Tensor
     """[N], NaN where unknown or withheld"""
+    condition: Tensor | None = None
+    """[N, 1, H, W]: amount of lesion, NaN where unknown or withheld; None for a network without spatial condition."""
 
 
 class BatchMaker:
     """Makes the batches of one process of `world` that share the work. No state: any step can be made again."""
 
     def __init__(
-        self, slices: TrainingSlices, config: TrainingConfig, device: torch.device, rank: int = 0, world: int = 1
+        self,
+        slices: TrainingSlices,
+        config: TrainingConfig,
+        device: torch.device,
+        rank: int = 0,
+        world: int = 1,
+        rendered: RenderedSlices | None = None,
     ) -> None:
+        """`rendered`: the share of each batch that is not real slices, its last; every process makes all of it."""
         self._slices = slices
+        self._rendered = rendered
         self._config = config
         self._device = device
         cache = slices.cache
         rows = cache.indices("train")
-        self._sampler = BatchSampler(cache, rows, config.batch_size, config.balance, config.seed, config.labels)
+        real = config.batch_size - (rendered.count if rendered is not None else 0)
+        self._sampler = BatchSampler(cache, rows, real, config.balance, config.seed, config.labels)
         share = config.batch_size // world
         self._part = slice(rank * share, (rank + 1) * share)
 
@@ -59,15 +73,31 @@ class BatchMaker:
         if config.labels == "healthy":
             null[:] = True
         unknown = torch.rand(config.batch_size, generator=generator) < config.level_dropout
-        batch = self._slices.batch(self._sampler.rows(step)[part]).to(self._device)
-        x0, level = augment(batch, draws.part(part).to(self._device), config.augmentation)
+        # Drawn last, so that the numbers above are those of a network without spatial condition.
+        withheld = torch.rand(config.batch_size, generator=generator) < config.condition_dropout
+        batch = self._batch(step).to(self._device)
+        moves = draws.part(part).to(self._device)
+        x0, level = augment(batch, moves, config.augmentation)
+        condition = None
+        if batch.lesion is not None:
+            lesion = moved_lesions(batch, moves, config.augmentation)
+            condition = spatial_condition(lesion, config.condition_cell_px, withheld[part].to(self._device))
         return TrainingBatch(
             x0=x0,
             noise=noise[part].to(self._device),
             t=t[part].to(self._device),
             label=batch.label.masked_fill(null[part].to(self._device), NULL_LABEL),
             level=level.masked_fill(unknown[part].to(self._device), torch.nan),
+            condition=condition,
         )
+
+    def _batch(self, step: int) -> SliceBatch:
+        """This process's share of a step's slices: real ones, then rendered ones."""
+        rows = self._sampler.rows(step)
+        if self._rendered is None:
+            return self._slices.batch(rows[self._part])
+        everything = join_batches(self._slices.batch(rows), self._rendered.batch(step))
+        return everything.part(self._part)
 
 
 def _gaussian_noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

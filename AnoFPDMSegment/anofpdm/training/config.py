@@ -1,7 +1,8 @@
 """What a training run is asked to do: a JSON file, read strictly. Torch-free.
 
 The shipped files stand in `configs/`: `compact` (a CPU trains it), `brats21` and `atlas` (the
-paper's), `lgg-flair`, `lgg-flair-fine`, `brain-flair` and `brain-flair-fine` (the bundled model's stages).
+paper's), `lgg-flair`, `lgg-flair-fine`, `brain-flair` and `brain-flair-fine` (the bundled model's stages), and
+`spatial-flair` (128 pixels, with a spatial condition).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ..core.errors import ModelError, SettingsError
 from ..core.json_text import read_json
 from ..core.records import record_from_dict, record_to_dict
 from ..store.noise_predictor_config import NoisePredictorConfig
+from .rendered_config import RenderedConfig
 
 Decay = Literal["constant", "linear", "cosine"]
 TrainingPrecision = Literal["32", "bf16-mixed"]
@@ -122,6 +124,10 @@ class TrainingConfig:
     """Share of slices whose label is replaced by the null label."""
     level_dropout: float = 0.0
     """Share of slices whose level is withheld."""
+    condition_dropout: float = 0.0
+    """Share of slices whose spatial condition is withheld, whether their label is or not."""
+    condition_cell_px: int = 8
+    """The spatial condition is the amount of lesion in squares of this many pixels a side."""
     focus_share: float = 0.0
     """Share of slices whose noise level is drawn from the first `focus_levels` alone, where inference works."""
     focus_levels: int = 600
@@ -142,6 +148,7 @@ class TrainingConfig:
     keep_average_every: int = 0
     """Steps between averaged weights that are kept for good; 0: only the last."""
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    rendered: RenderedConfig = field(default_factory=RenderedConfig)
     monitor: MonitorConfig = field(default_factory=MonitorConfig)
 
     def __post_init__(self) -> None:
@@ -151,9 +158,28 @@ class TrainingConfig:
         _require(0 <= self.warmup_steps <= self.steps, "warmup_steps must lie between 0 and steps")
         _require(0 <= self.final_rate <= 1, "final_rate must lie in 0..1")
         _require(0 <= self.ema_decay < 1, "ema_decay must lie in [0, 1)")
-        for name in ("label_dropout", "level_dropout", "focus_share"):
+        for name in ("label_dropout", "level_dropout", "condition_dropout", "focus_share"):
             _require(0 <= getattr(self, name) <= 1, f"{name} must lie in 0..1")
         _require(self.label_dropout > 0, "label_dropout must be above 0, or the null label is never learned")
+        _require(
+            self.condition_dropout > 0 or not self.model.network.spatial_condition,
+            "condition_dropout must be above 0 for a network with a spatial condition, or null is never learned",
+        )
+        _require(
+            self.condition_cell_px >= 1 and self.model.grid.matrix % self.condition_cell_px == 0,
+            "condition_cell_px must divide the model's matrix",
+        )
+        _require(
+            self.rendered.share == 0 or self.model.preprocessing.tissue_units is not None,
+            "rendered heads have no percentile of a scanner's; set model.preprocessing.tissue_units",
+        )
+        _require(
+            self.rendered.share == 0 or len(self.model.modalities) == 1, "heads are rendered in one modality alone"
+        )
+        _require(
+            self.labels == "both" or self.rendered.share == 0 or self.rendered.painted == 0,
+            "a network that learns from healthy slices alone needs rendered.painted 0",
+        )
         _require(
             1 <= self.focus_levels <= self.model.schedule.steps, "focus_levels must lie within the schedule's steps"
         )

@@ -92,6 +92,7 @@ def model_card(config: TrainingConfig, model: ModelConfig, cache: SliceCache, st
         f"- {step} of {config.steps} steps of {config.batch_size} slices, learning rate {config.learning_rate:g}, "
         f"averaged weights with decay {config.ema_decay:g}",
         f"- {told}, level withheld from {config.level_dropout:.0%} of the slices; sampling {config.balance}",
+        *_special(config),
         "",
         "## Licence and citation",
         "",
@@ -105,3 +106,20 @@ def model_card(config: TrainingConfig, model: ModelConfig, cache: SliceCache, st
         "",
     ]
     return "\n".join(lines)
+
+
+def _special(config: TrainingConfig) -> list[str]:
+    """Lines on what not every run has."""
+    lines = []
+    if config.rendered.share > 0:
+        rendered = config.rendered
+        lines.append(
+            f"- {rendered.share:.0%} of each batch: slices of heads rendered from label maps while training ran "
+            f"({', '.join(rendered.priors)}), {rendered.painted:.0%} of the heads with painted lesions"
+        )
+    if config.model.network.spatial_condition:
+        lines.append(
+            f"- Spatial condition: the amount of painted lesion in squares of {config.condition_cell_px} px, none in "
+            f"slices labelled healthy, unknown in others; withheld from {config.condition_dropout:.0%}"
+        )
+    return lines

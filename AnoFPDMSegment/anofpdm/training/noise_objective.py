@@ -37,7 +37,7 @@ class NoiseObjective:
 
     def loss(self, forward: Callable[..., Tensor], x_t: Tensor, batch: TrainingBatch, config: TrainingConfig) -> Tensor:
         """Mean squared error of the noise."""
-        predicted = forward(x_t, batch.t, batch.label, batch.level)
+        predicted = forward(x_t, batch.t, batch.label, batch.level, batch.condition)
         loss: Tensor = (predicted.float() - batch.noise).square().mean()
         return loss
 

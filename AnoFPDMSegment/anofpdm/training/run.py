@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.directory_lock import DirectoryLock
@@ -14,18 +15,29 @@ from ..core.progress import CancelToken, ProgressCallback
 from ..datasets.build_slice_cache import build_slice_cache, cache_key
 from ..datasets.manifest import Manifest, read_manifest
 from ..datasets.slice_cache import SliceCache, open_slice_cache, read_table
+from ..synthetic.kept_maps import find_maps, prepare_maps
+from ..synthetic.structures import Structure, read_structures
 from .config import TrainingConfig, training_config_to_dict
 from .engine import check_engine, launch_engine, process_rank
 from .export import export_model, require_checkpoint
 from .monitor import check_tensorboard
 from .noise_objective import NoiseObjective
 from .objective import Objective, Written
+from .rendered_slices import RenderedSlices
 from .trainer import Trainer
 from .training_slices import TrainingSlices
 
 CACHE_FOLDER = "slices"
 CONFIG_RECORD = "training.json"
 LOOK_AGAIN_S = 2.0
+
+
+@dataclass(frozen=True)
+class LabelMaps:
+    """What heads are rendered from: a folder of label maps, and the table of what their numbers stand for."""
+
+    folder: Path
+    table: Path
 
 
 def run_training(
@@ -35,6 +47,7 @@ def run_training(
     objective: Objective | None = None,
     *,
     start_from: str | Path | None = None,
+    label_maps: LabelMaps | None = None,
     cache_dir: str | Path | None = None,
     device: str = "auto",
     tensorboard: bool = True,
@@ -52,6 +65,7 @@ def run_training(
     `objective`: what the network is trained for; None: to predict noise.
 
     `start_from`: a model folder whose weights the run starts with (fine-tuning); a run that continues has its own.
+    `label_maps`: what heads are rendered from, where the configuration asks for that.
     `workers`: processes that prepare slices for the cache. `progress`: told of the volumes whose slices are prepared.
 
     Raises InputError for mistakes in the manifest, SettingsError if the configuration does not fit the data, the run
@@ -66,6 +80,7 @@ def run_training(
     if destination.exists():
         raise OutputError(f"{destination} exists already: this run is finished; choose another output folder.")
     objective = _matching(objective, config)
+    structures, map_paths = _readable_maps(label_maps, config)
     weights = None if start_from is None else objective.starting_weights(start_from, config)
     chosen = check_engine(config, device)
     first = process_rank() == 0
@@ -79,20 +94,29 @@ def run_training(
     try:
         if first:
             _start_writing(output, lock)
+        if map_paths and first:
+            prepare_maps(output, map_paths, structures, cancel, quiet)
         folder = Path(cache_dir) if cache_dir is not None else output / CACHE_FOLDER
         cache = _shared_cache(manifest, config, folder, workers, cancel, progress)
         slices = TrainingSlices(cache, config.model)
         fabric = launch_engine(config, chosen)
-        trainer = Trainer(fabric, slices, config, objective, output, start_from=weights, message=quiet)
-        if first:
-            _record_config(output, config)
-            if tensorboard:
-                trainer.monitor = objective.watcher(output, slices, config, fabric.device, trainer.step)
-        if trainer.step:
-            quiet(f"Continuing after step {trainer.step}.")
-        trainer.run(cancel)
-        if trainer.monitor is not None:
-            trainer.monitor.close()
+        with contextlib.ExitStack() as stack:
+            rendered = None
+            if map_paths:
+                maps, _ = prepare_maps(output, map_paths, structures, cancel, quiet)
+                rendered = stack.enter_context(RenderedSlices(maps, config))
+            trainer = Trainer(
+                fabric, slices, config, objective, output, start_from=weights, rendered=rendered, message=quiet
+            )
+            if first:
+                _record_config(output, config)
+                if tensorboard:
+                    trainer.monitor = objective.watcher(output, slices, config, fabric.device, trainer.step)
+            if trainer.step:
+                quiet(f"Continuing after step {trainer.step}.")
+            trainer.run(cancel)
+            if trainer.monitor is not None:
+                trainer.monitor.close()
         if not first:
             return None
         return objective.write(destination, config, trainer.average.state(), trainer.step, cache)
@@ -101,6 +125,22 @@ def run_training(
         if first and new:
             with contextlib.suppress(OSError):  # as soon as anything of the run lies there
                 output.rmdir()
+
+
+def _readable_maps(label_maps: LabelMaps | None, config: TrainingConfig) -> tuple[Sequence[Structure], list[Path]]:
+    """Raises SettingsError if label maps are given in vain or wanting, InputError if they cannot be used."""
+    if config.rendered.share == 0:
+        if label_maps is not None:
+            raise SettingsError(
+                "The training configuration renders no heads; set rendered.share, or leave the label maps out."
+            )
+        return (), []
+    if label_maps is None:
+        raise SettingsError(
+            "The training configuration renders heads; give --label-maps, the folder of label maps, and --labels, the "
+            "table that says what their numbers stand for."
+        )
+    return read_structures(label_maps.table), find_maps(label_maps.folder)
 
 
 def _matching(objective: Objective | None, config: TrainingConfig) -> Objective:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import torch
@@ -32,17 +33,29 @@ class SliceBatch:
     """[N] float32, relative level in the head; NaN where unknown."""
     brain_level: Tensor
     """[N] float32, relative level in the brain, which is what a stripped volume shows."""
+    lesion: Tensor | None = None
+    """[N, H, W] float32, share of a pixel that is lesion, NaN where unknown; None: not asked for."""
 
     def __len__(self) -> int:
         return len(self.values)
 
     def to(self, device: torch.device) -> SliceBatch:
         """The batch on another device."""
-        return SliceBatch(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def part(self, chosen: slice | Tensor) -> SliceBatch:
         """Some of the slices."""
-        return SliceBatch(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+        return self._each(lambda tensor: tensor[chosen])
+
+    def _each(self, function: Callable[[Tensor], Tensor]) -> SliceBatch:
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        return SliceBatch(**{name: function(part) for name, part in given.items() if part is not None})
+
+
+def join_batches(one: SliceBatch, other: SliceBatch) -> SliceBatch:
+    """The slices of both; either both know their lesions or neither."""
+    pairs = {f.name: (getattr(one, f.name), getattr(other, f.name)) for f in fields(one)}
+    return SliceBatch(**{name: torch.cat(pair) for name, pair in pairs.items() if pair[0] is not None})
 
 
 def to_network_range(values: Tensor) -> Tensor:

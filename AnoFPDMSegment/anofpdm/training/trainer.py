@@ -22,6 +22,7 @@ from .config import TrainingConfig, learning_rate
 from .ema import AveragedWeights
 from .loss_log import LossLog, Row
 from .objective import Objective, Watcher
+from .rendered_slices import RenderedSlices
 from .training_slices import TrainingSlices
 
 if TYPE_CHECKING:
@@ -49,9 +50,10 @@ class Trainer:
         output: Path,
         *,
         start_from: Mapping[str, Tensor] | None = None,
+        rendered: RenderedSlices | None = None,
         message: Message = print,
     ) -> None:
-        """`start_from`: first weights, unless there is a checkpoint; random by default.
+        """`start_from`: first weights, unless there is a checkpoint; random by default. `rendered`: see `BatchMaker`.
 
         Raises SettingsError if the checkpoint there belongs to another run, ModelError if it is damaged.
         """
@@ -62,9 +64,9 @@ class Trainer:
         self.monitor: Watcher | None = None
         """Where the run is looked at; may be set before `run`."""
         self._message = message
-        self._data = slices.fingerprint()
+        self._data = slices.fingerprint() + ("" if rendered is None else rendered.fingerprint())
         self._checkpoint_path = output / CHECKPOINT_FILE
-        self._batches = BatchMaker(slices, config, fabric.device, fabric.global_rank, fabric.world_size)
+        self._batches = BatchMaker(slices, config, fabric.device, fabric.global_rank, fabric.world_size, rendered)
         checkpoint = load_checkpoint(self._checkpoint_path, config, self._data)
         # The same first weights in every process and in every run of this seed.
         torch.manual_seed(config.seed)

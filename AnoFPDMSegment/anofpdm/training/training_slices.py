@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 
 import numpy as np
 import torch
 
 from ..core.arrays import BoolArray, FloatArray, IntArray
-from ..core.errors import SettingsError
+from ..core.errors import InputError, SettingsError
 from ..datasets.slice_cache import SliceCache
 from ..store.noise_predictor_config import NoisePredictorConfig
+from ..volumes.standardise import tissue_level
 from .slice_batch import SliceBatch
 
 MINIMUM_BRAIN_SHARE = 0.5
@@ -28,7 +30,7 @@ class TrainingSlices:
         self.cache = cache
         self.shape = (len(model.modalities), model.grid.matrix, model.grid.matrix)
         self.label = np.where(cache.unhealthy, model.unhealthy_label, model.healthy_label).astype(np.int64)
-        self.stripped_gain = model.preprocessing.stripped_gain
+        self._free = ~cache.unhealthy if model.network.spatial_condition else None
         least = model.preprocessing.minimum_head_mm2
         area = np.zeros(len(cache))
         self.brain_level = cache.level.copy()
@@ -40,8 +42,15 @@ class TrainingSlices:
                 continue
             brain = cache.brain(rows)
             area[rows] = brain.sum(axis=(1, 2)) * model.grid.pixel_mm**2
-            self._measure_brain(rows, brain, model.preprocessing.percentile)
+            if model.preprocessing.tissue_units is None:
+                self._measure_brain(rows, brain, model.preprocessing.percentile)
+            else:
+                self._measure_tissue(rows, brain)
             self.brain_level[rows] = _level_within(cache.level[rows], (area[rows] >= least) & (area[rows] > 0))
+        self.stripped_scale = self.brain_scale / model.preprocessing.stripped_gain
+        if model.preprocessing.tissue_units is not None:
+            # A median follows neither a bright nor a dim scalp.
+            self.brain_scale[:], self.scalp_scale[:] = 1, 0
         self.whole_head = ~cache.skull_stripped & (area >= MINIMUM_BRAIN_SHARE * least) & (area > 0)
 
     def __len__(self) -> int:
@@ -59,12 +68,18 @@ class TrainingSlices:
             brain=floats(self.cache.brain(rows)),
             whole_head=torch.from_numpy(self.whole_head[rows]),
             brain_scale=floats(self.brain_scale[rows]),
-            stripped_scale=floats(self.brain_scale[rows] / self.stripped_gain),
+            stripped_scale=floats(self.stripped_scale[rows]),
             scalp_scale=floats(self.scalp_scale[rows]),
             label=torch.from_numpy(self.label[rows]),
             level=floats(self.cache.level[rows]),
             brain_level=floats(self.brain_level[rows]),
+            lesion=None if self._free is None else self._lesion(self._free[rows]),
         )
+
+    def _lesion(self, free: BoolArray) -> torch.Tensor:
+        """None anywhere in slices that are free of lesions, unknown in others: [N, H, W]."""
+        amount = torch.where(torch.from_numpy(free), 0.0, torch.nan)
+        return amount[:, None, None].expand(len(free), *self.shape[1:])
 
     def fingerprint(self) -> str:
         """Tells one data set from another wherever its files lie: the table's columns and some of the pixels."""
@@ -83,6 +98,14 @@ class TrainingSlices:
             for scale, inside in ((self.brain_scale, head & brain), (self.scalp_scale, head & ~brain)):
                 if inside.any():
                     scale[rows, channel] = np.percentile(values[:, channel][inside], percentile)
+
+    def _measure_tissue(self, rows: IntArray, brain: BoolArray) -> None:
+        """The median of the brain's tissue alone, in units of the head's."""
+        values = np.asarray(self.cache.images[rows], dtype=np.float32)
+        for channel in range(values.shape[1]):
+            with contextlib.suppress(InputError):  # no brain, or none that shows
+                alone = tissue_level(values[:, channel] * brain)
+                self.brain_scale[rows, channel] = alone / tissue_level(values[:, channel])
 
 
 def _level_within(level: FloatArray, present: BoolArray) -> FloatArray:

@@ -51,6 +51,9 @@ class PreprocessingConfig:
 
     percentile: float = 99.0
     """Each modality is divided by this percentile of its values inside the head, over the volume."""
+    tissue_units: float | None = None
+    """Divided instead by this many times the median of its tissue (see `standardise.tissue_level`), which hardly
+    depends on fat, on lesions, or on whether there is a skull. None: by the percentile."""
     stripped_gain: float = 1.0
     """Skull-stripped input is multiplied by this as well: at the brain's own percentile over the whole head's, a brain
     is as bright without its skull as with it."""
@@ -68,6 +71,8 @@ class PreprocessingConfig:
 
     def __post_init__(self) -> None:
         require(50 <= self.percentile <= 100, "preprocessing.percentile must lie between 50 and 100")
+        if self.tissue_units is not None:
+            require(0.5 <= self.tissue_units <= 10, "preprocessing.tissue_units must lie between 0.5 and 10")
         require(0.1 <= self.stripped_gain <= 10, "preprocessing.stripped_gain must lie between 0.1 and 10")
         require(0 <= self.erosion_mm <= 50, "preprocessing.erosion_mm must lie between 0 and 50")
         require(0 <= self.erosion_stripped_mm <= 50, "preprocessing.erosion_stripped_mm must lie between 0 and 50")

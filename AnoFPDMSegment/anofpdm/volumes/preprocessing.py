@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..core.errors import InputError
 from .head import HeadFinding, as_float32
 from .input_config import PreprocessingConfig
+from .standardise import tissue_level
 
 OFFSET_SHARE = 0.02
 """A background further from 0 than this share of the head's 99th percentile is an offset."""
@@ -74,10 +75,10 @@ def normalise(
     """Scale `stack` [C,S,H,W] to the network's range: [S,C,H,W] float32, in [-1, 1] if clipped.
 
     x = 2 clip(g I / p, 0, 1) - 1, with p each modality's `config.percentile` inside `head` [S,H,W]
-    over the volume (paper, section 4.1) and g `config.stripped_gain` for skull-stripped input, else 1;
-    then optionally the reference's min-max per slice and modality. What lies outside the head stays as
-    it is. `covered` [C,S,H,W]: where each modality has values; the rest does not count for its
-    percentile. Raises InputError if p is not positive.
+    over the volume (paper, section 4.1), or `config.tissue_units` times the median of its tissue, and g
+    `config.stripped_gain` for skull-stripped input, else 1; then optionally the reference's min-max per
+    slice and modality. What lies outside the head stays as it is. `covered` [C,S,H,W]: where each
+    modality has values; the rest does not count for its percentile. Raises InputError if p is not positive.
     """
     if stack.ndim != 4 or stack.shape[1:] != head.shape:
         raise ValueError(f"stack {stack.shape} and head {head.shape} do not fit together")
@@ -86,8 +87,11 @@ def normalise(
     gain = config.stripped_gain if skull_stripped else 1.0
     result = np.empty((stack.shape[1], stack.shape[0], *stack.shape[2:]), dtype=np.float32)
     for channel, volume in enumerate(stack):
-        values = volume[head if covered is None else head & covered[channel]]
-        scale = float(np.percentile(values, config.percentile)) if values.size else 0.0
+        if config.tissue_units is not None:
+            scale = tissue_level(volume) * config.tissue_units
+        else:
+            values = volume[head if covered is None else head & covered[channel]]
+            scale = float(np.percentile(values, config.percentile)) if values.size else 0.0
         if not scale > 0:
             raise InputError(
                 f"Modality {channel + 1} is dark nearly everywhere inside the head, so its intensities cannot be "

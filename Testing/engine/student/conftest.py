@@ -9,8 +9,9 @@ import torch
 from layered_head import layered_head
 
 from anofpdm.methods.student.config import StudentConfig
-from anofpdm.methods.student.rendered_heads import RenderedHeads, save_head_map
 from anofpdm.synthetic.head_map import HeadMap
+from anofpdm.synthetic.kept_maps import save_head_map
+from anofpdm.synthetic.rendered_heads import RenderedHeads
 from anofpdm.synthetic.renderer import RenderSettings
 
 SMALL = RenderSettings(matrix=64, spacings_mm=(6.0,), slices=10, painted=1.0)

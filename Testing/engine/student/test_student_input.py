@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from anofpdm.core.errors import InputError
 from anofpdm.methods.student.slice_input import NEAREST_MM, neighbour_step, stack_inputs
-from anofpdm.methods.student.standardise import HIGHEST, standardise, tissue_level
+from anofpdm.volumes.standardise import HIGHEST, standardise, tissue_level
 
 
 def _stack(seed: int = 0) -> np.ndarray:

@@ -11,10 +11,11 @@ import torch
 from anofpdm.core.errors import Cancelled, InputError, ModelError, SettingsError
 from anofpdm.core.progress import CancelToken
 from anofpdm.methods.student.config import StudentConfig
-from anofpdm.methods.student.pool import Pool
-from anofpdm.methods.student.rendered_heads import RenderedHeads
-from anofpdm.methods.student.samples import HeadSample, join, slice_of
+from anofpdm.methods.student.samples import PoolSource, join, slice_of
 from anofpdm.methods.student.trainer import Schedule, StudentTrainer
+from anofpdm.synthetic.head_sample import HeadSample
+from anofpdm.synthetic.material_pool import Pool
+from anofpdm.synthetic.rendered_heads import RenderedHeads
 
 
 class Fixed:
@@ -67,7 +68,7 @@ def _train(folder, heads, config, steps, stop_after=None, seed=1):
             seen.append(step)
             if stop_after is not None and step >= stop_after:
                 token.cancel()
-            return pool.draw(rng, step, count)
+            return PoolSource(pool).draw(rng, step, count)
 
     try:
         trainer = StudentTrainer(config, schedule, [(Counting(), 4)], folder, message=lambda _: None)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from layered_head import NAMES, layered_labels
+from layered_head import layered_labels, write_layered_maps
 
 from anofpdm.cli.main import build_parser
 from anofpdm.cli.train import train
@@ -22,11 +22,7 @@ from anofpdm.synthetic.renderer import RenderSettings
 @pytest.fixture(scope="module")
 def label_maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("label-maps")
-    for number, scale in ((1, 1.0), (2, 0.95)):
-        image = sitk.GetImageFromArray(layered_labels(scale))
-        sitk.WriteImage(image, str(folder / f"head_{number}.nii.gz"))
-    rows = "".join(f'{label},"{name}"\n' for label, name in NAMES.items())
-    (folder / "labels.csv").write_text(f"label,structure\n{rows}", encoding="utf-8")
+    write_layered_maps(folder)
     return folder
 
 

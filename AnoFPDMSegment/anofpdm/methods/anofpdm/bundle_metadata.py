@@ -71,6 +71,11 @@ def _inputs(config: DiffusionConfig, shape: list[int]) -> dict[str, Any]:
             **_tensor("tuples", "magnitude", 1, [], "float32", [0, 1]),
             "channel_def": {"0": "relative level of each slice in the head, NaN where unknown"},
         }
+    if config.network.spatial_condition:
+        inputs["condition"] = {
+            **_tensor("image", "magnitude", 1, shape, "float32", [0, 1]),
+            "channel_def": {"0": "amount of lesion, NaN where unknown; if left out, what the label says of it"},
+        }
     return inputs
 
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from ...core.errors import SettingsError
 from ...core.progress import CancelToken
+from ...synthetic.head_sample import HeadSample
+from ...synthetic.material_pool import Maker
 from .config import StudentCalibration, StudentConfig
-from .pool import Maker
 from .predictor import BRAIN_FLOOR, StudentPredictor, probability_of
 
 TEMPERATURES = np.geomspace(0.5, 3.0, 19)
@@ -53,7 +54,7 @@ class _Answer:
 
 def calibrate_student(
     predictor: StudentPredictor,
-    maker: Maker,
+    maker: Maker[HeadSample],
     heads: int,
     config: StudentConfig,
     *,

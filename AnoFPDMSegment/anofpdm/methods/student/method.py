@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.progress import CancelToken
+from ...volumes.standardise import standardise
 from ..map_evidence import MapAnswer
 from ..map_method import MapMethod, Report
 from ..method import Method
@@ -15,7 +16,6 @@ from .config import StudentCalibration
 from .model_config import NAME, StudentModelConfig
 from .own_measures import brain_measures
 from .parameter_shapes import parameter_shapes
-from .standardise import standardise
 from .training import STAGES
 
 if TYPE_CHECKING:

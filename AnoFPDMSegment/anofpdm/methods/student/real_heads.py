@@ -9,13 +9,13 @@ import torch
 
 from ...core.arrays import FloatArray
 from ...synthetic.acquisition import blur
+from ...synthetic.head_sample import HeadSample, to_bytes
 from ...synthetic.lesion_kinds import KINDS, Kind, draw_plans
 from ...synthetic.painter import paint
 from .config import StudentConfig
 from .pseudo_masks import Target
 from .real_anatomy import real_anatomy
 from .real_volumes import HEALTHY, UNHEALTHY, RealVolume
-from .samples import HeadSample, to_bytes
 
 PAINTABLE: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind not in ("infratentorial", "mass"))
 """Kinds that need neither the brain stem's place nor room made for them."""

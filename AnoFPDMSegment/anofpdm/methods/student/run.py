@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...core.directory_lock import DirectoryLock
-from ...core.errors import InputError, OutputError
+from ...core.errors import OutputError
 from ...core.progress import CancelToken
-from ...synthetic.structures import Structure, read_structures
+from ...synthetic.kept_maps import find_maps, prepare_maps
+from ...synthetic.structures import read_structures
 from .model_config import Contrast
 
 if TYPE_CHECKING:
     from .stages import Mixture
 
 RATES = {"rendered": 2e-3, "self-training": 5e-4}
-MAPS_FOLDER, VALIDATION_FOLDER, CACHE_FOLDER = "maps", "maps-validation", "slices"
-VALIDATION_SHARE = 0.25
-"""Of the label maps, the last by name, are kept for the calibration."""
+CACHE_FOLDER = "slices"
 CALIBRATION_HEADS = 80
 ANY_IMAGE = "image"
 """The modality of a student of any contrast."""
-MAP_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 
 @dataclass(frozen=True)
@@ -74,12 +72,12 @@ def train_student(run: StudentRun, cancel: CancelToken | None, message: Callable
     if started is not None:
         config = started.config.network
     manifest = read_manifest(run.data, (run.modality,)) if run.stage == "self-training" else None
-    structures, paths = read_structures(run.labels), _find_maps(run.label_maps)
+    structures, paths = read_structures(run.labels), find_maps(run.label_maps)
     new = not run.output.exists()
     lock = DirectoryLock(run.output)
     try:
         _start_writing(run.output, lock)
-        maps, validation = _prepare_maps(run.output, paths, structures, cancel, message)
+        maps, validation = prepare_maps(run.output, paths, structures, cancel, message)
         mixture = run.mixture or (Mixture() if run.contrast == "flair" else Mixture.any_contrast())
         schedule = Schedule(steps=run.steps, learning_rate=RATES[run.stage], batch_size=run.batch_size, seed=run.seed)
         weights = None if started is None else started.network().state_dict()
@@ -141,35 +139,3 @@ def _start_writing(output: Path, lock: DirectoryLock) -> None:
         lock.acquire()
     except OSError as error:
         raise OutputError(f"The output folder {output} cannot be written to ({error.strerror}).") from error
-
-
-def _find_maps(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder; name the one that holds the label maps.")
-    paths = sorted(path for path in folder.iterdir() if path.name.endswith(MAP_ENDINGS))
-    if len(paths) < 2:
-        raise InputError(f"{folder} holds {len(paths)} label maps; at least two are needed, one to calibrate on.")
-    return paths
-
-
-def _prepare_maps(
-    output: Path,
-    paths: Sequence[Path],
-    structures: Sequence[Structure],
-    cancel: CancelToken | None,
-    message: Callable[[str], None],
-) -> tuple[Path, Path]:
-    """Prepared label maps for training and for validation, kept in the output folder."""
-    from ...synthetic.head_map import read_head_map
-    from .rendered_heads import save_head_map
-
-    kept = max(1, round(VALIDATION_SHARE * len(paths)))
-    folders = (output / MAPS_FOLDER, output / VALIDATION_FOLDER)
-    for number, path in enumerate(paths):
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        folder = folders[number >= len(paths) - kept]
-        if not (folder / f"{path.name.split('.')[0]}.npz").is_file():
-            message(f"Preparing label map {number + 1} of {len(paths)}.")
-            save_head_map(read_head_map(path, structures), folder)
-    return folders

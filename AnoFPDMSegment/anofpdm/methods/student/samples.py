@@ -1,4 +1,4 @@
-"""What training draws slices from: a head with its targets, rendered or real. Torch-free."""
+"""Batches of slices of heads, as the student's training takes them. Torch-free."""
 
 from __future__ import annotations
 
@@ -8,25 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...synthetic.head_sample import HeadSample, to_share
+from ...synthetic.material_pool import Pool
 from .slice_input import stack_inputs
-
-Bytes = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class HeadSample:
-    """A standardised head. `image` float16 [S, H, W]; the rest uint8, 0 to 255.
-
-    `lesion` and `brain` [S, H, W] are shares of a pixel. `lesion_weight` [S, H, W]: how surely the lesion is known;
-    None: everywhere. `usable` [S]: slices that may be drawn.
-    """
-
-    image: npt.NDArray[np.float16]
-    lesion: Bytes
-    brain: Bytes
-    spacing_mm: float
-    usable: npt.NDArray[np.intp]
-    lesion_weight: Bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -47,9 +31,9 @@ class Batch:
 def slice_of(head: HeadSample, index: int) -> Batch:
     """One slice, as a batch of one."""
     one = slice(index, index + 1)
-    lesion = _share(head.lesion[one])
-    known = np.ones_like(lesion) if head.lesion_weight is None else _share(head.lesion_weight[one])
-    return Batch(stack_inputs(head.image, head.spacing_mm, [index]), lesion, known, _share(head.brain[one]))
+    lesion = to_share(head.lesion[one])
+    known = np.ones_like(lesion) if head.lesion_weight is None else to_share(head.lesion_weight[one])
+    return Batch(stack_inputs(head.image, head.spacing_mm, [index]), lesion, known, to_share(head.brain[one]))
 
 
 def join(batches: Sequence[Batch]) -> Batch:
@@ -66,10 +50,12 @@ def random_slices(rng: np.random.Generator, heads: Sequence[HeadSample], count: 
     return join(parts)
 
 
-def to_bytes(share: npt.NDArray[np.float32]) -> Bytes:
-    """0 to 1 as 0 to 255."""
-    return np.asarray(share * 255 + 0.5, dtype=np.uint8)
+@dataclass(frozen=True)
+class PoolSource:
+    """A pool of heads as a source of batches."""
 
+    pool: Pool[HeadSample]
 
-def _share(values: Bytes) -> npt.NDArray[np.float32]:
-    return values.astype(np.float32) / np.float32(255)
+    def draw(self, rng: np.random.Generator, step: int, count: int) -> Batch:
+        """`count` slices of the heads at this step."""
+        return random_slices(rng, self.pool.samples(step), count)

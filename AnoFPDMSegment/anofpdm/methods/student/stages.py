@@ -15,15 +15,17 @@ from ...core.errors import InputError
 from ...core.progress import CancelToken
 from ...datasets.manifest import Manifest
 from ...synthetic.contrast import ContrastPrior
+from ...synthetic.head_sample import HeadSample
+from ...synthetic.material_pool import Pool
+from ...synthetic.rendered_heads import RenderedHeads
 from ...synthetic.renderer import RenderSettings
 from .config import StudentConfig
-from .pool import Pool
 from .predictor import StudentPredictor
 from .pseudo_masks import Trust, targets_of, trust_of
 from .real_heads import RealHeads
 from .real_volumes import RealVolume, real_volumes
-from .rendered_heads import RenderedHeads
 from .repainting import keep_what_explains
+from .samples import PoolSource
 from .teacher_maps import result_folder, teacher_map
 from .trainer import Schedule, Source, StudentTrainer
 
@@ -52,7 +54,7 @@ class Mixture:
         return cls(priors=(("flair-wide", 0.2), ("t1", 0.25), ("t2", 0.25), ("random", 0.3)))
 
 
-def rendered_pool(maps: Path, mixture: Mixture, seed: int, share: float = 1.0) -> Pool:
+def rendered_pool(maps: Path, mixture: Mixture, seed: int, share: float = 1.0) -> Pool[HeadSample]:
     """Rendered heads; `share`: of a batch, which that many new heads a step are enough for."""
     return Pool(
         rendered_maker(maps, mixture, seed),
@@ -85,7 +87,7 @@ def train_rendered(
     """
     pool = rendered_pool(maps, mixture, schedule.seed)
     try:
-        sources: list[tuple[Source, int]] = [(pool, schedule.batch_size)]
+        sources: list[tuple[Source, int]] = [(PoolSource(pool), schedule.batch_size)]
         trainer = StudentTrainer(config, schedule, sources, folder, start_from=start_from, message=message)
         trainer.run(cancel)
         return trainer.average
@@ -173,7 +175,10 @@ def train_on_real(
         Pool(made.heads, size=mixture.pool, rate=mixture.volumes_a_step, workers=mixture.workers),
     ]
     try:
-        sources: list[tuple[Source, int]] = [(pools[0], schedule.batch_size - real), (pools[1], real)]
+        sources: list[tuple[Source, int]] = [
+            (PoolSource(pools[0]), schedule.batch_size - real),
+            (PoolSource(pools[1]), real),
+        ]
         trainer = StudentTrainer(config, schedule, sources, folder, start_from=start_from, message=message)
         trainer.run(cancel)
         return trainer.average

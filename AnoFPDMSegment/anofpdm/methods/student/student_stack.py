@@ -12,9 +12,9 @@ from ...volumes.head import find_head
 from ...volumes.preprocessing import remove_background_offset
 from ...volumes.resampling import sample_stack
 from ...volumes.stack_grid import StackGrid, plan_stack
+from ...volumes.standardise import standardise
 from .config import StudentConfig
 from .model_config import grid_of
-from .standardise import standardise
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import io
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from ...core.errors import InputError
-from ...core.output_set import write_files
-from ...synthetic.contrast import ContrastPrior
-from ...synthetic.head_map import HeadMap
-from ...synthetic.renderer import RenderSettings, render_head
-from ...synthetic.structures import Structure, Tissue
-from .samples import HeadSample, to_bytes
-from .standardise import standardise
+from ..core.errors import InputError
+from ..volumes.standardise import standardise
+from .contrast import ContrastPrior
+from .head_map import HeadMap
+from .head_sample import HeadSample, to_bytes
+from .kept_maps import load_head_maps
+from .renderer import RenderSettings, render_head
 
 MOST_ATTEMPTS = 20
 ANYWHERE = 0.25
@@ -70,24 +68,3 @@ class RenderedHeads:
             spacing_mm=rendered.slab.spacing_mm,
             usable=np.arange(len(image)) if anywhere else brainy,
         )
-
-
-def save_head_map(head: HeadMap, folder: Path) -> None:
-    """Keep a prepared map for processes to share: `NAME.npz`, uncompressed, whole or not at all. Raises OutputError."""
-    structures = np.array([(str(s.label), s.name, s.tissue.name, s.side) for s in head.structures], dtype=np.str_)
-    stream = io.BytesIO()
-    np.savez(stream, labels=head.labels, hull=head.hull, ventricle=head.ventricle, structures=structures)
-    write_files(folder, {f"{head.name}.npz": stream.getvalue()})
-
-
-def load_head_maps(folder: Path) -> list[HeadMap]:
-    """What `save_head_map` left, by name."""
-    heads = []
-    for path in sorted(folder.glob("*.npz")):
-        with np.load(path) as file:
-            structures = tuple(
-                Structure(int(label), str(name), Tissue[str(tissue)], str(side))  # type: ignore[arg-type]
-                for label, name, tissue, side in file["structures"]
-            )
-            heads.append(HeadMap(path.stem, structures, file["labels"], file["hull"], file["ventricle"]))
-    return heads

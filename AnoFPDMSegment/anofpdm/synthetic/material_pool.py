@@ -8,40 +8,35 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import Future, ProcessPoolExecutor
-from typing import Protocol
-
-import numpy as np
-
-from .samples import Batch, HeadSample, random_slices
+from typing import Any, Generic, Protocol, TypeVar
 
 AHEAD = 8
 
+Sample = TypeVar("Sample")
+Made = TypeVar("Made", covariant=True)
 
-class Maker(Protocol):
+
+class Maker(Protocol[Made]):
     """Makes sample number 0, 1, ...; the same number always gives the same sample. Must be picklable."""
 
-    def __call__(self, number: int) -> HeadSample:
+    def __call__(self, number: int) -> Made:
         """The sample."""
         ...
 
 
-class Pool:
-    """`size` samples at every step, `rate` of them new a step; a source of batches."""
+class Pool(Generic[Sample]):
+    """`size` samples at every step, `rate` of them new a step."""
 
-    def __init__(self, maker: Maker, *, size: int, rate: float, workers: int) -> None:
+    def __init__(self, maker: Maker[Sample], *, size: int, rate: float, workers: int) -> None:
         """`workers`: processes that make samples ahead of time; 0: this one makes them when they are asked for."""
         self._size, self._rate, self._maker = size, rate, maker
-        self._samples: dict[int, HeadSample | Future[HeadSample]] = {}
+        self._samples: dict[int, Sample | Future[Sample]] = {}
         context = multiprocessing.get_context("spawn")
         self._processes = (
             ProcessPoolExecutor(workers, context, initializer=_start, initargs=(maker,)) if workers else None
         )
 
-    def draw(self, rng: np.random.Generator, step: int, count: int) -> Batch:
-        """`count` slices of the samples at this step."""
-        return random_slices(rng, self.samples(step), count)
-
-    def samples(self, step: int) -> list[HeadSample]:
+    def samples(self, step: int) -> list[Sample]:
         """The pool at this step."""
         first = int(step * self._rate)
         last = first + self._size
@@ -65,10 +60,10 @@ class Pool:
             self._processes.shutdown(wait=True, cancel_futures=True)
 
 
-_maker: Maker | None = None
+_maker: Maker[Any] | None = None
 
 
-def _start(maker: Maker) -> None:
+def _start(maker: Maker[Any]) -> None:
     import torch
 
     torch.set_num_threads(1)
@@ -76,6 +71,6 @@ def _start(maker: Maker) -> None:
     _maker = maker
 
 
-def _make(number: int) -> HeadSample:
+def _make(number: int) -> Any:
     assert _maker is not None
     return _maker(number)

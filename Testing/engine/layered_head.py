@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import SimpleITK as sitk
 
 from anofpdm.synthetic.head_map import HeadMap, head_map
 from anofpdm.synthetic.structures import Structure, structure_of
@@ -49,3 +52,12 @@ def layered_labels(scale: float = 1.0) -> np.ndarray:
 def layered_head(name: str = "layered", scale: float = 1.0) -> HeadMap:
     """The same, prepared."""
     return head_map(name, layered_labels(scale), structures())
+
+
+def write_layered_maps(folder: Path) -> Path:
+    """Two such heads as label maps, and their table, labels.csv, whose path is returned."""
+    for number, scale in ((1, 1.0), (2, 0.95)):
+        sitk.WriteImage(sitk.GetImageFromArray(layered_labels(scale)), str(folder / f"head_{number}.nii.gz"))
+    rows = "".join(f'{label},"{name}"\n' for label, name in NAMES.items())
+    (folder / "labels.csv").write_text(f"label,structure\n{rows}", encoding="utf-8")
+    return folder / "labels.csv"

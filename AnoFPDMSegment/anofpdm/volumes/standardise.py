@@ -1,11 +1,11 @@
-"""Intensities as the student wants them: whatever the scanner's units, typical tissue is 1. Torch-free."""
+"""Intensities in units of typical tissue, whatever the scanner's are. Torch-free."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ...core.arrays import FloatArray
-from ...core.errors import InputError
+from ..core.arrays import FloatArray
+from ..core.errors import InputError
 
 BRIGHT_PERCENTILE = 99.8
 FOREGROUND_SHARE = 0.08
