@@ -36,7 +36,6 @@ def test_a_patch_of_pixels_enters_and_leaves_as_one_place() -> None:
     before = predict(network, x, t, label)
     assert before.shape == x.shape
     assert network.input_blocks[0][0].in_channels == 4 * PATCHED.in_channels
-    # Feature maps are half as large: what moves by a whole patch moves with them, away from the border.
     with pytest.raises(ValueError, match="sides that are multiples of 4"):
         predict(network, x[:, :, :14, :14], t, label)
 
@@ -52,6 +51,12 @@ def test_none_anywhere_is_something_else_than_unknown(label: int) -> None:
     # Without a condition, the label says it.
     alone = predict(network, x, t, told)
     assert torch.equal(alone, none if label == 0 else unknown)
+
+
+def test_a_condition_of_another_shape_is_refused() -> None:
+    x, t = random_input(2, PLACED)
+    with pytest.raises(ValueError, match="condition of slices"):
+        predict(random_network(PLACED), x, t, torch.tensor([0, 0]), None, amounts(0.0))
 
 
 def test_a_lesion_in_one_place_acts_there() -> None:

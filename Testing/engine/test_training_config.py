@@ -27,7 +27,7 @@ STAGES = ("lgg-flair", "lgg-flair-fine", "brain-flair", "brain-flair-fine")
 
 def test_the_shipped_configurations_are_those_of_the_paper_and_a_compact_one() -> None:
     others = ["atlas", "brain-flair", "brain-flair-fine", "brats21", "compact", "compared-flair"]
-    assert shipped_configs() == [*others, *STAGES[:2]]
+    assert shipped_configs() == [*others, *STAGES[:2], "spatial-flair"]
     brats, atlas, compact = (load_training_config(name, DiffusionTraining) for name in ("brats21", "atlas", "compact"))
     for paper, steps in ((brats, 210_000), (atlas, 290_000)):
         assert (paper.steps, paper.batch_size, paper.learning_rate) == (steps, 64, 1e-4)

@@ -100,7 +100,7 @@ class ConditionalUNet(nn.Module):
         it), `condition` `[N, 1, H, W]` the amount of lesion (0..1, NaN unknown; None: what the labels
         say of it; a network without spatial condition ignores it). Samples of one label should lie
         together; `label` may stay on the CPU, which spares a wait for the accelerator. Raises ValueError
-        if the shape of `x` does not fit.
+        if the shape of `x` or `condition` does not fit.
         """
         self._check_shape(x)
         labels = self._label_batch(label, x.device)
@@ -127,6 +127,8 @@ class ConditionalUNet(nn.Module):
         patch = self.config.patch
         h = functional.pixel_unshuffle(x, patch) if patch > 1 else x
         if self.config.spatial_condition:
+            if condition is not None and condition.shape != (len(x), 1, *x.shape[2:]):
+                raise ValueError(f"the condition of slices {list(x.shape)} cannot be {list(condition.shape)}")
             if condition is None:
                 told = condition_channels(label.to(x.device), h)
             else:
