@@ -124,17 +124,19 @@ class ConditionalUNet(nn.Module):
 
     def _entering(self, x: Tensor, label: Tensor, condition: Tensor | None) -> Tensor:
         """What the first convolution takes, `[N, C, H / patch, W / patch]`."""
-        patch = self.config.patch
+        patch, placed = self.config.patch, self.config.spatial_condition
+        if placed and condition is not None and condition.shape != (len(x), 1, *x.shape[2:]):
+            raise ValueError(f"the condition of slices {list(x.shape)} cannot be {list(condition.shape)}")
         h = functional.pixel_unshuffle(x, patch) if patch > 1 else x
-        if self.config.spatial_condition:
-            if condition is not None and condition.shape != (len(x), 1, *x.shape[2:]):
-                raise ValueError(f"the condition of slices {list(x.shape)} cannot be {list(condition.shape)}")
+        if placed:
             if condition is None:
                 told = condition_channels(label.to(x.device), h)
             else:
                 told = pooled_condition(condition.to(x.device), patch)
             h = torch.cat([h, told.to(h.dtype)], dim=1)
-        return h.to(self.trunk_dtype, memory_format=torch.channels_last)
+        if h is not x:
+            h = h.contiguous(memory_format=torch.channels_last)
+        return h.to(self.trunk_dtype)
 
     def trunk_to(self, dtype: torch.dtype) -> ConditionalUNet:
         """Keep what works on feature maps in `dtype`, in place; for evaluation without gradients only.
