@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from anofpdm.methods.knobs import Knob
     from anofpdm.methods.method import Method
 
+_SLIDER_PX = 230
+"""The least that a row of sliders may have; where a title beside it would leave less, it goes above."""
+
 
 class KnobRows:
     """Those of a method that act live, or those for the next run: the basic ones in sight, the others elsewhere."""
@@ -57,6 +60,8 @@ class KnobRows:
         for name, row in self.rows.items():
             knob = self._knobs[name]
             row.widget.objectName = f"{name} row"
+            if knob.advanced and row.sliders:
+                row.widget.minimumWidth = _SLIDER_PX
             layouts[knob.advanced].addRow(f"{knob.label}:", row.widget)
             if row.more is not None:
                 self._kinds[name] = qt.QLabel(_("{option} from:").format(option=knob.label))

@@ -77,6 +77,16 @@ def test_everything_open_is_no_wider(many: Any, font: str) -> None:
     require_one_screen(many)
 
 
+def test_sliders_are_long_enough_to_be_dragged(many: Any) -> None:
+    """In a panel as narrow as it comes, a long title beside them would leave a few pixels."""
+    many.window.resize(352, HEIGHT_PX)
+    many.open(many.ui.advancedSection, many.ui.settingsGroup)
+    for row in many.panel._settings.rows.values():
+        for slider in row.sliders:
+            if slider.visible:
+                assert unwrap(slider)._slider.width() >= 100, row.widget.objectName
+
+
 def test_lines_that_come_and_go_below_the_fold_get_their_room_and_leave_it(many: Any) -> None:
     """Also in a panel that is as wide as before, and in which Slicer has once left the module."""
     from AnoFPDMSegmentLib.panel.widgets import sayNote
