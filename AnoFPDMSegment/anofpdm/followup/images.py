@@ -18,8 +18,7 @@ from ..volumes.geometry import VolumeGeometry
 
 PERSISTING_ALONE, PERSISTING_BORDER = 0.25, 0.6
 """From this on the images are unchanged: of a finding that one date marks alone, and of what it marks more of one that
-both mark, which shares its surroundings. Of what has changed 0.1 and 0.52 at most is left; the same image in another
-pose leaves 0.32 and 0.64 at least of findings larger than their tolerance (Resources/benchmarks/follow-up.md)."""
+both mark, which shares its surroundings. What either limit costs and keeps: Resources/benchmarks/follow-up.md."""
 NEAR_MM, FAR_MM = 3.0, 9.0
 """The surroundings: so far from the finding."""
 TISSUE = 0.6
