@@ -7,6 +7,9 @@ very same material.
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
+import os
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -66,9 +69,18 @@ _maker: Maker[Any] | None = None
 def _start(maker: Maker[Any]) -> None:
     import torch
 
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
     torch.set_num_threads(1)
     global _maker
     _maker = maker
+
+
+def _end_after(sentinel: int) -> None:
+    """A training process that is killed ends no executor: what it started would wait for work for ever."""
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
 
 
 def _make(number: int) -> Any:

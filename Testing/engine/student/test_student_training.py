@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import anofpdm
 from anofpdm.core.errors import Cancelled, InputError, ModelError, SettingsError
 from anofpdm.core.progress import CancelToken
 from anofpdm.methods.student.config import StudentConfig
@@ -126,3 +132,28 @@ def test_a_head_with_nothing_to_see_is_drawn_again(heads: RenderedHeads, monkeyp
     monkeypatch.setattr(RenderedHeads, "_draw", lambda self, seed: (_ for _ in ()).throw(InputError("dark")))
     with pytest.raises(InputError, match="nothing to see"):
         heads(8)
+
+
+KILLED = """
+import os, signal
+from anofpdm.synthetic.material_pool import Pool
+if __name__ == "__main__":
+    print(Pool(int, size=2, rate=0.5, workers=1).samples(0), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills as POSIX systems do")
+def test_what_makes_samples_ends_with_a_training_that_is_killed(tmp_path):
+    (tmp_path / "killed.py").write_text(KILLED)
+    engine = Path(anofpdm.__file__).parents[1]
+    # Its output ends when the last process that can write to it has ended.
+    run = subprocess.run(
+        [sys.executable, tmp_path / "killed.py"],
+        env={**os.environ, "PYTHONPATH": str(engine)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert run.returncode == -signal.SIGKILL and run.stdout == "[0, 1]\n"
