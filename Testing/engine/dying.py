@@ -21,6 +21,8 @@ def dies(work: Callable[[], object], before: Callable[[Step], bool]) -> bool:
     """Do `work` in a fork that dies before the step for which `before` is true; False if there is none."""
     child = os.fork()
     if child == 0:
+        # A module that is first imported there would be kept compiled, which is no step of the work.
+        sys.dont_write_bytecode = True
 
         def look(event: str, arguments: tuple[object, ...]) -> None:
             opened = event == "open" and int(str(arguments[2])) & WRITING and arguments[0] != os.devnull
