@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import SimpleITK as sitk
 
 from ..core.arrays import BoolArray, FloatArray
 from .seen_volume import SeenVolume
@@ -12,10 +15,13 @@ LEVELS = (0.08, 0.2, 0.35, 0.65, 0.8, 0.92)
 LEAST_EXTENT_MM = 75.0
 """Of tissue, and LEAST_SLICES of it: below, which end is up cannot be told."""
 LEAST_SLICES = 7
+NECK_MM = 8.0
+"""Neck that a method takes for brain hangs together with it by less than about twice this."""
 
 
 def upright_measures(seen: SeenVolume) -> dict[str, float]:
     """Lower minus upper part, each of which turns its sign where the volume is upside down; empty in thin slabs."""
+    seen = replace(seen, tissue=largest_piece(seen))
     if seen.extent_mm < LEAST_EXTENT_MM or len(seen.shown) < LEAST_SLICES:
         return {}
     profile = _profile(seen)
@@ -26,6 +32,22 @@ def upright_measures(seen: SeenVolume) -> dict[str, float]:
             measures[f"{name}_{place}"] = float(difference)
     measures["above"] = _head_beyond(seen, below=True) - _head_beyond(seen, below=False)
     return measures
+
+
+def largest_piece(seen: SeenVolume) -> BoolArray:
+    """[S, H, W]: of the tissue, the largest part that hangs together, without what only touches it.
+
+    All of it where nothing is thick enough to say.
+    """
+    image = sitk.GetImageFromArray(seen.tissue.astype(np.uint8))
+    in_plane = max(1, round(NECK_MM / seen.pixel_mm))
+    radius = (in_plane, in_plane, max(1, round(NECK_MM / 2 / seen.slice_mm)))
+    # A volume that cuts through the brain ends in it: there nothing is worn away.
+    core = sitk.BinaryErode(image, radius, sitk.sitkBall, 0, 1, True)
+    pieces = sitk.RelabelComponent(sitk.ConnectedComponent(core))
+    largest = sitk.BinaryDilate(sitk.Equal(pieces, 1), radius, sitk.sitkBall)
+    kept = np.asarray(sitk.GetArrayFromImage(largest) > 0) & seen.tissue
+    return kept if kept.any() else seen.tissue
 
 
 def _profile(seen: SeenVolume) -> dict[str, FloatArray]:
