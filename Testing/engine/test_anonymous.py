@@ -20,6 +20,18 @@ from anofpdm.results.findings import read_findings
 NAMES = ("Doe", "DOE", "doe", "19010203")
 
 
+def without_pixels(png: bytes) -> bytes:
+    """The chunks of a PNG file that hold no pixels."""
+    kept, at = [], 8
+    while at < len(png):
+        length = int.from_bytes(png[at : at + 4], "big")
+        if png[at + 4 : at + 8] != b"IDAT":
+            kept.append(png[at : at + 12 + length])
+        at += 12 + length
+    assert kept[0][4:8] == b"IHDR" and kept[-1][4:8] == b"IEND"
+    return b"".join(kept)
+
+
 def everything(folder: Path) -> bytes:
     """All bytes of all files, and what their compressed parts unpack to."""
     found = [str(path.relative_to(folder)).encode() for path in folder.rglob("*")]
@@ -27,7 +39,8 @@ def everything(folder: Path) -> bytes:
         if not path.is_file():
             continue
         content = path.read_bytes()
-        found.append(content)
+        # Three letters come up by chance in so much compressed light and dark.
+        found.append(without_pixels(content) if path.suffix == ".png" else content)
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 found += [archive.read(name) for name in archive.namelist()]

@@ -127,7 +127,7 @@ class TestDefaultModel:
         outcome = command("models", "list")
         assert outcome.status == 0
         assert "config.json cannot be read" in outcome.out
-        assert "good: Untrained test model (calibrated)" in outcome.out
+        assert "good: Untrained test model (calibrated, without a gate)" in outcome.out
 
 
 class TestModelFiles:
