@@ -216,7 +216,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         request = EvaluationRequest(model=options.model, manifest=options.manifest, output=Path(temporary))
         manifest = read_manifest(options.manifest, folder.config.modalities, both_labels_in=request.splits)
-        cache = build_slice_cache(manifest, folder.config, options.cache or Path(temporary) / "slices")
+        cache = build_slice_cache(manifest, folder.config, options.cache or Path(temporary) / "slices", brains=False)
         given, _ = method_input(request, folder, cache)
         runs = KeptRuns(
             NetworkRuns(folder, device, ChunkStore(Path(temporary) / "kept"), data_key=cache.key, report=_tell)

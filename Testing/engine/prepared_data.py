@@ -39,7 +39,7 @@ def prepared_slices(table: Path, config: InputConfig, factory: pytest.TempPathFa
     manifest = read_manifest(table, config.modalities, both_labels_in=())
 
     def make(folder: Path) -> None:
-        build_slice_cache(manifest, config, folder / "slices")
+        build_slice_cache(manifest, config, folder / "slices", brains=False)
 
     return shared_folder(factory, f"slices-{cache_key(manifest, config)[:16]}", make) / "slices"
 

@@ -34,7 +34,7 @@ def folder(tiny_model: Path) -> ModelFolder:
 @pytest.fixture(scope="module")
 def cache(folder: ModelFolder, labelled_data: Path, tmp_path_factory: pytest.TempPathFactory) -> SliceCache:
     place = tmp_path_factory.mktemp("prepared") / "slices"
-    return build_slice_cache(read_manifest(labelled_data, ("flair",)), folder.config, place)
+    return build_slice_cache(read_manifest(labelled_data, ("flair",)), folder.config, place, brains=False)
 
 
 @pytest.fixture

@@ -127,6 +127,18 @@ def test_reused_while_nothing_changes(cache: SliceCache, manifest: Manifest) -> 
     assert again.key == cache.key
 
 
+def test_brains_are_worked_out_for_who_needs_them(cache: SliceCache, manifest: Manifest, tmp_path: Path) -> None:
+    """A cache with brains serves who needs none; one without is made anew for who does."""
+    assert build_slice_cache(manifest, make.model(), cache.directory, brains=False).key == cache.key
+    one = replace(manifest, rows=manifest.rows[-1:])
+    without = build_slice_cache(one, make.model(), tmp_path / "slices", brains=False)
+    with pytest.raises(ValueError, match="without brains"):
+        without.brain(0)
+    again = build_slice_cache(one, make.model(), without.directory)
+    assert again.brain(slice(None)).any() and again.key != without.key
+    np.testing.assert_array_equal(again.x0(slice(None)), without.x0(slice(None)))
+
+
 @pytest.mark.parametrize("change", ["config", "label", "file"])
 def test_rebuilt_when_something_it_depends_on_changes(
     change: str, manifest: Manifest, volumes: Path, tmp_path: Path

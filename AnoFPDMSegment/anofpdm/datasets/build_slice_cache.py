@@ -56,11 +56,13 @@ def build_slice_cache(
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
     workers: int = 1,
+    brains: bool = True,
 ) -> SliceCache:
     """Prepare every volume of the manifest once and open the result; a cache that fits is reused.
 
-    It fits if manifest, grid, preprocessing and the image files' sizes and times are the same. The
-    folder appears whole or not at all and replaces an outdated cache. `progress` counts volumes.
+    It fits if manifest, grid, preprocessing and the image files' sizes and times are the same. The folder
+    appears whole or not at all and replaces an outdated cache. `progress` counts volumes. `brains`: with
+    `SliceCache.brain`, which takes most of the time and which training alone needs.
     With `workers` > 1 as many processes are started, which needs the caller's `__main__` to be importable.
 
     Raises InputError that lists every volume that cannot be prepared and every slice outside its
@@ -72,19 +74,19 @@ def build_slice_cache(
             f"{', '.join(config.modalities)}; read it for the model's modalities."
         )
     directory = Path(directory).absolute()
-    key = cache_key(manifest, config)
-    if directory.exists() and any(directory.iterdir()) and read_table(directory).get("key") == key:
+    fitting = [cache_key(manifest, config, brains=has) for has in {True, brains}]
+    if directory.exists() and any(directory.iterdir()) and read_table(directory).get("key") in fitting:
         return open_slice_cache(directory)
     try:
         with _whole_or_nothing(directory) as folder:
-            _write(manifest, config, key, folder, progress, cancel or CancelToken(), workers)
+            _write(manifest, config, folder, progress, cancel or CancelToken(), workers, brains)
     except OSError as error:
         raise OutputError(f"The slice cache {directory} cannot be written; check the folder and the disk.") from error
     return open_slice_cache(directory)
 
 
-def cache_key(manifest: Manifest, config: InputConfig) -> str:
-    """Hash of what the cache depends on: rows, image files' sizes and times, grid and preprocessing."""
+def cache_key(manifest: Manifest, config: InputConfig, *, brains: bool = True) -> str:
+    """Hash of what the cache depends on: rows, image files' sizes and times, grid, preprocessing, `brains`."""
     record = {
         "schema": CACHE_SCHEMA,
         "modalities": manifest.modalities,
@@ -95,6 +97,7 @@ def cache_key(manifest: Manifest, config: InputConfig) -> str:
             for r in manifest.rows
         ],
         "files": [_stamps(image) for volume in manifest.volumes() for image in volume.images],
+        **({} if brains else {"brains": False}),
     }
     # 240 and 240.0 are the same field of view.
     alike = json.loads(json.dumps(record), parse_int=float)
@@ -166,11 +169,11 @@ _Result: TypeAlias = _Part | list[tuple[int, str]]
 def _write(
     manifest: Manifest,
     config: InputConfig,
-    key: str,
     folder: Path,
     progress: ProgressCallback | None,
     cancel: CancelToken,
     workers: int,
+    brains: bool,
 ) -> None:
     mistakes = Mistakes(manifest.path)
     volumes = manifest.volumes()
@@ -182,7 +185,7 @@ def _write(
     with (
         NpyStream(folder / IMAGES_FILE, np.float16, (len(config.modalities), *frame)) as images,
         NpyStream(folder / REGIONS_FILE, np.uint8, frame) as regions,
-        _map(partial(_prepare_volume, config=config), volumes, workers) as parts,
+        _map(partial(_prepare_volume, config=config, brains=brains), volumes, workers) as parts,
     ):
         clock.report(0)
         for done, (volume, part) in enumerate(zip(volumes, parts, strict=True), start=1):
@@ -210,7 +213,8 @@ def _write(
     table = {
         "format": CACHE_FORMAT,
         "schema": CACHE_SCHEMA,
-        "key": key,
+        "key": cache_key(manifest, config, brains=brains),
+        "brains": brains,
         "modalities": list(config.modalities),
         "grid": record_to_dict(config.grid),
         "preprocessing": record_to_dict(config.preprocessing),
@@ -243,12 +247,12 @@ def _one_thread() -> None:
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 
-def _prepare_volume(volume: Volume, config: InputConfig) -> _Result:
+def _prepare_volume(volume: Volume, config: InputConfig, brains: bool) -> _Result:
     """One volume's part of the cache, or the lines of the manifest that are wrong about it."""
     try:
         files = {name: read_volume(p, name) for name, p in zip(config.modalities, volume.images, strict=True)}
         case = prepare_unclipped(files, config)
-        brain = brain_on_grid(files[config.modalities[0]], case)
+        brain = brain_on_grid(files[config.modalities[0]], case) if brains else np.zeros_like(case.head)
     except InputError as error:
         return [(volume.rows[0].line, str(error))]
     wrong = _wrong_slices(volume, len(case.examined))

@@ -63,6 +63,8 @@ class SliceCache:
     modalities: tuple[str, ...]
     grid: GridConfig
     preprocessing: PreprocessingConfig
+    brains: bool
+    """Whether it was built with `brain`."""
     images: npt.NDArray[np.float16]
     """[N, C, H, W], memory-mapped: I / p in [0, 2]."""
     regions: npt.NDArray[np.uint8]
@@ -98,7 +100,10 @@ class SliceCache:
         return self._region(index, INTERIOR_BIT)
 
     def brain(self, index: Indices) -> BoolArray:
-        """Approximate brain (all of the head where the skull is gone already), [..., H, W]."""
+        """Approximate brain (all of the head where the skull is gone already), [..., H, W]. Raises ValueError if the
+        cache was built without."""
+        if not self.brains:
+            raise ValueError(f"the slice cache {self.directory} was built without brains")
         return self._region(index, BRAIN_BIT)
 
     def x0(self, index: Indices) -> npt.NDArray[np.float32]:
@@ -173,6 +178,7 @@ def _cache(directory: Path, table: dict[str, Any], images: npt.NDArray[Any], reg
         modalities=modalities,
         grid=grid,
         preprocessing=record_from_dict(PreprocessingConfig, table["preprocessing"], "preprocessing"),
+        brains=bool(table.get("brains", True)),  # caches of 0.1 always had them
         images=images,
         regions=regions,
         volumes=volumes,

@@ -90,6 +90,7 @@ def _run(
             request.cache or request.output / CACHE_FOLDER,
             progress=progress,
             cancel=cancel,
+            brains=False,
         )
         given, masked = method_input(request, folder, cache)
         run = EvaluationRun(

@@ -74,4 +74,4 @@ class CalibrationTask:
             if place is None:
                 place = temporary.path / "slices"
                 manifest = dataclasses.replace(manifest, rows=manifest.of_split(self.split).rows)
-            yield build_slice_cache(manifest, self.folder.config, place, cancel=self.cancel)
+            yield build_slice_cache(manifest, self.folder.config, place, cancel=self.cancel, brains=False)
