@@ -37,7 +37,7 @@ def check_result(folder: Path, volume: Path, *more: str) -> dict:
 
 
 def test_the_bundled_model_on_a_glioma_patient(tmp_path: Path) -> None:
-    volume = Path(str(DATA)) / "lgg" / "TCGA_DU_5851_19950428" / "flair.nii.gz"
+    volume = Path(str(DATA)) / "lgg" / "TCGA_HT_7686_19950629" / "flair.nii.gz"
     options = ["--preset", "fast", "--progress", "none"]
     assert main(["detect", str(volume), "--output", str(tmp_path / "out"), *options]) == 0
     findings = check_result(tmp_path / "out", volume, PROBABILITY_FILE)

@@ -21,25 +21,21 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
 def test_the_command_writes_twins_and_where_they_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = write_phantom_maps(tmp_path, (1,))
     label_map = next(tmp_path.glob("*.nii.gz"))
-    found = []
-    for name in ("one", "two"):
-        folder = tmp_path / name
-        folder.mkdir()
-        call(monkeypatch, label_map, table, folder, "--picture", folder / "both.png")
-        assert {path.name for path in folder.iterdir()} == {LESION, NO_LESION, MASK, "both.png"}
-        found.append([sitk.ReadImage(str(folder / file)) for file in (LESION, NO_LESION, MASK)])
-    for image in found[0]:
+    folder = tmp_path / "sample"
+    folder.mkdir()
+    call(monkeypatch, label_map, table, folder, "--picture", folder / "both.png")
+    assert {path.name for path in folder.iterdir()} == {LESION, NO_LESION, MASK, "both.png"}
+    found = [sitk.ReadImage(str(folder / file)) for file in (LESION, NO_LESION, MASK)]
+    for image in found:
         assert image.GetSize() == (SLAB.matrix, SLAB.matrix, SLAB.slices)
         assert np.diag(np.reshape(image.GetDirection(), (3, 3))).tolist() == [-1, -1, 1]
         assert "Synthetic" in image.GetMetaData("ITK_FileNotes") and "seed 9" in image.GetMetaData("ITK_FileNotes")
-    lesion, twin, mask = (sitk.GetArrayFromImage(image) for image in found[0])
+    lesion, twin, mask = (sitk.GetArrayFromImage(image) for image in found)
     inside = mask > 0
     assert inside.any() and mask.max() == 1
     brighter = lesion.astype(int) - twin
     assert np.median(brighter[inside]) > 50
     assert (np.abs(brighter)[~inside] > 50).mean() < 0.03, "a mass pushes, but it is the same head"
-    for once, again in zip(found[0], found[1], strict=True):
-        np.testing.assert_allclose(sitk.GetArrayFromImage(once), sitk.GetArrayFromImage(again), atol=1)
 
 
 def test_what_is_no_map_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
