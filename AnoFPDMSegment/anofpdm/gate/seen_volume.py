@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.arrays import BoolArray, FloatArray
+from ..volumes.filled_planes import filled_in_plane
 
 if TYPE_CHECKING:
     from ..results.case import CaseEvidence
@@ -83,15 +84,6 @@ def seen_volume(case: CaseEvidence, prepared: PreparedCase, tissue: BoolArray | 
         voxel_mm=(x, y, z),
         skull_stripped=case.skull_stripped,
     )
-
-
-def filled_in_plane(mask: BoolArray) -> BoolArray:
-    """Each slice of a mask [S, H, W] without its holes."""
-    filled = np.zeros(mask.shape, dtype=bool)
-    for index in np.flatnonzero(mask.any(axis=(1, 2))):
-        plane = sitk.BinaryFillhole(sitk.GetImageFromArray(mask[index].astype(np.uint8)))
-        filled[index] = sitk.GetArrayFromImage(plane) > 0
-    return filled
 
 
 def depth_in_plane(mask: BoolArray, pixel_mm: float) -> FloatArray:

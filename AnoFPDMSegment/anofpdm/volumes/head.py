@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from ..core.progress import CancelToken
+from .filled_planes import filled_in_plane
 
 WORK_SPACING_MM = 2.5
 FOREGROUND_SHARE = 0.18
@@ -261,7 +262,7 @@ def _clean(mask: Mask, spacing: tuple[float, float, float]) -> Mask:
     image = sitk.ConstantPad(sitk.GetImageFromArray(tissue.astype(np.uint8)), pad, pad, 0)
     image = sitk.Crop(sitk.BinaryMorphologicalClosing(image, radius, sitk.sitkBall), pad, pad)
     # A slice without any tissue of its own is not head, even between slices that are.
-    filled = _fill_slices(sitk.GetArrayFromImage(image) > 0) & _slices_with(tissue)
+    filled = filled_in_plane(sitk.GetArrayFromImage(image) > 0) & _slices_with(tissue)
     opening = [int(OPENING_MM / s + 0.5) for s in (spacing[2], spacing[1])] + [0]
     image = sitk.GetImageFromArray(filled.astype(np.uint8))
     image = sitk.BinaryMorphologicalOpening(image, opening, sitk.sitkBall)
@@ -289,14 +290,6 @@ def _components(mask: Mask, keep: Callable[[NDArray[np.int64]], NDArray[np.bool_
 def _slices_with(mask: Mask) -> Mask:
     """[slices, 1, 1]: which slices hold anything."""
     return np.asarray(mask.any(axis=(1, 2), keepdims=True))
-
-
-def _fill_slices(mask: Mask) -> Mask:
-    filled = np.zeros(mask.shape, dtype=bool)
-    for index in np.nonzero(mask.any(axis=(1, 2)))[0]:
-        plane = sitk.GetImageFromArray(mask[index].astype(np.uint8))
-        filled[index] = sitk.GetArrayFromImage(sitk.BinaryFillhole(plane)) > 0
-    return filled
 
 
 def _has_skull(signal: Floats, mask: Mask, spacing: tuple[float, float, float]) -> bool:
@@ -369,7 +362,7 @@ def _fit_to_constant(
             sitk.GetImageFromArray(exact.astype(np.uint8)), [2, 2, 0], sitk.sitkBall
         )
         exact = sitk.GetArrayFromImage(closed) > 0
-    filled = _fill_slices(exact)
+    filled = filled_in_plane(exact)
     result = sitk.GetImageFromArray(np.ascontiguousarray(np.moveaxis(filled, 0, axis)).astype(np.uint8))
     result.CopyInformation(image)
     return result
