@@ -12,8 +12,8 @@ from bundled_fixtures import bundled_results  # noqa: F401
 from case_table import Table
 from command_line import CommandLine, DetectCalls
 from hypothesis import HealthCheck, settings
-from loaded_modules import pytest_collection_finish  # noqa: F401
 from prepared_data import labelled_data, masked_data, masked_pair, prepared_command, training_slices  # noqa: F401
+from session_hooks import pytest_collection_finish  # noqa: F401
 
 # A loaded machine is no fault of what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -34,14 +34,15 @@ class PreparedOnce(CommandLine):
         return prepared_slices(table, open_model_folder(model).config, self._factory)
 
 
-def prepared_slices(table: Path, config: InputConfig, factory: pytest.TempPathFactory) -> Path:
-    """The folder of the table's slices as a model takes them, prepared once in a test session; not to be changed."""
+def prepared_slices(table: Path, config: InputConfig, factory: pytest.TempPathFactory, *, brains: bool = False) -> Path:
+    """The folder of the table's slices as a model takes them, prepared once in a test session; not to be changed.
+    `brains`: as training takes them."""
     manifest = read_manifest(table, config.modalities, both_labels_in=())
 
     def make(folder: Path) -> None:
-        build_slice_cache(manifest, config, folder / "slices", brains=False)
+        build_slice_cache(manifest, config, folder / "slices", brains=brains)
 
-    return shared_folder(factory, f"slices-{cache_key(manifest, config)[:16]}", make) / "slices"
+    return shared_folder(factory, f"slices-{cache_key(manifest, config, brains=brains)[:16]}", make) / "slices"
 
 
 @pytest.fixture

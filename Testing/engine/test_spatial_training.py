@@ -73,7 +73,7 @@ def prepared(label_maps: LabelMaps, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def cache(labelled_data: Path, tmp_path_factory: pytest.TempPathFactory) -> SliceCache:
-    return open_slice_cache(prepared_slices(labelled_data, PLACED, tmp_path_factory))
+    return open_slice_cache(prepared_slices(labelled_data, PLACED, tmp_path_factory, brains=True))
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from bright_fixtures import bright_default, bright_place  # noqa: F401
 from bundled_fixtures import bundled_results  # noqa: F401
-from loaded_modules import pytest_collection_finish  # noqa: F401
 from scene_makers import SAMPLE, load_volume
+from session_hooks import pytest_collection_finish  # noqa: F401
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
