@@ -13,6 +13,7 @@ from evidence_makers import axial_geometry, make_case
 from made_results import current_mask, paint
 from own_slices import write_slab
 from patients import LEFT, add_image
+from qt_proxy import unwrap
 
 from anofpdm.gate.model_reference import write_reference
 from anofpdm.gate.opinion import GateCheck, GateOpinion
@@ -134,6 +135,7 @@ def test_a_run_that_ends_red(strict_default: None, session: Any, tmp_path: Path)
     session.load(write_slab(tmp_path / "slab.nii.gz"))
     result, gate = session.detect(), session.panel._gate
     assert session.ui.runStatusLabel.text == "Done." and result.case.withheld
+    assert unwrap(session.ui.findingsTable).horizontalHeaderItem(4).text() == "Confidence"
     assert not marked(result) and not current_mask(result).any() and gate.line.visible and "mm thick" in gate.line.text
     assert result.heatmapNode.GetName() == "slab anomaly heatmap, gate red, withheld"
     session.click(gate.showAnyway)

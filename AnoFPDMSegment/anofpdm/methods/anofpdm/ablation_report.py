@@ -117,6 +117,6 @@ def _draw_study(axis: Any, entries: list[Ablated], study: str) -> dict[str, Any]
     for height, names in rules.items():
         text = f"{', '.join(sorted(names))} (dotted)"
         place = ((0.02, height), (0, 4), ("axes fraction", "data"), "offset points")
-        axis.annotate(text, *place, fontsize=TEXT - 1, bbox=LEGIBLE)
+        axis.annotate(text, *place, fontsize=TEXT - 1, bbox=LEGIBLE, zorder=1)  # no curve is hidden
     axis.set(title=study, xlabel=SETTINGS[study], ylabel="Dice", ylim=(0, 1))
     return drawn
