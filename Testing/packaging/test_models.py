@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 from module_files import LISTS, MODULE, MODULE_CMAKE, REPOSITORY, is_checkout, list_pattern, tracked_files
 
+from anofpdm.core.checksums import CHECKSUMS_FILE
 from anofpdm.methods.registry import find_method
-from anofpdm.store.model_folder import CHECKSUMS_FILE, METADATA_FILE, open_model_folder
+from anofpdm.store.model_folder import METADATA_FILE, open_model_folder
 
 MODELS = MODULE / "anofpdm" / "models"
 NAMES = sorted(entry.name for entry in MODELS.iterdir() if entry.is_dir())

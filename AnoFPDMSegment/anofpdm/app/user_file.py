@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+from ..core.replaced_file import replaced_file
 
 
 def user_file(name: str) -> Path:
@@ -32,11 +32,5 @@ def write_record(path: Path, record: Mapping[str, object]) -> None:
     """Replace the file as a whole; where that fails it stays as it was."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(record, file, indent=1, sort_keys=True)
-            os.replace(temporary, path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replaced_file(path) as partial:
+            partial.write_text(json.dumps(record, indent=1, sort_keys=True), encoding="utf-8")

@@ -16,10 +16,10 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from ..full_disk import is_full_disk
 from .directory_lock import DirectoryLock
 from .errors import DiskFull, OutputError
 from .exchange import Exchange, flush
+from .full_disk import is_full_disk
 
 Writer = Callable[[Path], object]
 """Writes one file to the path it is given; must raise OSError or OutputError if it cannot."""

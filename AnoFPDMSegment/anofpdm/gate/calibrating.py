@@ -11,7 +11,7 @@ from ..core.output_set import check_output_directory
 from ..core.progress import CancelToken, ProgressClock
 from ..core.reporting import Reporter
 from ..datasets.manifest import read_manifest
-from ..store.model_folder import ModelFolder
+from ..store.model_folder import CALIBRATION_FILE, ModelFolder
 from .examined_examples import ExaminedExample, ExaminedExamples
 from .fit import fit_reference
 from .model_reference import write_reference
@@ -84,7 +84,7 @@ def calibrate_gate(task: GateTask, reporter: Reporter, cancel: CancelToken) -> P
         key = f"{name}-{path.parent.name}-{path.name.split('.')[0]}"
         others[name][1].append(looked(examples.look_at(key, lambda path=path: path)))  # type: ignore[misc]
     reference = reference_of(healthy, real, others, _source(task, len(real)))
-    return write_reference(task.folder, reference).path / "calibration.json"
+    return write_reference(task.folder, reference).path / CALIBRATION_FILE
 
 
 def reference_of(

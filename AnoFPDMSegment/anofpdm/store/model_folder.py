@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.bounded_file import open_regular, read_text_at_most
+from ..core.checksums import CHECKSUMS_FILE
 from ..core.errors import ModelError, OutputError
 from ..core.json_text import LARGEST_JSON_BYTES
 from ..core.output_set import write_files
@@ -33,7 +34,6 @@ from .model_config import CONFIG_FILE, ModelConfig, load_model_config, model_con
 WEIGHTS_FILE = "weights.safetensors"
 MODEL_CARD_FILE = "MODEL_CARD.md"
 CALIBRATION_FILE = "calibration.json"
-CHECKSUMS_FILE = "checksums.json"
 PLOT_FILE = "calibration.png"
 METADATA_FILE = "configs/metadata.json"
 REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, MODEL_CARD_FILE)

@@ -13,13 +13,13 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from ..core.bounded_file import require_regular
+from ..core.checksums import CHECKSUMS_FILE
 from ..core.errors import ModelError, OutputError, SettingsError
 from ..core.names import PLAIN_RULE, is_plain_name
 from ..core.plain_text import brief
 from ..methods.registry import find_method
 from .model_config import load_model_config
 from .model_folder import (
-    CHECKSUMS_FILE,
     LARGEST_FILES,
     MODEL_FILES,
     WEIGHTS_FILE,

@@ -16,8 +16,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.errors import DiskFull, InputError
+from ..core.full_disk import is_full_disk
 from ..core.progress import CancelToken
-from ..full_disk import is_full_disk
 from .file_kinds import DICOM_ENDINGS, IMAGE_IO_BY_ENDING, has_dicom_mark
 from .grid_check import GridCheck, any_grid, head_grid
 from .head import axis_of_slices

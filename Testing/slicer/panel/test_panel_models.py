@@ -78,7 +78,8 @@ def test_what_is_no_model_is_refused_with_a_sentence(user_data: Path, session: A
 def test_weights_that_do_not_fit_are_refused_with_a_sentence(
     user_data: Path, model_place: Path, session: Any, tmp_path: Path
 ) -> None:
-    from anofpdm.store.model_folder import CHECKSUMS_FILE, file_sha256
+    from anofpdm.core.checksums import CHECKSUMS_FILE
+    from anofpdm.store.model_folder import file_sha256
 
     source = tmp_path / "two"
     shutil.copytree(model_place / "two", source)
