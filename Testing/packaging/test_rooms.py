@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from module_files import MODULE
+from module_files import MODULE, REPOSITORY
 
-LIB, APP = MODULE / "AnoFPDMSegmentLib", MODULE / "anofpdm" / "app"
+ENGINE = MODULE / "anofpdm"
+LIB, APP = MODULE / "AnoFPDMSegmentLib", ENGINE / "app"
 SLICER, QT = {"slicer", "vtk", "SampleData", "PyTorchUtils", "DICOMLib"}, {"qt", "ctk"}
 WHEN_NEEDED = {"slicer_installer.py"}
 """Files of a plain room that import Slicer, inside functions and inside Slicer only."""
@@ -70,3 +72,31 @@ def test_files_are_of_one_responsibility() -> None:
     ]
     assert not long
     assert len((MODULE / "AnoFPDMSegment.py").read_text(encoding="utf-8").splitlines()) <= 160
+
+
+def inside(folder: Path) -> set[str]:
+    """The modules and packages of a folder of the engine, by their names in contracts."""
+    names = {file.stem for file in folder.glob("*.py")} | {file.parent.name for file in folder.glob("*/__init__.py")}
+    return {".".join((*folder.relative_to(MODULE).parts, name)) for name in names if not name.startswith("__")}
+
+
+def test_every_room_and_every_shared_module_stands_under_the_contracts() -> None:
+    tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11")
+    linter = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    guarded = {each["name"]: set(each.get("source_modules", ())) for each in linter["contracts"]}
+    rooms = {name for name in inside(ENGINE) if (ENGINE / name.partition(".")[2]).is_dir()}
+    assert guarded["Nothing imports the command line"] == {*rooms, "AnoFPDMSegmentLib"} - {"anofpdm.cli"}
+    of_a_method = {f"anofpdm.methods.{file.parent.name}" for file in ENGINE.glob("methods/*/__init__.py")}
+    shared = (rooms | inside(ENGINE / "cli") | inside(ENGINE / "methods")) - of_a_method
+    free = guarded["The floors know nothing of what is built on them"]
+    free |= guarded["What serves every method knows methods by their contract alone"]
+    # Commands of one method, and rooms that are named by their modules.
+    assert shared - free == {"anofpdm.cli", "anofpdm.cli.bench", "anofpdm.cli.models", "anofpdm.methods"}
+
+
+def test_the_readme_shows_the_rooms_there_are() -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    engine, module = re.findall(r"^AnoFPDMSegment/(?:anofpdm|AnoFPDMSegmentLib)/ .*\n((?:  .*\n)+)", text, re.MULTILINE)
+    for folder, block in ((ENGINE, engine), (LIB, module)):
+        rooms = {place.name for place in folder.iterdir() if place.is_dir() and place.name != "__pycache__"}
+        assert rooms == set(re.findall(r"(?:^| )  ?(\w+)/ ", block, re.MULTILINE))

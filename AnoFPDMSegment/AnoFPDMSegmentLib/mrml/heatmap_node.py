@@ -59,7 +59,7 @@ def updateBoxes(
 
 def showFrom(node: Any, score: float) -> None:
     """Make the heatmap transparent below a score."""
-    from anofpdm.methods.anofpdm.select import LARGEST_SCORE
+    from anofpdm.volumes.score_volume import LARGEST_SCORE
 
     node.GetDisplayNode().SetThreshold(score, LARGEST_SCORE)
 

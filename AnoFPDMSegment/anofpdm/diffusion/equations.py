@@ -1,6 +1,6 @@
 """The paper's equations, one small function each, on torch tensors.
 
-Shapes: states and predictions [N, C, H, W]; `alpha_bar` a float, or a tensor that broadcasts.
+Shapes: states and predictions [N, C, H, W]; `alpha_bar` a float, one level for all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ from torch import Tensor
 
 def diffuse(x0: Tensor, noise: Tensor, alpha_bar: float) -> Tensor:
     """x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) noise (forward process; DDPM encoding)."""
-    return sqrt(alpha_bar) * x0 + sqrt(1.0 - alpha_bar) * noise
+    return mixed(x0, noise, sqrt(alpha_bar), sqrt(1.0 - alpha_bar))
+
+
+def mixed(x0: Tensor, noise: Tensor, signal: float | Tensor, spread: float | Tensor) -> Tensor:
+    """The same with its two roots, which may be tensors that broadcast: a level of its own for each slice."""
+    return signal * x0 + spread * noise
 
 
 def predict_x0(x_t: Tensor, noise: Tensor, alpha_bar: float) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .equations import mixed
 from .schedule import NoiseSchedule
 
 
@@ -19,4 +20,4 @@ class Noising:
     def __call__(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """x_t [N, C, H, W] of the slices x0 at 0-based noise levels t [N]."""
         signal, spread = (root[t][:, None, None, None] for root in (self._signal, self._spread))
-        return signal * x0 + spread * noise
+        return mixed(x0, noise, signal, spread)

@@ -13,7 +13,7 @@ from ..core.arrays import BoolArray, FloatArray
 from ..core.errors import EvidenceError, SettingsError
 from ..thresholds.postprocessing import small_components
 from ..thresholds.settings import MinimumSize
-from ..volumes.score_volume import BELOW_BORDER
+from ..volumes.score_volume import BELOW_BORDER, LARGEST_SCORE
 from .knobs import CALIBRATED, Knob, number
 from .method import Decision
 
@@ -131,7 +131,8 @@ class MapAnswer:
 
 def answer(evidence: MapEvidence, accepted: BoolArray, threshold: float, minimum_size: MinimumSize) -> MapAnswer:
     """Cut the map; `accepted` [N, H, W]: where a finding may be."""
-    score = np.asarray(evidence.map[:, 0] / np.float32(threshold), dtype=np.float32)
+    with np.errstate(over="ignore"):
+        score = np.asarray(np.minimum(evidence.map[:, 0] / np.float32(threshold), LARGEST_SCORE), dtype=np.float32)
     if minimum_size.pixels:
         removed = small_components(np.logical_and(score >= 1, accepted), minimum_size.pixels)
         score = np.where(removed, np.float32(BELOW_BORDER), score)

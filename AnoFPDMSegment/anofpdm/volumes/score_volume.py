@@ -22,6 +22,8 @@ from .stack_grid import ROUNDING, StackGrid
 BORDER = np.float32(1)
 BELOW_BORDER = np.float32(0.999)
 """What scores are capped to that make no finding."""
+LARGEST_SCORE = 1e6
+"""Where a threshold is nearly 0, more would be infinite on disk and spoil the interpolation."""
 ACCEPTED_SHARE = 0.499
 """Voxels at exactly the middle between accepted and other pixels belong to the finding, on either side alike."""
 MOST_PLACES = 8

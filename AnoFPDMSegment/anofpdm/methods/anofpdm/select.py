@@ -14,7 +14,7 @@ from ...thresholds.own_reference import own_threshold
 from ...thresholds.postprocessing import filtered_map, small_components
 from ...thresholds.settings import MinimumSize, Threshold
 from ...volumes.bounding_box import bounding_box, grown
-from ...volumes.score_volume import BELOW_BORDER
+from ...volumes.score_volume import BELOW_BORDER, LARGEST_SCORE
 from ..method import Decision as ImageDecision
 from .algorithm1 import anomaly_strength, quantile_of, quantile_thresholds
 from .calibration import CalibratedValues, Calibration, Consistency, Decision, Region
@@ -22,9 +22,6 @@ from .evidence import Evidence, check_guidance
 from .operating_point import OperatingPoint
 from .settings import SelectionSettings
 from .similarity import similarity
-
-LARGEST_SCORE = 1e6
-"""Where a threshold is nearly 0, more would be infinite on disk and spoil the interpolation."""
 
 
 @dataclass(frozen=True)
