@@ -81,7 +81,8 @@ def _add(group: Any, same: Sequence[tuple[str, Knob]]) -> None:
     choices = None
     if all(other.choices for _, other in same):
         choices = list(dict.fromkeys(choice for _, other in same for choice in other.choices))
-    group.add_argument(knob.flag, dest=place, metavar=knob.metavar, choices=choices, help=text)
+    metavar = knob.metavar or (None if choices else knob.name.upper())
+    group.add_argument(knob.flag, dest=place, metavar=metavar, choices=choices, help=text)
 
 
 def given_knobs(options: argparse.Namespace, method: Method, *, live: bool) -> dict[str, Any]:

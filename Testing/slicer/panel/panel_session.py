@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from qt_module_widget import qSlicerScriptedLoadableModuleWidget
 from qt_modules import Modules
 from qt_proxy import unwrap
 
+LOOK_S = 0.03
 LONG_S = 120.0
 WIDTH_PX, HEIGHT_PX = 430, 650
 """Of Slicer's module panel beside the views in a window of 1600 x 1000, with *Data Probe* open."""
@@ -88,11 +90,11 @@ class PanelSession:
 
     def wait(self, condition: Callable[[], object], what: str, seconds: float = LONG_S) -> None:
         """Until the condition holds, while the application goes on."""
-        end = time.monotonic() + seconds
+        looks = itertools.count()
         while not condition():
-            assert time.monotonic() < end, f"waited {seconds:g} s in vain until {what}"
+            assert next(looks) * LOOK_S < seconds, f"waited {seconds:g} s in vain until {what}"
             QApplication.processEvents()
-            time.sleep(0.03)
+            time.sleep(LOOK_S)
         self.pump()
 
     def click(self, widget: Any) -> None:
