@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from command_line import CommandLine
 from method_models import MAKERS
 from report_samples import page_of
@@ -21,6 +22,8 @@ from anofpdm import Detector
 from anofpdm.app.report import Reported, report_page
 from anofpdm.core.errors import SettingsError
 from anofpdm.core.progress import CancelToken, Progress
+from anofpdm.followup.document import follow_up_document
+from anofpdm.followup.follow_up import follow_up
 from anofpdm.gate.opinion import GateCheck, GateOpinion
 from anofpdm.methods import registry
 from anofpdm.methods.knobs import Knob
@@ -102,6 +105,19 @@ def test_adjusting_acts_without_the_network(
     after, _ = read_heatmap(tmp_path / "new" / "heatmap.nrrd")
     assert (after <= before + 1e-5).all() and (after.max() < before.max()) == cut
     assert {path.name for path in out.iterdir()} == {path.name for path in (tmp_path / "new").iterdir()}
+
+
+@every
+def test_two_of_its_results_are_followed(cases: dict[str, CaseEvidence], tmp_path: Path, name: str) -> None:
+    """The same examination twice, lying where it lay: whatever was found is there still."""
+    save_evidence(tmp_path / "evidence.npz", cases[name])
+    before, later = build_detection(cases[name]), build_detection(load_evidence(tmp_path / "evidence.npz"))
+    document = follow_up_document(follow_up(before, later, align=lambda *_: sitk.Euler3DTransform()))
+    assert document["baseline"]["method"] == document["later"]["method"] == name
+    assert {change["kind"] for change in document["changes"]} <= {"unchanged", "uncertain"}
+    for date in ("baseline", "later"):
+        listed = [number for change in document["changes"] for number in change[f"{date}_findings"]]
+        assert sorted(listed) == [entry.number for entry in before.components]
 
 
 @every
