@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 import torch
+from mark_volume import mark_volume
 
 from anofpdm.datasets.manifest import SPLITS, read_manifest
-from anofpdm.methods.student.mark_volume import mark_volume
 from anofpdm.methods.student.student_folder import open_student
 from anofpdm.volumes.reading import read_volume
 

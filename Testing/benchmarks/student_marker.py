@@ -7,11 +7,11 @@ from pathlib import Path
 
 import SimpleITK as sitk
 import torch
+from mark_volume import mark_volume
 
 from anofpdm.core.arrays import FloatArray
 from anofpdm.core.errors import ModelError
 from anofpdm.methods.student.config import StudentConfig
-from anofpdm.methods.student.mark_volume import mark_volume
 from anofpdm.methods.student.network import StudentNetwork
 from anofpdm.methods.student.predictor import StudentPredictor
 from anofpdm.methods.student.student_folder import open_student

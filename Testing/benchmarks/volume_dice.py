@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
+from mark_volume import mark_volume
 
 from anofpdm.core.arrays import BoolArray
 from anofpdm.datasets.manifest import SPLITS, Volume, read_manifest
-from anofpdm.methods.student.mark_volume import mark_volume
 from anofpdm.methods.student.student_folder import StudentFolder, open_student
 from anofpdm.volumes.reading import read_volume
 

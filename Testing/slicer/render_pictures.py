@@ -102,7 +102,7 @@ def surface_picture(context: SceneContext, result: Result, logics: list[Any]) ->
     for logic in logics:
         logic.GetSliceNode().JumpSlice(*behind)
         logic.GetSliceNode().SetSliceVisible(True)
-    slice_views.showForeground(context, None, 0)
+        logic.GetSliceCompositeNode().SetForegroundVolumeID(None)
     view = context.addNode("vtkMRMLViewNode", "3D")
     view.SetBoxVisible(False)
     view.SetAxisLabelsVisible(False)
@@ -144,7 +144,7 @@ def draw(folder: Path, evidence: Path | None) -> None:
         for logic in logics:
             keep_in_plane(logic.GetSliceNode(), middle)
         pictures = [slice_picture(context, logic) for logic in logics]
-        slice_views.showForeground(context, result.healthyPredictionNode, 1.0)
+        slice_views.showInSliceViews(context, volume, result.healthyPredictionNode, 1.0)
         pictures.append(slice_picture(context, logics[0]))
         folder.mkdir(parents=True, exist_ok=True)
         (folder / SLICES).write_bytes(pngBytes(beside(pictures)))

@@ -31,6 +31,13 @@ def add_volume(scene: Any, array: NDArray[Any], ijk_to_ras: NDArray[Any] | None 
     return node
 
 
+def put_over_images(scene: Any, node: Any, opacity: float) -> None:
+    """A volume, or none, over the background of all slice views, as a user would choose it there."""
+    for composite in scene.nodes("vtkMRMLSliceCompositeNode"):
+        composite.SetForegroundVolumeID(node.GetID() if node else None)
+        composite.SetForegroundOpacity(opacity)
+
+
 def add_transform(scene: Any, matrix: NDArray[Any], *nodes: Any) -> Any:
     """A linear transform over the nodes."""
     from AnoFPDMSegmentLib.mrml.voxels import matrixOfArray

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from evidence_makers import SETTINGS, make_case
 from made_results import LARGE, made_result
-from scene_makers import add_transform, add_volume
+from scene_makers import add_transform, add_volume, put_over_images
 from test_result_geometry import GRIDS, SIZE, TRANSFORMS
 
 from anofpdm.results.detection import build_detection
 from anofpdm.results.heat_colors import heat_rgb, top_of_scale
-from AnoFPDMSegmentLib.mrml import heatmap_node, slice_views
+from AnoFPDMSegmentLib.mrml import heatmap_node
 from AnoFPDMSegmentLib.mrml.headless import SLICE_VIEWS, addSliceView
 from AnoFPDMSegmentLib.mrml.input_volumes import worldGeometry
 from AnoFPDMSegmentLib.mrml.result import Result
@@ -111,15 +111,15 @@ def test_opacity_and_what_lies_over_the_image(scene: Any) -> None:
     result.show(OPACITY)
     result.centreOn(1)
     half = color_at(views[0], ball).astype(float)
-    slice_views.showForeground(scene, result.heatmapNode, 0.0)
+    put_over_images(scene, result.heatmapNode, 0.0)
     assert np.abs(color_at(views[0], ball) - GRAY).max() <= 1
-    slice_views.showForeground(scene, result.heatmapNode, 1.0)
+    put_over_images(scene, result.heatmapNode, 1.0)
     full = color_at(views[0], ball).astype(float)
     assert np.abs(half - (GRAY * (1 - OPACITY) + full * OPACITY)).max() <= 2
-    slice_views.showForeground(scene, result.healthyPredictionNode, 1.0)
+    put_over_images(scene, result.healthyPredictionNode, 1.0)
     gray = color_at(views[0], ball)
     assert gray.max() - gray.min() <= 1 and gray.max() > GRAY
-    slice_views.showForeground(scene, None, 1.0)
+    put_over_images(scene, None, 1.0)
     assert np.abs(color_at(views[0], ball) - GRAY).max() <= 1
 
 

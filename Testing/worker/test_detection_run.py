@@ -85,9 +85,9 @@ def test_finds_the_lesion(run: DetectionRun) -> None:
 def test_options_reach_the_result(run: DetectionRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     carry_out_here(monkeypatch, tmp_path)
     chosen = {"guidance": 8.0, "threshold": "dynamic", "scaling": (0.5,), "minimum_size": "500mm3"}
-    options = RunOptions(MODEL, chosen, device="cpu")
     # Nothing is calibrated for a fixed end step.
-    run.start({"flair": write_sample}, options.choosing(steps=5, end_step=3, ungated=True))
+    fixed = {"steps": 5, "end_step": 3, "ungated": True}
+    run.start({"flair": write_sample}, RunOptions(MODEL, {**chosen, **fixed}, device="cpu"))
     assert isinstance(events_of(run)[-1], Finished)
     parameters = run.detection().findings["parameters"]
     assert (parameters["guidance"], parameters["threshold"], parameters["scaling"]) == (8.0, "dynamic", [0.5])

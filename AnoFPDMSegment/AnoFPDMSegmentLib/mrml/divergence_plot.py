@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from .scene_context import SceneContext
 
-_SERIES_ROLE = "series"
 _COLORS = ((0.85, 0.33, 0.10), (0.00, 0.45, 0.74), (0.47, 0.67, 0.19), (0.49, 0.18, 0.56))
 _CHART, _PARTS = "divergenceChart", "divergenceChartParts"
 """Roles of the chart, and of its series and table, which are hidden and left when the user deletes it."""

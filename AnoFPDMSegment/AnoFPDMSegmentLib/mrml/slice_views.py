@@ -39,13 +39,6 @@ def imageIn(composite: Any) -> Any:
     return composite.GetScene().GetNodeByID(identity) if identity else None
 
 
-def showForeground(context: SceneContext, foreground: Any, opacity: float) -> None:
-    """Put a volume over the background of all slice views, or none."""
-    for composite in context.nodes("vtkMRMLSliceCompositeNode"):
-        composite.SetForegroundVolumeID(foreground.GetID() if foreground else None)
-        composite.SetForegroundOpacity(opacity)
-
-
 def centreSliceViews(context: SceneContext, pointRAS: tuple[float, float, float]) -> None:
     """Jump all slice views to a point of the world and bring it to their middle."""
     for node in context.nodes("vtkMRMLSliceNode"):

@@ -10,9 +10,6 @@ from .opinion import Gate, GateCheck, GateOpinion, worst
 from .reference import RED_OF_RULE, GateReference, Group, Rule, Span
 from .sentences import NOTHING_SEEN, sentence_of
 
-LEAST_COVERAGE_MM = 12.0
-"""Of tissue: a volume that shows less is not known to be a head at all."""
-
 
 def assess(measures: Mapping[str, float], reference: GateReference, *, own_counts: bool = True) -> GateOpinion:
     """What `measure` found against what the model was calibrated on. `own_counts`: whether the method's own measures

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,11 +27,6 @@ class RunOptions:
     """Whether overlay.png is drawn, which needs Pillow."""
     method: str = ""
     """Whose knobs are chosen, the model's; empty: that of version 0.1."""
-
-    def choosing(self, **values: Any) -> RunOptions:
-        """The same with these knobs chosen; None leaves one as the model says."""
-        kept = {name: value for name, value in {**self.chosen, **values}.items() if value is not None}
-        return dataclasses.replace(self, chosen=kept)
 
     def to_arguments(self) -> list[str]:
         """The options of `anofpdm detect`, each with its value in one argument, so that none is taken for another.

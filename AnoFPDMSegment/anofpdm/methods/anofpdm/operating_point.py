@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from ...core.precision import Precision
@@ -51,11 +51,6 @@ class OperatingPoint:
         require(list(self.guidance_bank) == sorted(set(self.guidance_bank)), "the guidance bank must rise")
         if self.end_step is not None:
             require(1 <= self.end_step <= self.steps, f"the end step must lie between 1 and {self.steps}")
-
-    @property
-    def without_mirror_image(self) -> OperatingPoint:
-        """The same with each slice predicted once."""
-        return replace(self, mirrored=False)
 
     @property
     def includes_end_step(self) -> bool:

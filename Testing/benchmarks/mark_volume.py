@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from ...core.progress import CancelToken
-from ...volumes.geometry import VolumeGeometry
-from ...volumes.resampling import stack_to_volume
-from .config import StudentConfig
-from .predictor import StudentPredictor
-from .student_stack import StudentStack, student_stack
+from anofpdm.core.progress import CancelToken
+from anofpdm.methods.student.config import StudentConfig
+from anofpdm.methods.student.predictor import StudentPredictor
+from anofpdm.methods.student.student_stack import StudentStack, student_stack
+from anofpdm.volumes.geometry import VolumeGeometry
+from anofpdm.volumes.resampling import stack_to_volume
 
 Floats = npt.NDArray[np.float32]
 
