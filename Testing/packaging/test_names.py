@@ -35,10 +35,11 @@ SHARED = [
 OF_DETECTION = [
     name
     for name in SHARED
-    if name.startswith(("AnoFPDMSegmentLib/", "anofpdm/app/", "anofpdm/results/"))
-    or name in ("anofpdm/cli/detect.py", "anofpdm/cli/adjust.py", "anofpdm/cli/options.py")
+    if not name.startswith(("anofpdm/core/", "anofpdm/store/"))
+    and name not in ("anofpdm/cli/bench.py", "anofpdm/cli/models.py")
 ]
-"""What offers, passes on, shows and tells the options of `detect`."""
+"""What may offer, pass on, show and tell the options of `detect`: all but the commands of one method, and the rooms that
+know in which precisions networks are stored and compute."""
 
 
 def names_in(path: Path) -> set[str]:

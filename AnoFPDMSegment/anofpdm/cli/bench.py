@@ -6,16 +6,14 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_args
 
 from ..core.errors import SettingsError
+from ..core.precision import Precision
 from ..core.progress import CancelToken
 from ..core.reporting import StepTeller, complain, say
 from .interruption import cancellation
 from .options import input_images
-
-if TYPE_CHECKING:
-    from ..core.precision import Precision
 
 
 def add_parser(commands: Any) -> None:
@@ -43,7 +41,7 @@ def add_parser(commands: Any) -> None:
         help="slices of this volume, as for detect, instead of drawn ones (with a MODEL)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
-    parser.add_argument("--precision", choices=("float32", "bfloat16"), help="of the shipped rows (default: by device)")
+    parser.add_argument("--precision", choices=get_args(Precision), help="of the shipped rows (default: by device)")
     parser.add_argument("--slices", type=int, metavar="N", help="how many slices (default: 8)")
     parser.add_argument("--batch-size", type=int, metavar="N", help="slices a batch of the engine (default: auto)")
     parser.add_argument(

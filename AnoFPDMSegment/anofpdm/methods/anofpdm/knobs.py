@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from ...core.errors import ModelError, SettingsError
+from ...core.precision import Precision
 from ...thresholds.settings import MinimumSize, Threshold
 from ..knobs import CALIBRATED, Knob, Switch, as_text, number, numbers, whole
 from .calibration import Calibration
@@ -243,7 +244,7 @@ PROCESS = (
         "precision",
         "of the network (default: bfloat16 where the device has units for it and the model is calibrated in it)",
         live=False,
-        choices=("float32", "bfloat16"),
+        choices=get_args(Precision),
         title="Precision",
         advanced=True,
     ),
