@@ -38,8 +38,8 @@ OF_DETECTION = [
     if not name.startswith(("anofpdm/core/", "anofpdm/store/"))
     and name not in ("anofpdm/cli/bench.py", "anofpdm/cli/models.py")
 ]
-"""What may offer, pass on, show and tell the options of `detect`: all but the commands of one method, and the rooms that
-know in which precisions networks are stored and compute."""
+"""What may offer, pass on, show and tell the options of `detect`: all but the commands of one method, and the rooms
+that know in which precisions networks are stored and compute."""
 
 
 def names_in(path: Path) -> set[str]:
