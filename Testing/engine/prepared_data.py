@@ -42,7 +42,7 @@ def prepared_slices(table: Path, config: InputConfig, factory: pytest.TempPathFa
     def make(folder: Path) -> None:
         build_slice_cache(manifest, config, folder / "slices", brains=brains)
 
-    return shared_folder(factory, f"slices-{cache_key(manifest, config, brains=brains)[:16]}", make) / "slices"
+    return shared_folder(factory, f"slices-{cache_key(manifest, config)[:16]}-{brains}", make) / "slices"
 
 
 @pytest.fixture

@@ -16,12 +16,6 @@ from anofpdm.core.output_set import check_output_directory
 pytestmark = NEEDS_FORK
 
 
-@pytest.fixture(autouse=True)
-def without_flushing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is slow, and no step of its own as long as the machine lives."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
 @pytest.fixture
 def older(tmp_path: Path) -> Path:
     return write_older_result(tmp_path / "older")

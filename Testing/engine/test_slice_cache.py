@@ -135,7 +135,7 @@ def test_brains_are_worked_out_for_who_needs_them(cache: SliceCache, manifest: M
     with pytest.raises(ValueError, match="without brains"):
         without.brain(0)
     again = build_slice_cache(one, make.model(), without.directory)
-    assert again.brain(slice(None)).any() and again.key != without.key
+    assert again.brain(slice(None)).any() and again.key == without.key, "what was kept of its slices holds"
     np.testing.assert_array_equal(again.x0(slice(None)), without.x0(slice(None)))
 
 

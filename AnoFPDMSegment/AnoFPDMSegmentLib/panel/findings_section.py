@@ -71,7 +71,8 @@ class FindingsSection:
         """The last column says how sure a finding is, in the best terms that its method has."""
         known = (name for name in ("confidence", "probability") if any(each[name] is not None for each in components))
         # Where nothing is listed nothing need be known, so that the heading does not change with the first findings.
-        last = next(known, "" if components else self._last or "confidence")
+        unknown = "" if components else "confidence" if self._last is None else self._last
+        last = next(known, unknown)
         if last != self._last:
             self._last = last
             prepareTable(self._ui.findingsTable, [*self._columns, self._lastColumns[last]], widest=_PLACE)

@@ -45,6 +45,7 @@ from .slice_cache import (
     SliceCache,
     open_slice_cache,
     read_table,
+    table_fits,
 )
 
 
@@ -74,19 +75,19 @@ def build_slice_cache(
             f"{', '.join(config.modalities)}; read it for the model's modalities."
         )
     directory = Path(directory).absolute()
-    fitting = [cache_key(manifest, config, brains=has) for has in {True, brains}]
-    if directory.exists() and any(directory.iterdir()) and read_table(directory).get("key") in fitting:
+    key = cache_key(manifest, config)
+    if directory.exists() and any(directory.iterdir()) and table_fits(read_table(directory), key, brains=brains):
         return open_slice_cache(directory)
     try:
         with _whole_or_nothing(directory) as folder:
-            _write(manifest, config, folder, progress, cancel or CancelToken(), workers, brains)
+            _write(manifest, config, folder, key, progress, cancel or CancelToken(), workers, brains)
     except OSError as error:
         raise OutputError(f"The slice cache {directory} cannot be written; check the folder and the disk.") from error
     return open_slice_cache(directory)
 
 
-def cache_key(manifest: Manifest, config: InputConfig, *, brains: bool = True) -> str:
-    """Hash of what the cache depends on: rows, image files' sizes and times, grid, preprocessing, `brains`."""
+def cache_key(manifest: Manifest, config: InputConfig) -> str:
+    """Hash of what the slices depend on: rows, image files' sizes and times, grid, preprocessing."""
     record = {
         "schema": CACHE_SCHEMA,
         "modalities": manifest.modalities,
@@ -97,7 +98,6 @@ def cache_key(manifest: Manifest, config: InputConfig, *, brains: bool = True) -
             for r in manifest.rows
         ],
         "files": [_stamps(image) for volume in manifest.volumes() for image in volume.images],
-        **({} if brains else {"brains": False}),
     }
     # 240 and 240.0 are the same field of view.
     alike = json.loads(json.dumps(record), parse_int=float)
@@ -170,6 +170,7 @@ def _write(
     manifest: Manifest,
     config: InputConfig,
     folder: Path,
+    key: str,
     progress: ProgressCallback | None,
     cancel: CancelToken,
     workers: int,
@@ -213,7 +214,7 @@ def _write(
     table = {
         "format": CACHE_FORMAT,
         "schema": CACHE_SCHEMA,
-        "key": cache_key(manifest, config, brains=brains),
+        "key": key,
         "brains": brains,
         "modalities": list(config.modalities),
         "grid": record_to_dict(config.grid),

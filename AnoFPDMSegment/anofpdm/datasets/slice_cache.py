@@ -154,6 +154,16 @@ def read_table(directory: Path) -> dict[str, Any]:
     return table
 
 
+def has_brains(table: dict[str, Any]) -> bool:
+    """Whether a cache of this table has `SliceCache.brain`."""
+    return bool(table.get("brains", True))  # caches of 0.1 always had them
+
+
+def table_fits(table: dict[str, Any], key: str, *, brains: bool) -> bool:
+    """Whether a cache of this table is the one of `key`, and has what is asked of it."""
+    return table.get("key") == key and (has_brains(table) or not brains)
+
+
 def _cache(directory: Path, table: dict[str, Any], images: npt.NDArray[Any], regions: npt.NDArray[Any]) -> SliceCache:
     grid = record_from_dict(GridConfig, table["grid"], "grid")
     modalities = tuple(str(name) for name in table["modalities"])
@@ -178,7 +188,7 @@ def _cache(directory: Path, table: dict[str, Any], images: npt.NDArray[Any], reg
         modalities=modalities,
         grid=grid,
         preprocessing=record_from_dict(PreprocessingConfig, table["preprocessing"], "preprocessing"),
-        brains=bool(table.get("brains", True)),  # caches of 0.1 always had them
+        brains=has_brains(table),
         images=images,
         regions=regions,
         volumes=volumes,

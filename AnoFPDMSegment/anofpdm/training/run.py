@@ -14,7 +14,7 @@ from ..core.errors import InputError, OutputError, SettingsError
 from ..core.progress import CancelToken, ProgressCallback
 from ..datasets.build_slice_cache import build_slice_cache, cache_key
 from ..datasets.manifest import Manifest, read_manifest
-from ..datasets.slice_cache import SliceCache, open_slice_cache, read_table
+from ..datasets.slice_cache import SliceCache, open_slice_cache, read_table, table_fits
 from ..synthetic.kept_maps import find_maps, prepare_maps
 from ..synthetic.structures import Structure, read_structures
 from .config import TrainingConfig, training_config_to_dict
@@ -187,16 +187,16 @@ def _shared_cache(
     if process_rank() == 0:
         return build_slice_cache(manifest, config.model, folder, workers=workers, cancel=cancel, progress=progress)
     key = cache_key(manifest, config.model)
-    while _key_of(folder) != key:
+    while not _is_there(folder, key):
         time.sleep(LOOK_AGAIN_S)
     return open_slice_cache(folder)
 
 
-def _key_of(folder: Path) -> str:
+def _is_there(folder: Path, key: str) -> bool:
     try:
-        return str(read_table(folder).get("key"))
+        return table_fits(read_table(folder), key, brains=True)
     except InputError:
-        return ""
+        return False
 
 
 def _silent(text: str) -> None:

@@ -171,3 +171,17 @@ def test_a_detection_jumps_to_the_most_confident_finding(many: Any, tmp_path: Pa
         assert [matrix.GetElement(row, 3) for row in range(3)] == pytest.approx(peak, abs=1e-3)
     many.click_cell(ui.findingsTable, 0, 0, offset=12)
     assert result.accepted == [number != 2 for number in range(len(components))]
+
+
+def test_the_last_column_keeps_its_heading_where_nothing_is_left(many: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the table does not change with a slider."""
+    listed = many.result.detection.findings["components"]
+    table = many.ui.findingsTable
+    for each in listed:
+        each["confidence"] = each["probability"] = None
+    for left in (listed, []):
+        many.result.detection.findings["components"] = left
+        monkeypatch.setattr(type(many.result), "accepted", [True] * len(left))
+        many.panel.state.resultUpdated()
+        many.pump()
+        assert table.rowCount == len(left) and table.horizontalHeaderItem(4).text() == "Peak"
