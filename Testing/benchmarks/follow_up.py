@@ -28,14 +28,15 @@ import SimpleITK as sitk
 import torch
 from follow_up_examiner import Examiner
 from follow_up_images import left_in_images
-from follow_up_pairs import COUNTED_ML, Scans, counted, draw_pose, rendered
+from follow_up_page import page
+from follow_up_pairs import Scans, counted, draw_pose, rendered
 
 from anofpdm.core.errors import InputError
 from anofpdm.core.progress import CancelToken
 from anofpdm.followup.follow_up import FollowUp, aligned
 from anofpdm.followup.images import PERSISTING_BORDER
 from anofpdm.followup.likeness import likeness
-from anofpdm.followup.placing import head_image, labels_of
+from anofpdm.followup.placing import head_image
 from anofpdm.synthetic.head_map import read_head_map
 from anofpdm.synthetic.head_pair import HeadPose
 from anofpdm.synthetic.structures import read_structures
@@ -43,7 +44,6 @@ from anofpdm.volumes.reading import read_finite_volume, read_volume
 
 SAMPLE = Path(__file__).resolve().parents[2] / "AnoFPDMSegment" / "Resources" / "SampleData"
 MAPS = "head_13,head_14,head_15,head_16"
-FATES = ("new", "gone", "grown", "shrunk", "merged", "split", "unchanged")
 NOT_MARKED = "not marked"
 SEEN_ML = 0.1
 """Lesions of the change mask that are so large are looked for in the images."""
@@ -63,6 +63,7 @@ class Row:
     later_ml: float
     tolerance_ml: float
     other_score: float
+    seen_by: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class PaintedRow:
     called: str
     trend: str | None
     reason: str
+    seen_by: str
 
     @property
     def right(self) -> bool:
@@ -127,6 +129,7 @@ def rows_of(pair: str, found: FollowUp) -> list[Row]:
             later_ml=change.later_ml,
             tolerance_ml=change.tolerance_ml,
             other_score=change.other_score,
+            seen_by=change.seen_by,
         )
         for change in found.changes
     ]
@@ -153,7 +156,7 @@ def pairs(detector: Examiner, options: argparse.Namespace) -> dict[str, Any]:
     maps = options.data / "labelmaps"
     structures = read_structures(maps / "labels.csv")
     painted, rows, errors, alike, red = [], [], {}, {}, []
-    for name, number in itertools.product(options.maps.split(","), range(options.each)):
+    for name, number in itertools.product(options.maps.split(","), range(options.first, options.first + options.each)):
         scans = rendered(read_head_map(maps / f"{name}.nii.gz", structures), number, options.cache)
         called = f"{name}, {number}"
         found = detector.follow(*scans.images)
@@ -168,7 +171,7 @@ def pairs(detector: Examiner, options: argparse.Namespace) -> dict[str, Any]:
             told = f"{row.called} {row.trend or ''} {row.reason}"
             print(
                 f"   {row.painted}{'' if row.counted else ' (too small)'}, {row.baseline_ml:.2f} -> {row.later_ml:.2f} "
-                f"mL: {told}",
+                f"mL: {told} {row.seen_by}",
                 file=sys.stderr,
                 flush=True,
             )
@@ -190,12 +193,13 @@ def is_red(found: FollowUp) -> bool:
 def compared(pair: str, scans: Scans, found: FollowUp) -> tuple[list[PaintedRow], list[Row]]:
     """What every painted lesion is called, by the change that marks the most of it; and the changes that mark none."""
     everything, touched = rows_of(pair, found), set[int]()
-    labels = [labels_of(date) for date in (found.baseline, found.later)]
-    groups = [(change.group.baseline, change.group.later) for change in found.changes]
+    dates = found.baseline_places, found.later_places
     painted = []
     for name, masks in zip(scans.fates, scans.lesions, strict=True):
+        there = masks[0], on_baseline(masks[1], scans)
         marked = [
-            sum(int(np.isin(labels[date][masks[date]], group[date]).sum()) for date in (0, 1)) for group in groups
+            sum(int((dates[date][there[date]] == number).sum()) for date in (0, 1))
+            for number in range(1, len(everything) + 1)
         ]
         touched |= {number for number, voxels in enumerate(marked) if voxels}
         most = int(np.argmax(marked)) if any(marked) else None
@@ -211,9 +215,18 @@ def compared(pair: str, scans: Scans, found: FollowUp) -> tuple[list[PaintedRow]
                 called=NOT_MARKED if told is None else told.kind,
                 trend=None if told is None else told.trend,
                 reason="" if told is None else told.reason,
+                seen_by="" if told is None else told.seen_by,
             )
         )
     return painted, [row for number, row in enumerate(everything) if number not in touched]
+
+
+def on_baseline(mask: npt.NDArray[np.bool_], scans: Scans) -> npt.NDArray[np.bool_]:
+    """The voxels [k, j, i] of the baseline that hold half of a lesion of the later date, by the true pose."""
+    later = sitk.GetImageFromArray(mask.astype(np.float32))
+    later.CopyInformation(scans.images[1])
+    share = sitk.Resample(later, scans.images[0], scans.pose.transform, sitk.sitkLinear, 0.0)
+    return np.asarray(sitk.GetArrayFromImage(share) >= 0.5)
 
 
 def parts_ml(mask: npt.NDArray[np.bool_], image: sitk.Image) -> list[float]:
@@ -273,12 +286,10 @@ def components(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], int]
 
 def changed_voxels(found: FollowUp) -> npt.NDArray[np.bool_]:
     """Voxels that the follow-up calls changed: new and gone findings, and what grown and shrunk ones gained or lost."""
-    called = np.zeros(found.baseline_labels.shape, dtype=bool)
-    for change in found.changes:
-        before = np.isin(found.baseline_labels, change.group.baseline) & (found.baseline_labels > 0)
-        after = np.isin(found.later_labels, change.group.later) & (found.later_labels > 0)
+    called = np.zeros(found.baseline_places.shape, dtype=bool)
+    for number, change in enumerate(found.changes, start=1):
         if change.kind in ("new", "gone") or change.trend in ("grown", "shrunk"):
-            called |= before ^ after
+            called |= (found.baseline_places == number) ^ (found.later_places == number)
     return called
 
 
@@ -303,70 +314,13 @@ def tell(head: str, rows: list[Row]) -> None:
     """Progress, on standard error."""
     print(head, file=sys.stderr)
     for row in rows:
-        note = f" [{row.reason}]" if row.reason else ""
+        note = (f" [{row.reason}]" if row.reason else "") + f" by {row.seen_by}"
         print(
             f"   {row.kind}{note} {row.baseline_ml:.2f} -> {row.later_ml:.2f} mL (tolerance {row.tolerance_ml:.2f}), "
             f"other date {row.other_score:.2f}",
             file=sys.stderr,
             flush=True,
         )
-
-
-def page(figures: dict[str, Any]) -> str:
-    """The figures as markdown."""
-    lines = []
-    if "identity" in figures:
-        part = figures["identity"]
-        kinds = [row["kind"] for row in part["rows"]]
-        trends = [row["trend"] for row in part["rows"]]
-        wrong = sum(kind in ("new", "gone") for kind in kinds) + sum(trend in ("grown", "shrunk") for trend in trends)
-        listed = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-        errors = list(part["error_mm"].values())
-        lines += [
-            f"Same volume twice, {len(errors)} volumes: {wrong} of {len(kinds)} findings called new, grown, shrunk or "
-            f"gone ({listed}). Registration off by {np.mean(errors):.2f} mm on average, {max(errors):.2f} mm at most; "
-            f"likeness {min(part['likeness'].values()):.2f} at least. Compared by force alone: {len(part['red'])}.",
-            "",
-        ]
-    if "pairs" in figures:
-        lines += pairs_lines(figures["pairs"])
-    if "real" in figures:
-        lines += [
-            "| patient | registration off by | lesions of the change mask | of 0.1 mL and more | those that the images "
-            "show | called changed | marked at either date | recall, voxels | false change |",
-            "|---|---|---|---|---|---|---|---|---|",
-        ]
-        for name, part in figures["real"].items():
-            lines.append(
-                f"| {name} | {part['error_mm']:.2f} mm | {part['change_lesions']} ({part['change_ml']:.2f} mL) | "
-                f"{part['large']} | {part['large_seen']} | "
-                f"{part['lesions_called']} | {part['lesions_marked']} | {part['recall']:.3f} | "
-                f"{part['false_change_ml']:.2f} mL |"
-            )
-        lines.append("")
-    if "strangers" in figures:
-        found = figures["strangers"].values()
-        lines.append(f"Two patients, {len(found)} pairs: likeness {max(found):.2f} at most.")
-    return "\n".join(lines)
-
-
-def pairs_lines(part: dict[str, Any]) -> list[str]:
-    """What was painted, and what it is called."""
-    lines = ["| painted | counted | right | called |", "|---|---|---|---|"]
-    for name in FATES:
-        rows = [row for row in part["lesions"] if row["painted"] == name and row["counted"]]
-        told = [" ".join(filter(None, (row["called"], row["reason"] and f"({row['reason']})"))) for row in rows]
-        listed = ", ".join(f"{told.count(each)} {each}" for each in sorted(set(told), key=told.count, reverse=True))
-        lines.append(f"| {name} | {len(rows)} | {sum(row['right'] for row in rows)} | {listed} |")
-    changed = [row for row in part["beside"] if row["kind"] in ("new", "gone") or row["trend"] in ("grown", "shrunk")]
-    large = sum(max(row["baseline_ml"], row["later_ml"]) >= COUNTED_ML for row in changed)
-    return [
-        *lines,
-        "",
-        f"Where nothing was painted {len(changed)} changes are told in {len(part['likeness'])} pairs, {large} of them "
-        f"of {COUNTED_ML:g} mL and more. Compared by force alone: {len(part['red'])} pairs.",
-        "",
-    ]
 
 
 def main() -> None:
@@ -380,6 +334,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="existing folder to keep what is rendered and detected")
     parser.add_argument("--maps", default=MAPS, help="label maps of the rendered pairs (default: %(default)s)")
     parser.add_argument("--each", type=int, default=5, help="pairs of each label map (default: %(default)s)")
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first pair of each map (default: %(default)s)"
+    )
     parser.add_argument("--json", type=Path, help="file for the figures and every single change")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -67,7 +67,7 @@ class FollowUpSection:
         prepareTable(
             self.table,
             [
-                (_("Change"), _("What became of the finding; what is uncertain says why.")),
+                (_("Change"), _("What became of the finding; what is uncertain says why. *: the images tell it, not the method.")),
                 (_("Place"), _("The patient's side, and where in the head it lies.")),
                 (_("Before"), _("Volume in the earlier examination, in milliliters.")),
                 (_("Now"), _("Volume in the shown one, in milliliters.")),
@@ -96,6 +96,7 @@ class FollowUpSection:
             "borderline": _("The other examination nearly marks it, too."),
             "image unchanged": _("It stands out in the other image as well."),
         }
+        self._byImages = _("The comparison of the images tells it, not the method.")
         state.resultChanged.connect(self.refresh)
         state.busyChanged.connect(self.refresh)
         self.refresh()
@@ -182,20 +183,25 @@ class FollowUpSection:
         fillTable(self.table, [self._items(change) for change in changes])
 
     def _items(self, change: dict[str, Any]) -> list[Any]:
-        kind = cell(self._words[change["kind"]])
-        kind.setToolTip(self._reasons.get(change["reason"], ""))
+        word = self._words[change["kind"]]
+        kind = cell(f"{word} *" if change["seen_by"] == "images" else word)
+        kind.setToolTip(self._note(change))
         texts = [
             change["place"] or "",
-            f"{change['baseline_ml']:.2f}" if change["baseline_findings"] else "–",
-            f"{change['later_ml']:.2f}" if change["later_findings"] else "–",
+            f"{change['baseline_ml']:.2f}" if change["baseline_findings"] or change["baseline_ml"] else "–",
+            f"{change['later_ml']:.2f}" if change["later_findings"] or change["later_ml"] else "–",
             f"{change['tolerance_ml']:.2f}",
         ]
         return [kind, *[cell(text) for text in texts]]
 
+    def _note(self, change: dict[str, Any]) -> str:
+        """Why it is uncertain, or that the images tell it."""
+        return self._byImages if change["seen_by"] == "images" else self._reasons.get(change["reason"], "")
+
     def _jump(self, row: int) -> None:
         shown = self._state.result
         if shown is not None and 0 <= row < len(self._changes):
-            sayNote(self.reasonLabel, self._reasons.get(self._changes[row]["reason"], ""))
+            sayNote(self.reasonLabel, self._note(self._changes[row]))
             r, a, s = self._changes[row]["center_later_ras_mm"]
             centreSliceViews(self._services.context, shown.toWorld((r, a, s)))
 

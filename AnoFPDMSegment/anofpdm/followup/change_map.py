@@ -1,4 +1,4 @@
-"""The change segmentation: the findings of both dates on the baseline's voxels, by what became of them."""
+"""The change segmentation: both dates' findings, and what the images show, on the baseline's voxels, by kind."""
 
 from __future__ import annotations
 
@@ -32,18 +32,16 @@ def label_of(kind: Kind) -> int:
 
 
 def change_map(found: FollowUp) -> tuple[ByteArray, ByteArray]:
-    """The baseline's findings, and the later ones, by the kind of their change: `label_of`, 0 where there is none.
-    Both [k, j, i]."""
-    maps = []
-    for date, labels in enumerate((found.baseline_labels, found.later_labels)):
-        kinds = np.zeros(int(labels.max(initial=0)) + 1, dtype=np.uint8)
-        for change in found.changes:
-            for number in (change.group.baseline, change.group.later)[date]:
-                # A finding without a voxel on this grid has no number here.
-                if number < len(kinds):
-                    kinds[number] = label_of(change.kind)
-        maps.append(kinds[labels])
-    return maps[0], maps[1]
+    """What the changes are at the baseline, and later, by their kind: `label_of`, 0 where there is none. Both
+    [k, j, i]."""
+    kinds = np.array([0, *(label_of(change.kind) for change in found.changes)], dtype=np.uint8)
+    return kinds[found.baseline_places], kinds[found.later_places]
+
+
+def seen_by_images(found: FollowUp) -> tuple[ByteArray, ByteArray]:
+    """1 where a change is told by the images, at the baseline and later; 0 elsewhere. Both [k, j, i]."""
+    told = np.array([0, *(change.seen_by == "images" for change in found.changes)], dtype=np.uint8)
+    return told[found.baseline_places], told[found.later_places]
 
 
 def write_change_map(path: Path, found: FollowUp) -> None:

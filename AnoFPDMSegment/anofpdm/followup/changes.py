@@ -7,13 +7,17 @@ and shrunk, merged and split.
   was examined, its map stays below `SEEN_SCORE` on average, and the images show that something changed. So is one whose
   partners are no larger than their own tolerance and do not stand out in their own image.
 - *merged*, *split*: more, or fewer, findings at the baseline than later, and some at either date; those that are no
-  larger than their own tolerance do not count.
+  larger than their own tolerance do not count; and the images show that something changed.
 - *grown*, *shrunk*: as many at both dates (as a rule one), and their common volume differs by more than its tolerance,
   and the images show that something changed where one date alone marks something.
 - *unchanged*: it differs by no more.
 - *uncertain*: the other date did not examine the place (not examined); there is no partner, but the finding is no
   larger than its tolerance (small), or the other date's map nearly reaches the border there (borderline); or the maps
   show a change, but what stands out in one image stands out in the other as well (image unchanged: see `images`).
+
+Where the images' change map (`change_regions`) shows a change that the maps do not tell, or do not tell apart from what
+merged or split, the kind is that of what the images outline at either date (`image_outlines`), by the same rules, and
+`Change.seen_by` says so: also where no date marks anything.
 
 The trend, grown, unchanged or shrunk by the same rule, is told of merged and split findings, too.
 
@@ -24,6 +28,7 @@ leaves plays no part in it.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +43,8 @@ from .matching import Group
 Kind = Literal["new", "grown", "unchanged", "shrunk", "gone", "merged", "split", "uncertain"]
 KINDS: tuple[Kind, ...] = ("new", "grown", "unchanged", "shrunk", "gone", "merged", "split", "uncertain")
 Trend = Literal["grown", "unchanged", "shrunk"]
+_TOLD: frozenset[Kind] = frozenset(("new", "gone", "grown", "shrunk", "merged", "split"))
+_TRENDS: tuple[Kind, ...] = ("grown", "shrunk")
 MIRRORED: dict[Kind, Kind] = {
     "new": "gone", "gone": "new", "grown": "shrunk", "shrunk": "grown", "merged": "split", "split": "merged",
     "unchanged": "unchanged", "uncertain": "uncertain",
@@ -52,6 +59,10 @@ COVERAGE = 1.96
 UNIFORM = 12.0
 """A place anywhere within a length has this length squared, divided by so much, for its variance."""
 Reason = Literal["", "not examined", "small", "borderline", "image unchanged"]
+SeenBy = Literal["method", "images"]
+"""What tells a change and its volumes: what the method marks, or the comparison of the images."""
+LEAST_ALONE_ML = 0.3
+"""At one date: less of what no date marks is not told, whatever the images show."""
 
 
 class ShownImages(Protocol):
@@ -62,6 +73,9 @@ class ShownImages(Protocol):
 
     def basis(self, group: Group) -> float:
         """Of what the date marks that marks less: how much of it stands out at that date, measured by the other."""
+
+    def parts(self, group: Group) -> tuple[Sequence[MeasuredFinding], Sequence[MeasuredFinding]] | None:
+        """The parts that the images show of it at the baseline and later; None if they show no change."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +112,7 @@ class Change:
     tolerance_ml: float
     other_score: float
     """The other date's map inside the findings, the highest of their means; 1 is the border of a finding."""
+    seen_by: SeenBy = "method"
 
     @property
     def change_ml(self) -> float:
@@ -116,23 +131,32 @@ def classify(
     later: Mapping[int, MeasuredFinding],
     shown: ShownImages | None = None,
 ) -> list[Change]:
-    """One change a group, in their order.
+    """One change a group, in their order; none of groups of which no date marks anything and the images tell no change.
 
-    `baseline`, `later`: the findings by number. `shown` is asked of groups in which the maps show a change; without it
-    the maps are believed.
+    `baseline`, `later`: the findings by number. `shown` is asked of what the images show; without it the maps are
+    believed.
     """
-    return [
-        _change(group, [baseline[n] for n in group.baseline], [later[n] for n in group.later], shown)
-        for group in groups
-    ]
+    found = []
+    for group in groups:
+        before, after = [baseline[n] for n in group.baseline], [later[n] for n in group.later]
+        by_maps = _by_maps(group, before, after, shown) if before or after else None
+        parts = None if shown is None or (by_maps and by_maps.reason == "not examined") else shown.parts(group)
+        if parts is not None:
+            change = _by_images(group, parts, by_maps)
+        elif shown is not None and by_maps is not None and by_maps.trend is not None:
+            # Only the maps tell how many parts there are.
+            change = dataclasses.replace(by_maps, kind=by_maps.trend)
+        else:
+            change = by_maps
+        if change is not None:
+            found.append(change)
+    return found
 
 
-def _change(
+def _by_maps(
     group: Group, before: Sequence[MeasuredFinding], after: Sequence[MeasuredFinding], shown: ShownImages | None
 ) -> Change:
-    volumes = [math.fsum(each.volume_ml for each in found) for found in (before, after)]
-    # Borders of one group's findings lie apart, so that their errors do not add up but in squares.
-    tolerance = COVERAGE * math.sqrt(math.fsum(each.uncertainty_ml**2 for each in (*before, *after)))
+    volumes, tolerance = _volumes(before, after)
     trend = _trend(volumes[1] - volumes[0], tolerance) if before and after else None
     kind, reason = _kind(before, after, trend, tolerance)
     if shown is not None and (kind in ("new", "gone") or (not reason and trend in ("grown", "shrunk"))):
@@ -143,6 +167,37 @@ def _change(
             kind, reason = "uncertain", "image unchanged"
     other = max(each.other_score for each in (*before, *after))
     return Change(group, kind, None if reason else trend, reason, volumes[0], volumes[1], tolerance, other)
+
+
+def _by_images(
+    group: Group, parts: tuple[Sequence[MeasuredFinding], Sequence[MeasuredFinding]], by_maps: Change | None
+) -> Change | None:
+    """What the maps tell, unless the images tell what these do not: see above."""
+    volumes, tolerance = _volumes(*parts)
+    trend = _trend(volumes[1] - volumes[0], tolerance)
+    first, second = (sum(each.stands for each in date) for date in parts)
+    kind: Kind = trend
+    if first and second and first != second:
+        kind = "merged" if first > second else "split"
+    elif bool(first) != bool(second):
+        kind = "new" if second else "gone"
+    told = () if by_maps is None else (by_maps.kind, by_maps.trend)
+    alone = by_maps is None and (trend == "unchanged" or max(volumes) < LEAST_ALONE_ML)
+    if not (first or second) or kind == "unchanged" or alone:
+        return by_maps
+    if not _TOLD.isdisjoint(told) and not (kind in ("merged", "split") and by_maps and by_maps.kind in _TRENDS):
+        return by_maps
+    other = 0.0 if by_maps is None else by_maps.other_score
+    left = None if kind in ("new", "gone") else trend
+    return Change(group, kind, left, "", volumes[0], volumes[1], tolerance, other, "images")
+
+
+def _volumes(before: Sequence[MeasuredFinding], after: Sequence[MeasuredFinding]) -> tuple[tuple[float, float], float]:
+    """Of either date as a whole, and the tolerance of their difference; all in mL."""
+    # Borders of one group's findings lie apart, so that their errors do not add up but in squares.
+    tolerance = COVERAGE * math.sqrt(math.fsum(each.uncertainty_ml**2 for each in (*before, *after)))
+    first, second = (math.fsum(each.volume_ml for each in found) for found in (before, after))
+    return (first, second), tolerance
 
 
 def _without_basis(

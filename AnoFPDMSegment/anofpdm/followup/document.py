@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 
 from ..core.errors import EvidenceError
 from ..core.json_text import read_json
 from ..core.records import fitted, shown
-from ..results.components import Component
 from ..results.detection import Detection
 from ..results.findings import STATEMENT, geometry_record, plain
 from ..results.findings_record import ModelRecord
 from .changes import KINDS, Change
 from .files import FOLLOW_UP_FILE, SEGMENTATION_FILE
 from .follow_up import FollowUp
+from .locating import locate
 from .record import (
     SCHEMA,
     VERSION,
@@ -37,8 +36,8 @@ from .record import (
 
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _TABLE = (
-    "number", "kind", "trend", "reason", "place", "baseline_findings", "later_findings", "baseline_ml", "later_ml",
-    "change_ml", "change_percent", "tolerance_ml", "center_r_mm", "center_a_mm", "center_s_mm",
+    "number", "kind", "trend", "reason", "seen_by", "place", "baseline_findings", "later_findings",
+    "baseline_ml", "later_ml", "change_ml", "change_percent", "tolerance_ml", "center_r_mm", "center_a_mm", "center_s_mm",
 )  # fmt: skip
 
 
@@ -143,12 +142,14 @@ def _text_row(change: Mapping[str, Any]) -> tuple[str, ...]:
         kind += f" ({change['reason']})"
     elif kind in ("merged", "split"):
         kind += f", {change['trend']}"
+    if change["seen_by"] == "images":
+        kind += ", by the images"
     percent = change["change_percent"]
     return (
         str(change["number"]),
         kind,
-        f"{change['baseline_ml']:.2f}" if change["baseline_findings"] else "-",
-        f"{change['later_ml']:.2f}" if change["later_findings"] else "-",
+        f"{change['baseline_ml']:.2f}" if change["baseline_findings"] or change["baseline_ml"] else "-",
+        f"{change['later_ml']:.2f}" if change["later_findings"] or change["later_ml"] else "-",
         f"{change['change_ml']:+.2f}",
         "-" if percent is None else f"{percent:+.0f}",
         f"{change['tolerance_ml']:.2f}",
@@ -161,7 +162,9 @@ def _summary(changes: tuple[ChangeRecord, ...], before_ml: float, after_ml: floa
     told = ", ".join(f"{count} {kind}" for kind, count in counts if count)
     if not told:
         return "Nothing was found at either date."
-    return f"{told[0].upper()}{told[1:]}; {before_ml:.2f} mL at the baseline, {after_ml:.2f} mL later."
+    summary = f"{told[0].upper()}{told[1:]}; {before_ml:.2f} mL at the baseline, {after_ml:.2f} mL later."
+    by_images = sum(change.seen_by == "images" for change in changes)
+    return f"{summary} By the images, not by the method: {by_images}." if by_images else summary
 
 
 def _date(detection: Detection, anonymous: bool) -> DateRecord:
@@ -197,13 +200,14 @@ def _registration(found: FollowUp) -> RegistrationRecord:
 
 
 def _change(number: int, change: Change, found: FollowUp) -> ChangeRecord:
-    first, later_first = _centers(change, found)
+    location = locate(number, change, found)
     return ChangeRecord(
         number=number,
         kind=change.kind,
         trend=change.trend,
         reason=change.reason,
-        place=_place(change, found),
+        seen_by=change.seen_by,
+        place=location.place,
         baseline_findings=change.group.baseline,
         later_findings=change.group.later,
         baseline_ml=change.baseline_ml,
@@ -211,36 +215,9 @@ def _change(number: int, change: Change, found: FollowUp) -> ChangeRecord:
         change_ml=change.change_ml,
         change_percent=change.change_percent,
         tolerance_ml=change.tolerance_ml,
-        center_ras_mm=first,
-        center_later_ras_mm=later_first,
+        center_ras_mm=location.center_ras_mm,
+        center_later_ras_mm=location.center_later_ras_mm,
     )
-
-
-def _components(change: Change, found: FollowUp) -> tuple[list[Component], list[Component]]:
-    before = [found.baseline.components[n - 1] for n in change.group.baseline]
-    return before, [found.later.components[n - 1] for n in change.group.later]
-
-
-def _place(change: Change, found: FollowUp) -> str | None:
-    """That of the largest finding, at the later date if it is there."""
-    before, after = _components(change, found)
-    detection, components = (found.later, after) if after else (found.baseline, before)
-    return str(detection.findings["components"][components[0].number - 1]["place"] or "") or None
-
-
-def _centers(change: Change, found: FollowUp) -> tuple[Any, Any]:
-    """(right, anterior, superior) in the baseline and in the later image: of the largest finding, at the later date if
-    it is there, else at the baseline."""
-    before, after = _components(change, found)
-    signs = np.array([-1.0, -1.0, 1.0])
-
-    def taken(transform: sitk.Transform, ras: Any) -> tuple[float, ...]:
-        return tuple((np.asarray(transform.TransformPoint((np.asarray(ras) * signs).tolist())) * signs + 0.0).tolist())
-
-    if after:
-        there = after[0].centroid_ras_mm
-        return taken(found.transform.GetInverse(), there), there
-    return before[0].centroid_ras_mm, taken(found.transform, before[0].centroid_ras_mm)
 
 
 def _total(kind: str, changes: tuple[ChangeRecord, ...]) -> KindTotal:

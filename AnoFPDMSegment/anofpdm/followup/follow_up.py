@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
 
-from ..core.arrays import BoolArray
 from ..core.errors import InputError
 from ..core.progress import CancelToken, StageCallback
 from ..results.detection import Detection
-from ..volumes.resampling import stack_to_volume
+from .change_regions import RESIDUAL_MM, change_limit, change_regions
 from .changes import Change, classify
-from .images import matching_blur, persistence
 from .likeness import check_same_head, likeness
-from .matching import Group, Labels, match_findings
+from .matching import Labels, join_regions, match_findings
 from .measuring import measure, step_mm
-from .placing import head_image, labels_of, labels_on, moved, other_date, picture_grid
+from .placing import head_image, labels_of, labels_on, other_date
+from .registered_images import registered_images
 from .registration import register
+from .shown import Shown
 
-RESIDUAL_MM = 2.0
-"""What a registration of two scans of one head is off by, as a rule (Resources/benchmarks/follow-up.md)."""
 FEWEST_SLICES = 5
 """A thinner stack has too little to be registered by."""
 
@@ -36,7 +34,8 @@ class FollowUp:
 
     `transform` takes points of the baseline (LPS mm) to those of the later image; `likeness` tells how far the images
     agree (`likeness.likeness`); `reach_mm`: see `matching`. `baseline_labels`, `later_labels`: both dates' findings by
-    number, [k, j, i].
+    number, [k, j, i]. `baseline_places`, `later_places`: where each change lies at either date, by its place among the
+    changes, from 1: its findings, or what the images outline of it.
     """
 
     baseline: Detection
@@ -47,6 +46,8 @@ class FollowUp:
     changes: tuple[Change, ...]
     baseline_labels: Labels
     later_labels: Labels
+    baseline_places: Labels
+    later_places: Labels
 
 
 def aligned(baseline: Detection, later: Detection, cancel: CancelToken) -> sitk.Euler3DTransform:
@@ -105,56 +106,26 @@ def follow_up(
         score, examined = other_date(other.case, other.answer, there, own.case.geometry)
         steps = step_mm(own.case.geometry, own.case.grid)
         measured.append(measure(labels, own.case.geometry, steps, other_score=score, examined=examined))
-    shown = _Shown(baseline, later, transform, before, later_labels)
-    changes = classify(groups, measured[0], measured[1], shown)
-    return FollowUp(baseline, later, transform, alike, reach, tuple(changes), before, later_labels)
+    images = registered_images(baseline, later, transform)
+    limit = change_limit(images)
+    regions = change_regions(images, limit)
+    cancel.raise_if_cancelled()
+    findings = before, later_labels
+    shown = Shown(images, limit, findings, regions, grid, step_mm(grid, baseline.case.grid))
+    changes = classify(join_regions(groups, findings, regions), measured[0], measured[1], shown)
+    places = _places(changes, findings, shown)
+    return FollowUp(baseline, later, transform, alike, reach, tuple(changes), *findings, *places)
 
 
-class _Shown:
-    """What the two images show on the baseline's voxels."""
-
-    def __init__(
-        self, baseline: Detection, later: Detection, transform: sitk.Euler3DTransform, before: Labels, after: Labels
-    ) -> None:
-        grid = baseline.case.geometry
-        self._spacing_mm = grid.spacing
-        self._labels = before, after
-        self._findings = (before > 0) | (after > 0)
-        identity = sitk.Euler3DTransform()
-        places, self._images, heads = [], [], []
-        for case, there in ((baseline.case, identity), (later.case, transform)):
-            places.append(moved(picture_grid(case), there))
-            self._images.append(stack_to_volume(case.display, places[-1], grid))
-            heads.append(stack_to_volume(case.head, moved(case.grid, there), grid) >= 0.5)
-        self._head = heads[0] & heads[1]
-        self._blur = matching_blur(places[0], places[1], grid)
-
-    def persistence(self, group: Group) -> float:
-        """See `changes.ShownImages`."""
-        marked, date = self._marked(group)
-        return self._left(marked[date] & ~marked[1 - date], date)
-
-    def basis(self, group: Group) -> float:
-        """See `changes.ShownImages`."""
-        marked, date = self._marked(group)
-        return self._left(marked[1 - date], date)
-
-    def _marked(self, group: Group) -> tuple[list[BoolArray], int]:
-        """What either date marks, and the date that marks more."""
-        marked = [
-            np.isin(labels, numbers)
-            for labels, numbers in zip(self._labels, (group.baseline, group.later), strict=True)
-        ]
-        return marked, int(marked[1].sum() > marked[0].sum())
-
-    def _left(self, place: BoolArray, date: int) -> float:
-        """Of how a place stands out at a date, how much it does at the other."""
-        return persistence(
-            place,
-            self._findings,
-            self._head,
-            self._images[date],
-            self._images[1 - date],
-            self._spacing_mm,
-            (self._blur[date], self._blur[1 - date]),
-        )
+def _places(changes: Sequence[Change], findings: tuple[Labels, Labels], shown: Shown) -> tuple[Labels, Labels]:
+    """Where each change lies at the baseline and later, by its place among the changes, from 1: [k, j, i]."""
+    before, after = (np.zeros_like(each) for each in findings)
+    for number, change in enumerate(changes, start=1):
+        outlined = shown.outlines(change.group) if change.seen_by == "images" else None
+        for date, place in enumerate((before, after)):
+            if outlined is None:
+                place[np.isin(findings[date], (change.group.baseline, change.group.later)[date])] = number
+            else:
+                part = place[outlined.box]
+                part[(outlined.parts[date] > 0) & (part == 0)] = number
+    return before, after

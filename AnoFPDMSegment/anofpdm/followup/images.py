@@ -64,7 +64,7 @@ def persistence(
         return 1.0
     contrasts = []
     for image, blur in zip((present, other), blur_mm2, strict=True):
-        values = _smoothed(image[box], spacing_mm, blur)
+        values = smoothed(image[box], spacing_mm, blur)
         around = _tissue_level(values[ring])
         contrasts.append((float(values[mask].mean()) - around) / max(around, 1e-6))
     if abs(contrasts[0]) < LEAST_CONTRAST:
@@ -108,7 +108,8 @@ def _dilated(mask: BoolArray, by_mm: float, spacing_mm: Sequence[float]) -> Bool
     return np.asarray(sitk.GetArrayFromImage(image) > 0)
 
 
-def _smoothed(values: FloatArray, spacing_mm: Sequence[float], blur_mm2: Sequence[float]) -> FloatArray:
+def smoothed(values: FloatArray, spacing_mm: Sequence[float], blur_mm2: Sequence[float]) -> FloatArray:
+    """Without most of the noise, and with these variances along i, j and k of blur besides."""
     image = sitk.GetImageFromArray(values.astype(np.float32))
     image.SetSpacing([float(s) for s in spacing_mm])
     return np.asarray(

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..core.arrays import FloatArray
+from ..core.arrays import BoolArray, FloatArray
+from ..volumes.bounding_box import bounding_box, grown
 
 OVERLAP_SHARE = 0.1
 """Of the smaller finding. Less is what two neighbors' borders share when they are resampled."""
@@ -26,10 +28,16 @@ Labels = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Group:
-    """Findings that belong together: the numbers of either date, rising; one of the two may be empty."""
+    """Findings that belong together: the numbers of either date, rising; one of the two may be empty.
+
+    `faded`, `brightened`: the regions of the images' change map that lie at them (`join_regions`); where these are all,
+    no method marks anything at either date.
+    """
 
     baseline: tuple[int, ...]
     later: tuple[int, ...]
+    faded: tuple[int, ...] = ()
+    brightened: tuple[int, ...] = ()
 
 
 def match_findings(
@@ -56,6 +64,42 @@ def match_findings(
     alone_b = {n: _points(later, n, axes_mm) for n in second if n not in linked_b}
     links |= {(a, b) for a, of_a in alone_a.items() for b, of_b in alone_b.items() if _within(of_a, of_b, reach_mm)}
     return _groups(first, second, links)
+
+
+def join_regions(
+    groups: Sequence[Group], findings: tuple[Labels, Labels], regions: tuple[Labels, Labels]
+) -> list[Group]:
+    """The groups with the regions of the images' change map; groups that one region touches are one.
+
+    Args, all [k, j, i] on one grid:
+        findings: those of the baseline and the later date, by number.
+        regions: what faded and what brightened, by number.
+
+    A region that touches nothing is a group of its own, after all others.
+    """
+    members: list[tuple[set[int], ...]] = [(set(g.baseline), set(g.later), set(), set()) for g in groups]
+    volumes = (*findings, *regions)
+    for kind in (2, 3):
+        for number in _numbers(volumes[kind]):
+            box = grown(bounding_box(volumes[kind] == number), 1, volumes[kind].shape)
+            near = _dilated(volumes[kind][box] == number)
+            touched = [set(np.unique(each[box][near]).tolist()) for each in volumes]
+            touched[kind].add(number)
+            hit = [each for each in members if any(mine & of for mine, of in zip(each, touched, strict=True))]
+            own: tuple[set[int], ...] = (set(), set(), set(), set())
+            own[kind].add(number)
+            whole = hit[0] if hit else own
+            for other in (*hit[1:], own):
+                for mine, of in zip(whole, other, strict=True):
+                    mine |= of
+            members = [each for each in members if each is whole or all(each is not other for other in hit)]
+            members += [] if hit else [own]
+    return [Group(*(tuple(sorted(of)) for of in each)) for each in members]
+
+
+def _dilated(mask: BoolArray) -> BoolArray:
+    image = sitk.BinaryDilate(sitk.GetImageFromArray(mask.astype(np.uint8)), [1, 1, 1], sitk.sitkBox)
+    return np.asarray(sitk.GetArrayFromImage(image) > 0)
 
 
 def _numbers(labels: Labels) -> list[int]:

@@ -17,12 +17,14 @@ from ..results.png_bytes import png_bytes
 from ..results.slice_picture import gray_picture
 from ..volumes.resampling import labels_to_volume, stack_to_volume
 from ..volumes.resized_maps import resized
-from .change_map import COLORS, change_map, label_of
+from .change_map import COLORS, change_map, label_of, seen_by_images
 from .changes import KINDS, Kind
 from .follow_up import FollowUp
 from .placing import moved, picture_grid
 
 PANEL, GAP, MARGIN, LINE = 300, 6, 18, 22
+DASH = 4
+"""Pixels along the diagonal: dashes outline what the images tell, not the method."""
 MOST_ROWS = 6
 BACKGROUND, TEXT, FAINT = (16, 16, 18), (236, 236, 236), (160, 160, 165)
 _TOLD_FIRST: tuple[Kind, ...] = ("new", "grown", "merged", "split", "gone", "shrunk", "uncertain", "unchanged")
@@ -39,12 +41,14 @@ def follow_up_png(found: FollowUp, document: Mapping[str, Any]) -> bytes:
     later = stack_to_volume(
         found.later.case.display, moved(picture_grid(found.later.case), found.transform), grid
     ).clip(0, 255)
-    kinds = [labels_to_volume(each, found.baseline.case.geometry, grid) for each in change_map(found)]
+    geometry = found.baseline.case.geometry
+    kinds = [labels_to_volume(each, geometry, grid) for each in change_map(found)]
+    dashed = [labels_to_volume(each, geometry, grid) > 0 for each in seen_by_images(found)]
     shown = rows_to_show(kinds[0], kinds[1], found.baseline.case.examined)
     pictures = [
         (
-            _panel(found.baseline.case.display[index], kinds[0][index]),
-            _panel(later[index], kinds[1][index]),
+            _panel(found.baseline.case.display[index], kinds[0][index], dashed[0][index]),
+            _panel(later[index], kinds[1][index], dashed[1][index]),
             f"S {found.baseline.case.grid.ras_s[index]:+.1f} mm",
         )
         for index in shown
@@ -71,13 +75,16 @@ def rows_to_show(before: ByteArray, after: ByteArray, examined: BoolArray, most:
     return [int(seen[len(seen) // 2])]
 
 
-def _panel(image: np.ndarray, kinds: ByteArray) -> ByteArray:
+def _panel(image: np.ndarray, kinds: ByteArray, dashed: BoolArray) -> ByteArray:
     picture = gray_picture(image, PANEL)
+    gaps = np.add.outer(np.arange(PANEL), np.arange(PANEL)) // DASH % 2 > 0
     for kind in KINDS:
-        mask = kinds == label_of(kind)
-        if mask.any():
-            fine = resized(mask.astype(np.float32)[None], PANEL, PANEL)[0] >= 0.5
-            picture[outline(np.asarray(fine), width=2)] = [round(255 * part) for part in COLORS[kind]]
+        for by_images in (False, True):
+            mask = (kinds == label_of(kind)) & (dashed == by_images)
+            if mask.any():
+                fine = resized(mask.astype(np.float32)[None], PANEL, PANEL)[0] >= 0.5
+                line = outline(np.asarray(fine), width=2) & ~(gaps & by_images)
+                picture[line] = [round(255 * part) for part in COLORS[kind]]
     return picture
 
 
@@ -85,7 +92,9 @@ def _draw(pictures: Sequence[tuple[ByteArray, ByteArray, str]], document: Mappin
     from PIL import Image, ImageDraw, ImageFont
 
     width = 2 * MARGIN + 2 * PANEL + GAP
-    head = MARGIN + 3 * LINE
+    by_images = any(change["seen_by"] == "images" for change in document["changes"])
+    titles = MARGIN + (3 if by_images else 2) * LINE
+    head = titles + LINE
     height = head + len(pictures) * (PANEL + LINE + GAP) + 2 * LINE + MARGIN
     image = Image.new("RGB", (width, height), BACKGROUND)
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(14)
@@ -95,8 +104,10 @@ def _draw(pictures: Sequence[tuple[ByteArray, ByteArray, str]], document: Mappin
         if document["totals"][kind]["count"]:
             pen.text((x, MARGIN + LINE), kind, font=font, fill=tuple(round(255 * part) for part in COLORS[kind]))
             x += round(font.getlength(kind)) + 16
+    if by_images:
+        pen.text((MARGIN, MARGIN + 2 * LINE), "dashed: told by the images, not by the method", font=font, fill=FAINT)
     for title, x in (("baseline", MARGIN), ("later, laid over the baseline", MARGIN + PANEL + GAP)):
-        pen.text((x, MARGIN + 2 * LINE), title, font=font, fill=TEXT)
+        pen.text((x, titles), title, font=font, fill=TEXT)
     for row, (left, right, label) in enumerate(pictures):
         y = head + row * (PANEL + LINE + GAP)
         pen.text((MARGIN, y), label, font=font, fill=FAINT)

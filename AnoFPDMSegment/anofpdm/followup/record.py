@@ -11,7 +11,7 @@ from typing import Literal
 
 from ..results.components import Point
 from ..results.findings_record import GeometryRecord, ModelRecord
-from .changes import Kind, Reason, Trend
+from .changes import Kind, Reason, SeenBy, Trend
 
 SCHEMA: Literal["anofpdm-follow-up"] = "anofpdm-follow-up"
 VERSION: Literal[1] = 1
@@ -50,6 +50,7 @@ class ChangeRecord:
     kind: Kind
     trend: Trend | None
     reason: Reason
+    seen_by: SeenBy
     place: str | None
     baseline_findings: tuple[int, ...]
     later_findings: tuple[int, ...]
@@ -62,12 +63,19 @@ class ChangeRecord:
     center_later_ras_mm: Point
 
     def __post_init__(self) -> None:
-        if not self.baseline_findings and not self.later_findings:
+        by_images = self.seen_by == "images"
+        if not self.baseline_findings and not self.later_findings and not by_images:
             raise ValueError(f"change {self.number} has no findings")
         if (self.kind == "uncertain") != bool(self.reason):
             raise ValueError(f"change {self.number}: exactly what is uncertain has a reason")
-        if (self.kind == "new" and not self.later_findings) or (self.kind == "gone" and not self.baseline_findings):
-            raise ValueError(f"change {self.number}: what is {self.kind} has findings at the date that shows it")
+        if by_images and self.kind in ("uncertain", "unchanged"):
+            raise ValueError(f"change {self.number}: what the images tell is a change")
+        shown = {
+            "new": self.later_ml if by_images else self.later_findings,
+            "gone": self.baseline_ml if by_images else self.baseline_findings,
+        }
+        if not shown.get(self.kind, True):
+            raise ValueError(f"change {self.number}: what is {self.kind} is there at the date that shows it")
 
 
 @dataclass(frozen=True)

@@ -80,13 +80,15 @@ def test_a_cancelled_comparison_leaves_everything(two: Any) -> None:
 
 def every_kind() -> list[dict[str, Any]]:
     """Changes as a document holds them, of every kind and reason, with large volumes and the longest place."""
-    kinds = [(kind, "") for kind in KINDS if kind != "uncertain"]
-    kinds += [("uncertain", reason) for reason in get_args(Reason) if reason]
+    kinds = [(kind, "", "method") for kind in KINDS if kind != "uncertain"]
+    kinds += [(kind, "", "images") for kind in KINDS if kind not in ("uncertain", "unchanged")]
+    kinds += [("uncertain", reason, "method") for reason in get_args(Reason) if reason]
     return [
         {
             "kind": kind,
             "trend": "grown" if kind in ("merged", "split") else None,
             "reason": reason,
+            "seen_by": seen_by,
             "place": "right, middle third",
             "baseline_findings": [] if kind == "new" else [1],
             "later_findings": [] if kind == "gone" else [1],
@@ -95,7 +97,7 @@ def every_kind() -> list[dict[str, Any]]:
             "tolerance_ml": 12.34,
             "center_later_ras_mm": [0.0, 0.0, 0.0],
         }
-        for kind, reason in kinds
+        for kind, reason, seen_by in kinds
     ]
 
 

@@ -1,0 +1,87 @@
+"""What the two images show of findings that belong together (`changes.ShownImages`)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..core.arrays import BoolArray, FloatArray
+from ..volumes.geometry import VolumeGeometry
+from .changes import MeasuredFinding
+from .image_outlines import Outlines, outlines
+from .images import persistence
+from .matching import Group, Labels
+from .measuring import measure
+from .registered_images import RegisteredImages
+
+
+class Shown:
+    """Two registered images, on the voxels of `grid`, and what is marked and changed there."""
+
+    def __init__(
+        self,
+        images: RegisteredImages,
+        limit: FloatArray,
+        findings: tuple[Labels, Labels],
+        regions: tuple[Labels, Labels],
+        grid: VolumeGeometry,
+        steps_mm: Sequence[float],
+    ) -> None:
+        """All [k, j, i]. limit: `change_regions.change_limit`; steps_mm: `changes.border_uncertainty_ml`."""
+        self._images, self._limit, self._grid, self._steps_mm = images, limit, grid, steps_mm
+        self._findings, self._regions = findings, regions
+        self._marked_anywhere = (findings[0] > 0) | (findings[1] > 0)
+        self._taken = self._marked_anywhere | (regions[0] > 0) | (regions[1] > 0)
+
+    def persistence(self, group: Group) -> float:
+        """See `changes.ShownImages`."""
+        marked, date = self._marked(group)
+        return self._left(marked[date] & ~marked[1 - date], date)
+
+    def basis(self, group: Group) -> float:
+        """See `changes.ShownImages`."""
+        marked, date = self._marked(group)
+        return self._left(marked[1 - date], date)
+
+    def parts(self, group: Group) -> tuple[list[MeasuredFinding], list[MeasuredFinding]] | None:
+        """See `changes.ShownImages`."""
+        found = self.outlines(group)
+        if found is None:
+            return None
+        size = tuple(part.stop - part.start for part in reversed(found.box))
+        geometry = dataclasses.replace(self._grid, size=size)
+        before, after = (list(measure(each, geometry, self._steps_mm).values()) for each in found.parts)
+        return before, after
+
+    def outlines(self, group: Group) -> Outlines | None:
+        """Where the images show something of a group that changed; None where they show no change of it."""
+        if not group.faded and not group.brightened:
+            return None
+        marked, _ = self._marked(group)
+        place = marked[0] | marked[1]
+        for regions, numbers in zip(self._regions, (group.faded, group.brightened), strict=True):
+            place = place | np.isin(regions, numbers)
+        return outlines(self._images, self._limit, place, self._taken & ~place)
+
+    def _marked(self, group: Group) -> tuple[list[BoolArray], int]:
+        """What either date marks, and the date that marks more."""
+        marked = [
+            np.isin(labels, numbers)
+            for labels, numbers in zip(self._findings, (group.baseline, group.later), strict=True)
+        ]
+        return marked, int(marked[1].sum() > marked[0].sum())
+
+    def _left(self, place: BoolArray, date: int) -> float:
+        """Of how a place stands out at a date, how much it does at the other."""
+        images = self._images
+        return persistence(
+            place,
+            self._marked_anywhere,
+            images.head,
+            images.pictures[date],
+            images.pictures[1 - date],
+            images.spacing_mm,
+            (images.blur_mm2[date], images.blur_mm2[1 - date]),
+        )
