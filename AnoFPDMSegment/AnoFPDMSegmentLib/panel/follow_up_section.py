@@ -67,7 +67,10 @@ class FollowUpSection:
         prepareTable(
             self.table,
             [
-                (_("Change"), _("What became of the finding; what is uncertain says why. *: the images tell it, not the method.")),
+                (
+                    _("Change"),
+                    _("What became of the finding; what is uncertain says why. *: the images tell it, not the method."),
+                ),
                 (_("Place"), _("The patient's side, and where in the head it lies.")),
                 (_("Before"), _("Volume in the earlier examination, in milliliters.")),
                 (_("Now"), _("Volume in the shown one, in milliliters.")),

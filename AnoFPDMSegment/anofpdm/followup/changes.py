@@ -44,7 +44,6 @@ Kind = Literal["new", "grown", "unchanged", "shrunk", "gone", "merged", "split",
 KINDS: tuple[Kind, ...] = ("new", "grown", "unchanged", "shrunk", "gone", "merged", "split", "uncertain")
 Trend = Literal["grown", "unchanged", "shrunk"]
 _TOLD: frozenset[Kind] = frozenset(("new", "gone", "grown", "shrunk", "merged", "split"))
-_TRENDS: tuple[Kind, ...] = ("grown", "shrunk")
 MIRRORED: dict[Kind, Kind] = {
     "new": "gone", "gone": "new", "grown": "shrunk", "shrunk": "grown", "merged": "split", "split": "merged",
     "unchanged": "unchanged", "uncertain": "uncertain",
@@ -74,8 +73,8 @@ class ShownImages(Protocol):
     def basis(self, group: Group) -> float:
         """Of what the date marks that marks less: how much of it stands out at that date, measured by the other."""
 
-    def parts(self, group: Group) -> tuple[Sequence[MeasuredFinding], Sequence[MeasuredFinding]] | None:
-        """The parts that the images show of it at the baseline and later; None if they show no change."""
+    def parts(self, group: Group) -> ImageParts:
+        """What the images outline of it."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,15 @@ class MeasuredFinding:
     def stands(self) -> bool:
         """Whether it is larger than its tolerance: else it may come and go with the border's place."""
         return self.volume_ml > COVERAGE * self.uncertainty_ml
+
+
+@dataclass(frozen=True)
+class ImageParts:
+    """The parts of a lesion in the images at the baseline and later, and whether what they differ by has `changed`."""
+
+    baseline: Sequence[MeasuredFinding]
+    later: Sequence[MeasuredFinding]
+    changed: bool
 
 
 @dataclass(frozen=True)
@@ -139,15 +147,9 @@ def classify(
     found = []
     for group in groups:
         before, after = [baseline[n] for n in group.baseline], [later[n] for n in group.later]
-        by_maps = _by_maps(group, before, after, shown) if before or after else None
-        parts = None if shown is None or (by_maps and by_maps.reason == "not examined") else shown.parts(group)
-        if parts is not None:
-            change = _by_images(group, parts, by_maps)
-        elif shown is not None and by_maps is not None and by_maps.trend is not None:
-            # Only the maps tell how many parts there are.
-            change = dataclasses.replace(by_maps, kind=by_maps.trend)
-        else:
-            change = by_maps
+        change = _by_maps(group, before, after, shown) if before or after else None
+        if shown is not None and (change is None or change.reason != "not examined"):
+            change = _by_images(group, change, shown)
         if change is not None:
             found.append(change)
     return found
@@ -163,33 +165,44 @@ def _by_maps(
         left = shown.persistence(group)
         if trend is not None and left < PERSISTING_ALONE and _without_basis(group, before, after, shown):
             kind, trend = "new" if trend == "grown" else "gone", None
-        if left >= (PERSISTING_ALONE if trend is None else PERSISTING_BORDER):
+        if left >= (PERSISTING_ALONE if trend is None else PERSISTING_BORDER) and not (
+            group.changed and kind in ("merged", "split")
+        ):
             kind, reason = "uncertain", "image unchanged"
+    if shown is not None and not group.changed and trend is not None and not reason:
+        # Only the maps tell how many parts there are.
+        kind = trend
     other = max(each.other_score for each in (*before, *after))
     return Change(group, kind, None if reason else trend, reason, volumes[0], volumes[1], tolerance, other)
 
 
-def _by_images(
-    group: Group, parts: tuple[Sequence[MeasuredFinding], Sequence[MeasuredFinding]], by_maps: Change | None
-) -> Change | None:
+def _by_images(group: Group, by_maps: Change | None, shown: ShownImages) -> Change | None:
     """What the maps tell, unless the images tell what these do not: see above."""
-    volumes, tolerance = _volumes(*parts)
+    in_question = by_maps is not None and by_maps.reason == "image unchanged" and group.baseline and group.later
+    if not group.changed and not in_question:
+        return by_maps
+    parts = shown.parts(group)
+    volumes, tolerance = _volumes(parts.baseline, parts.later)
     trend = _trend(volumes[1] - volumes[0], tolerance)
-    first, second = (sum(each.stands for each in date) for date in parts)
+    first, second = (sum(each.stands for each in date) for date in (parts.baseline, parts.later))
     kind: Kind = trend
     if first and second and first != second:
         kind = "merged" if first > second else "split"
     elif bool(first) != bool(second):
         kind = "new" if second else "gone"
-    told = () if by_maps is None else (by_maps.kind, by_maps.trend)
-    alone = by_maps is None and (trend == "unchanged" or max(volumes) < LEAST_ALONE_ML)
-    if not (first or second) or kind == "unchanged" or alone:
+    seen = Change(
+        group, kind, None if kind in ("new", "gone") else trend, "", volumes[0], volumes[1], tolerance,
+        0.0 if by_maps is None else by_maps.other_score, "images",
+    )  # fmt: skip
+    if in_question and first and second and trend == "unchanged":
+        return dataclasses.replace(seen, kind=trend)
+    if not (first or second) or trend == "unchanged" == kind or not parts.changed:
         return by_maps
-    if not _TOLD.isdisjoint(told) and not (kind in ("merged", "split") and by_maps and by_maps.kind in _TRENDS):
+    if by_maps is None:
+        return None if trend == "unchanged" or max(volumes) < LEAST_ALONE_ML else seen
+    if by_maps.kind in _TOLD and not (kind in ("merged", "split") and by_maps.kind in ("grown", "shrunk")):
         return by_maps
-    other = 0.0 if by_maps is None else by_maps.other_score
-    left = None if kind in ("new", "gone") else trend
-    return Change(group, kind, left, "", volumes[0], volumes[1], tolerance, other, "images")
+    return seen
 
 
 def _volumes(before: Sequence[MeasuredFinding], after: Sequence[MeasuredFinding]) -> tuple[tuple[float, float], float]:

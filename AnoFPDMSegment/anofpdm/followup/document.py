@@ -37,7 +37,8 @@ from .record import (
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _TABLE = (
     "number", "kind", "trend", "reason", "seen_by", "place", "baseline_findings", "later_findings",
-    "baseline_ml", "later_ml", "change_ml", "change_percent", "tolerance_ml", "center_r_mm", "center_a_mm", "center_s_mm",
+    "baseline_ml", "later_ml", "change_ml", "change_percent", "tolerance_ml",
+    "center_r_mm", "center_a_mm", "center_s_mm",
 )  # fmt: skip
 
 

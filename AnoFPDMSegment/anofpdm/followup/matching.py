@@ -39,6 +39,11 @@ class Group:
     faded: tuple[int, ...] = ()
     brightened: tuple[int, ...] = ()
 
+    @property
+    def changed(self) -> bool:
+        """Whether the change map shows anything at them."""
+        return bool(self.faded or self.brightened)
+
 
 def match_findings(
     baseline: Labels,

@@ -68,8 +68,8 @@ class ChangeRecord:
             raise ValueError(f"change {self.number} has no findings")
         if (self.kind == "uncertain") != bool(self.reason):
             raise ValueError(f"change {self.number}: exactly what is uncertain has a reason")
-        if by_images and self.kind in ("uncertain", "unchanged"):
-            raise ValueError(f"change {self.number}: what the images tell is a change")
+        if by_images and self.kind == "uncertain":
+            raise ValueError(f"change {self.number}: what the images tell is not uncertain")
         shown = {
             "new": self.later_ml if by_images else self.later_findings,
             "gone": self.baseline_ml if by_images else self.baseline_findings,

@@ -9,12 +9,15 @@ import numpy as np
 
 from ..core.arrays import BoolArray, FloatArray
 from ..volumes.geometry import VolumeGeometry
-from .changes import MeasuredFinding
+from .changes import ImageParts
 from .image_outlines import Outlines, outlines
 from .images import persistence
 from .matching import Group, Labels
 from .measuring import measure
 from .registered_images import RegisteredImages
+
+MARKED_SHARE = 0.75
+"""Of the limit of a change, three spreads instead of four: what a method marks at both dates is one place of few."""
 
 
 class Shown:
@@ -45,25 +48,33 @@ class Shown:
         marked, date = self._marked(group)
         return self._left(marked[1 - date], date)
 
-    def parts(self, group: Group) -> tuple[list[MeasuredFinding], list[MeasuredFinding]] | None:
+    def parts(self, group: Group) -> ImageParts:
         """See `changes.ShownImages`."""
         found = self.outlines(group)
-        if found is None:
-            return None
         size = tuple(part.stop - part.start for part in reversed(found.box))
         geometry = dataclasses.replace(self._grid, size=size)
         before, after = (list(measure(each, geometry, self._steps_mm).values()) for each in found.parts)
-        return before, after
+        return ImageParts(before, after, group.changed or self._differs(found))
 
-    def outlines(self, group: Group) -> Outlines | None:
-        """Where the images show something of a group that changed; None where they show no change of it."""
-        if not group.faded and not group.brightened:
-            return None
+    def outlines(self, group: Group) -> Outlines:
+        """What the images show of a group."""
         marked, _ = self._marked(group)
         place = marked[0] | marked[1]
         for regions, numbers in zip(self._regions, (group.faded, group.brightened), strict=True):
             place = place | np.isin(regions, numbers)
         return outlines(self._images, self._limit, place, self._taken & ~place)
+
+    def _differs(self, found: Outlines) -> bool:
+        """Whether the images differ, on average, where their outlines do."""
+        before, after = (each > 0 for each in found.parts)
+        lost, gained = before & ~after, after & ~before
+        changed, sign = (gained, 1) if gained.sum() > lost.sum() else (lost, -1)
+        if not changed.any():
+            return False
+        first, second = (each[found.box][changed] for each in self._images.alike)
+        return bool(
+            sign * float((second - first).mean()) >= MARKED_SHARE * float(self._limit[found.box][changed].mean())
+        )
 
     def _marked(self, group: Group) -> tuple[list[BoolArray], int]:
         """What either date marks, and the date that marks more."""

@@ -11,7 +11,7 @@ from exact_masks import GRID, Ball, changes, kinds, labels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anofpdm.followup.changes import COVERAGE, MIRRORED, MeasuredFinding, classify
+from anofpdm.followup.changes import COVERAGE, MIRRORED, ImageParts, MeasuredFinding, classify
 from anofpdm.followup.images import INTERPOLATED, SLAB, matching_blur, persistence
 from anofpdm.followup.matching import Group, match_findings
 from anofpdm.followup.measuring import measure, step_mm
@@ -109,6 +109,9 @@ class Shown:
     def basis(self, group: Group) -> float:
         assert group in self.asked
         return self._basis
+
+    def parts(self, group: Group) -> ImageParts:
+        return ImageParts([], [], False)
 
 
 PAIR = [Group((1,), (1,))]
