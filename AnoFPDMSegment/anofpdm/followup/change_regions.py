@@ -2,9 +2,10 @@
 
 A voxel has brightened if it is brighter later than anything at the baseline that may lie there: than the brightest
 voxel within what the registration leaves and half a voxel of the coarser image. What a small shift explains, at edges
-above all, is thus no change. It must exceed `SPREADS` robust spreads of the two images' difference, those of the whole
-brain and those nearby, and most of what stands out at one date must be missing at the other. From such voxels a region
-goes on to where half as much differs. What has faded is the same with the dates swapped.
+above all, is thus no change; nor is what all around it changed, too, as shading does. It must exceed `SPREADS` robust
+spreads of the two images' difference, those of the whole brain and those nearby, and most of what stands out at one
+date must be missing at the other. From such voxels a region goes on to where half as much differs. What has faded is
+the same with the dates swapped.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.arrays import BoolArray, FloatArray
-from ..volumes.bounding_box import bounding_box
+from ..volumes.bounding_box import bounding_box, grown
 from .images import PERSISTING_BORDER
 from .matching import Labels
-from .registered_images import RegisteredImages, depth_mm, local_mean, robust_spread
+from .registered_images import TISSUE_SHARE, RegisteredImages, depth_mm, local_mean, robust_spread
 
 RESIDUAL_MM = 2.0
 """What a registration of two scans of one head is off by, as a rule (Resources/benchmarks/follow-up.md)."""
@@ -34,6 +35,10 @@ NEAR_MM = 6.0
 """How far a region goes on from what surely changed."""
 LEAST_CORE_ML, LEAST_ML = 0.1, 0.3
 """Of what surely changed, and of the whole region."""
+AROUND_MM = (3.0, 8.0)
+"""How near and how far from a region its surroundings lie."""
+MOST_AROUND = 0.5
+"""Of what a region differs by: if its surroundings differ by more, it is no lesion."""
 LEAST_EXTENT = 2
 """Voxels along each axis over which what surely changed extends: noise and edges of a single slice are no change."""
 
@@ -71,10 +76,26 @@ def _brighter(images: RegisteredImages, date: int, limit: FloatArray) -> Labels:
     sizes = np.bincount(parts.ravel()) * voxel_ml
     cores = np.bincount(parts[core], minlength=len(sizes)) * voxel_ml
     kept = np.zeros(len(sizes), dtype=np.int32)
+    beside = images.head & (np.minimum(shown, other) > TISSUE_SHARE * images.level)
     for number in np.flatnonzero((cores >= LEAST_CORE_ML) & (sizes >= LEAST_ML)):
-        if number and min(_extent(core & (parts == number))) >= LEAST_EXTENT:
+        if number == 0 or min(_extent(core & (parts == number))) < LEAST_EXTENT:
+            continue
+        if _stands_alone(parts, int(number), beside, shown - other, images.spacing_mm):
             kept[number] = kept.max() + 1
     return kept[parts]
+
+
+def _stands_alone(
+    parts: Labels, number: int, beside: BoolArray, more: FloatArray, spacing_mm: tuple[float, float, float]
+) -> bool:
+    """Whether a part became so much brighter than what lies around it, where that is tissue at either date."""
+    mask = parts == number
+    box = grown(bounding_box(mask), int(AROUND_MM[1] / min(spacing_mm)) + 1, mask.shape)
+    away = -depth_mm(mask[box], spacing_mm)
+    around = beside[box] & (parts[box] == 0) & (away > AROUND_MM[0]) & (away <= AROUND_MM[1])
+    if not around.any():
+        return True
+    return bool(more[box][around].mean() <= MOST_AROUND * more[mask].mean())
 
 
 def brightest_near(values: FloatArray, reach_mm: Sequence[float], spacing_mm: Sequence[float]) -> FloatArray:

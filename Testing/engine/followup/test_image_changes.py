@@ -57,6 +57,16 @@ def test_what_comes_and_goes_is_a_region_and_what_moves_a_little_is_none() -> No
     assert regions(lesion, plain + 0.4 * ball(HERE, 1.5)) == [0, 0], "most of it is still there"
 
 
+def test_what_all_around_it_changed_too_is_no_region() -> None:
+    """Scalp that fades as a whole, of which only the middle lies deep enough to be looked at."""
+    plain, scalp, middle = np.where(HEAD, 1.0, 0.0), ball(HERE, 40.0), ball(HERE, 3.0)
+    shown = images(plain + 0.6 * scalp, plain + 0.3 * scalp)
+    shown = replace(shown, inside=middle, level=np.where(scalp, 1.2, 1.0).astype(np.float32))
+    assert [int(each.max()) for each in change_regions(shown, change_limit(shown))] == [0, 0]
+    alone = replace(shown, alike=(shown.alike[0], (plain + 0.6 * scalp - 0.3 * middle).astype(np.float32)))
+    assert [int(each.max()) for each in change_regions(alone, change_limit(alone))] == [1, 0]
+
+
 def test_a_fraction_of_a_step_is_interpolated() -> None:
     point = np.zeros((5, 5, 5), dtype=np.float32)
     point[2, 2, 2] = 1
