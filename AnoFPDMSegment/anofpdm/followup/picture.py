@@ -15,6 +15,7 @@ from ..results.heat_colors import outline
 from ..results.overlay import require_pillow
 from ..results.png_bytes import png_bytes
 from ..results.slice_picture import gray_picture
+from ..results.wrapped_text import wrapped
 from ..volumes.resampling import labels_to_volume, stack_to_volume
 from ..volumes.resized_maps import resized
 from .change_map import COLORS, change_map, label_of, seen_by_images
@@ -93,19 +94,23 @@ def _draw(pictures: Sequence[tuple[ByteArray, ByteArray, str]], document: Mappin
 
     width = 2 * MARGIN + 2 * PANEL + GAP
     by_images = any(change["seen_by"] == "images" for change in document["changes"])
-    titles = MARGIN + (3 if by_images else 2) * LINE
+    font = ImageFont.load_default(14)
+    summary = wrapped(document["summary"], font, width - 2 * MARGIN)
+    legend = MARGIN + len(summary) * LINE
+    titles = legend + (2 if by_images else 1) * LINE
     head = titles + LINE
     height = head + len(pictures) * (PANEL + LINE + GAP) + 2 * LINE + MARGIN
     image = Image.new("RGB", (width, height), BACKGROUND)
-    pen, font = ImageDraw.Draw(image), ImageFont.load_default(14)
-    pen.text((MARGIN, MARGIN), document["summary"], font=font, fill=TEXT)
+    pen = ImageDraw.Draw(image)
+    for number, line in enumerate(summary):
+        pen.text((MARGIN, MARGIN + number * LINE), line, font=font, fill=TEXT)
     x = MARGIN
     for kind in KINDS:
         if document["totals"][kind]["count"]:
-            pen.text((x, MARGIN + LINE), kind, font=font, fill=tuple(round(255 * part) for part in COLORS[kind]))
+            pen.text((x, legend), kind, font=font, fill=tuple(round(255 * part) for part in COLORS[kind]))
             x += round(font.getlength(kind)) + 16
     if by_images:
-        pen.text((MARGIN, MARGIN + 2 * LINE), "dashed: told by the images, not by the method", font=font, fill=FAINT)
+        pen.text((MARGIN, legend + LINE), "dashed: told by the images, not by the method", font=font, fill=FAINT)
     for title, x in (("baseline", MARGIN), ("later, laid over the baseline", MARGIN + PANEL + GAP)):
         pen.text((x, titles), title, font=font, fill=TEXT)
     for row, (left, right, label) in enumerate(pictures):

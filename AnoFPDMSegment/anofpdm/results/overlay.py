@@ -17,9 +17,10 @@ from ..core.errors import OutputError
 from .heat_colors import heat_rgb, scale_ticks, top_of_scale
 from .png_bytes import png_bytes
 from .slice_picture import evenly, gray_picture, heat_picture, prediction_picture, slices_to_show
+from .wrapped_text import wrapped
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
 _PANEL = 288
 _GAP = 6
@@ -166,9 +167,9 @@ class _Canvas:
         self._across = self._columns * self._slice_width + (self._columns - 1) * _ROW_GAP
         self._width = max(2 * _MARGIN + self._across + (_BAR_SPACE if top is not None else 0), 2 * _MARGIN + 640)
         room = self._width - 2 * _MARGIN
-        self._title = [*(_wrapped(case, self._large, room) if case else []), *_wrapped(title, self._large, room)]
-        self._notes = [line for note in notes for line in _wrapped(note, self._normal, room)]
-        self._footer = _wrapped(footer, self._normal, room)
+        self._title = [*(wrapped(case, self._large, room) if case else []), *wrapped(title, self._large, room)]
+        self._notes = [line for note in notes for line in wrapped(note, self._normal, room)]
+        self._footer = wrapped(footer, self._normal, room)
         self._head = _MARGIN + len(self._title) * (_LINE + 4) + len(self._notes) * _LINE + 8
         self._row_height = _LINE + _PANEL + 12
         self._height = self._head + self._rows * self._row_height + len(self._footer) * _LINE + _MARGIN
@@ -200,7 +201,7 @@ class _Canvas:
     def _draw_slice(self, image: Image.Image, pen: ImageDraw.ImageDraw, row: _Row, x: int, y: int) -> None:
         from PIL import Image
 
-        label = _wrapped(row.label, self._normal, _PANEL)[0]
+        label = wrapped(row.label, self._normal, _PANEL)[0]
         pen.text((x, y), label, font=self._normal, fill=_TEXT)
         y += _LINE
         for panel in row.panels:
@@ -248,22 +249,3 @@ class _Canvas:
                 anchor="lm",
             )
         pen.text((x, y - 6), "score", font=self._letters, fill=_TEXT, anchor="ld")
-
-
-def _wrapped(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> list[str]:
-    """Lines of at most `width` pixels, broken at spaces and, where a word is too long, inside it."""
-    lines: list[str] = []
-    line = ""
-    for word in text.split():
-        trial = f"{line} {word}".strip()
-        if font.getlength(trial) <= width:
-            line = trial
-            continue
-        if line:
-            lines.append(line)
-        while font.getlength(word) > width:
-            cut = next(n for n in range(len(word), 0, -1) if n == 1 or font.getlength(word[:n]) <= width)
-            lines.append(word[:cut])
-            word = word[cut:]
-        line = word
-    return [*lines, line] if line or not lines else lines
