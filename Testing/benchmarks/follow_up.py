@@ -29,7 +29,7 @@ import torch
 from follow_up_examiner import Examiner
 from follow_up_images import left_in_images
 from follow_up_page import page
-from follow_up_pairs import Scans, counted, draw_pose, rendered
+from follow_up_pairs import Scans, counted, draw_pose, in_view, rendered
 
 from anofpdm.core.errors import InputError
 from anofpdm.core.progress import CancelToken
@@ -170,7 +170,7 @@ def pairs(detector: Examiner, options: argparse.Namespace) -> dict[str, Any]:
         for row in lesions:
             told = f"{row.called} {row.trend or ''} {row.reason}"
             print(
-                f"   {row.painted}{'' if row.counted else ' (too small)'}, {row.baseline_ml:.2f} -> {row.later_ml:.2f} "
+                f"   {row.painted}{'' if row.counted else ' (not counted)'}, {row.baseline_ml:.2f} -> {row.later_ml:.2f} "
                 f"mL: {told} {row.seen_by}",
                 file=sys.stderr,
                 flush=True,
@@ -209,7 +209,7 @@ def compared(pair: str, scans: Scans, found: FollowUp) -> tuple[list[PaintedRow]
             PaintedRow(
                 pair=pair,
                 painted=name,
-                counted=counted(name, *parts),
+                counted=counted(name, *parts) and in_view(masks, scans),
                 baseline_ml=sum(parts[0]),
                 later_ml=sum(parts[1]),
                 called=NOT_MARKED if told is None else told.kind,

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
+from anofpdm.followup.changes import EXAMINED_SHARE
 from anofpdm.synthetic.head_map import HeadMap
 from anofpdm.synthetic.head_pair import Course, HeadPose, render_pair, scan
 from anofpdm.synthetic.lesion_kinds import Kind, Plan
@@ -107,6 +108,20 @@ def counted(name: str, before_ml: Sequence[float], after_ml: Sequence[float]) ->
     if name == "unchanged":
         return sum(before_ml) >= COUNTED_ML
     return abs(sum(after_ml) - sum(before_ml)) >= COUNTED_ML
+
+
+def in_view(masks: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]], scans: Scans) -> bool:
+    """Whether the image of the other date covers so much of a lesion as a follow-up asks for."""
+    there = sitk.Euler3DTransform(scans.pose.transform)
+    for date, to in enumerate((there, there.GetInverse())):
+        if masks[date].any():
+            other = scans.images[1 - date]
+            whole = sitk.Image(other.GetSize(), sitk.sitkFloat32) + 1
+            whole.CopyInformation(other)
+            covered = sitk.GetArrayFromImage(sitk.Resample(whole, scans.images[date], to, sitk.sitkLinear, 0.0))
+            if covered[masks[date]].mean() < EXAMINED_SHARE:
+                return False
+    return True
 
 
 def _write(place: Path, scans: Scans) -> None:
