@@ -168,10 +168,10 @@ def pairs(detector: Examiner, options: argparse.Namespace) -> dict[str, Any]:
         rows += beside
         tell(f"{called}: alike {found.likeness:.2f}", beside)
         for row in lesions:
-            told = f"{row.called} {row.trend or ''} {row.reason}"
+            told = f"{row.called} {row.trend or ''} {row.reason} {row.seen_by}"
+            painted_as = row.painted if row.counted else f"{row.painted} (not counted)"
             print(
-                f"   {row.painted}{'' if row.counted else ' (not counted)'}, {row.baseline_ml:.2f} -> {row.later_ml:.2f} "
-                f"mL: {told} {row.seen_by}",
+                f"   {painted_as}, {row.baseline_ml:.2f} -> {row.later_ml:.2f} mL: {told}",
                 file=sys.stderr,
                 flush=True,
             )
@@ -331,7 +331,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=default, required=default is None, help="folder of data sets")
     parser.add_argument("--model", help="model by name or folder (default: the default model)")
     parser.add_argument("--parts", default="identity,pairs,real,strangers", help="what to run (default: %(default)s)")
-    parser.add_argument("--cache", type=Path, help="existing folder to keep what is rendered and detected")
+    parser.add_argument("--cache", type=Path, help="folder to keep what is rendered and detected")
     parser.add_argument("--maps", default=MAPS, help="label maps of the rendered pairs (default: %(default)s)")
     parser.add_argument("--each", type=int, default=5, help="pairs of each label map (default: %(default)s)")
     parser.add_argument(
@@ -340,6 +340,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the figures and every single change")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.cache is not None:
+        options.cache.mkdir(parents=True, exist_ok=True)
     detector = Examiner(options.model, options.cache)
     runs = {
         "identity": lambda: identity(detector, options.data),
