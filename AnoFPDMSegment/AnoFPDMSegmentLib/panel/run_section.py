@@ -47,6 +47,7 @@ class RunSection:
             "calibrating": _("Calibrating..."),
             "building": _("Building the result..."),
             "registering": _("Laying one examination over the other..."),
+            "comparing": _("Comparing the two examinations..."),
             "writing": _("Writing the result..."),
         }
         ui.progressBar.visible = False

@@ -28,7 +28,7 @@ class Progress:
 
 ProgressCallback = Callable[[Progress], None]
 
-Stage = Literal["reading", "preparing", "detecting", "building", "calibrating", "registering", "writing"]
+Stage = Literal["reading", "preparing", "detecting", "building", "calibrating", "registering", "comparing", "writing"]
 StageCallback = Callable[[Stage], None]
 
 

@@ -17,6 +17,7 @@ import SimpleITK as sitk
 
 from ..core.arrays import BoolArray, FloatArray
 from ..volumes.bounding_box import bounding_box, grown
+from .changes import LEAST_ALONE_ML
 from .images import PERSISTING_BORDER
 from .matching import Labels
 from .registered_images import TISSUE_SHARE, RegisteredImages, depth_mm, local_mean, robust_spread
@@ -33,7 +34,7 @@ MEAN_TO_SPREAD = 1.25
 """A normal distribution's standard deviation, in means of absolute values."""
 NEAR_MM = 6.0
 """How far a region goes on from what surely changed."""
-LEAST_CORE_ML, LEAST_ML = 0.1, 0.3
+LEAST_CORE_ML, LEAST_ML = 0.1, LEAST_ALONE_ML
 """Of what surely changed, and of the whole region."""
 AROUND_MM = (3.0, 8.0)
 """How near and how far from a region its surroundings lie."""
@@ -78,7 +79,7 @@ def _brighter(images: RegisteredImages, date: int, limit: FloatArray) -> Labels:
     kept = np.zeros(len(sizes), dtype=np.int32)
     beside = images.head & (np.minimum(shown, other) > TISSUE_SHARE * images.level)
     for number in np.flatnonzero((cores >= LEAST_CORE_ML) & (sizes >= LEAST_ML)):
-        if number == 0 or min(_extent(core & (parts == number))) < LEAST_EXTENT:
+        if min(_extent(core & (parts == number))) < LEAST_EXTENT:
             continue
         if _stands_alone(parts, int(number), beside, shown - other, images.spacing_mm):
             kept[number] = kept.max() + 1
@@ -88,7 +89,7 @@ def _brighter(images: RegisteredImages, date: int, limit: FloatArray) -> Labels:
 def _stands_alone(
     parts: Labels, number: int, beside: BoolArray, more: FloatArray, spacing_mm: tuple[float, float, float]
 ) -> bool:
-    """Whether a part became so much brighter than what lies around it, where that is tissue at either date."""
+    """Whether a part became so much brighter than what lies around it, where that is tissue at both dates."""
     mask = parts == number
     box = grown(bounding_box(mask), int(AROUND_MM[1] / min(spacing_mm)) + 1, mask.shape)
     away = -depth_mm(mask[box], spacing_mm)

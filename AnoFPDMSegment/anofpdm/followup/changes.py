@@ -61,7 +61,7 @@ Reason = Literal["", "not examined", "small", "borderline", "image unchanged"]
 SeenBy = Literal["method", "images"]
 """What tells a change and its volumes: what the method marks, or the comparison of the images."""
 LEAST_ALONE_ML = 0.3
-"""At one date: less of what no date marks is not told, whatever the images show."""
+"""At one date: less of what no date marks, or of what came or went, the images do not tell."""
 
 
 class ShownImages(Protocol):
@@ -190,6 +190,8 @@ def _by_images(group: Group, by_maps: Change | None, shown: ShownImages) -> Chan
         kind = "merged" if first > second else "split"
     elif bool(first) != bool(second):
         kind = "new" if second else "gone"
+        if trend != ("grown" if second else "shrunk") or max(volumes) < LEAST_ALONE_ML:
+            return by_maps
     seen = Change(
         group, kind, None if kind in ("new", "gone") else trend, "", volumes[0], volumes[1], tolerance,
         0.0 if by_maps is None else by_maps.other_score, "images",

@@ -164,8 +164,12 @@ def _summary(changes: tuple[ChangeRecord, ...], before_ml: float, after_ml: floa
     if not told:
         return "Nothing was found at either date."
     summary = f"{told[0].upper()}{told[1:]}; {before_ml:.2f} mL at the baseline, {after_ml:.2f} mL later."
-    by_images = sum(change.seen_by == "images" for change in changes)
-    return f"{summary} By the images, not by the method: {by_images}." if by_images else summary
+    by_images = [change for change in changes if change.seen_by == "images"]
+    if not by_images:
+        return summary
+    first = math.fsum(change.baseline_ml for change in by_images)
+    second = math.fsum(change.later_ml for change in by_images)
+    return f"{summary} By the images, not by the method: {len(by_images)} ({first:.2f} and {second:.2f} mL)."
 
 
 def _date(detection: Detection, anonymous: bool) -> DateRecord:

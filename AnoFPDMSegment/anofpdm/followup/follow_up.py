@@ -106,26 +106,35 @@ def follow_up(
         score, examined = other_date(other.case, other.answer, there, own.case.geometry)
         steps = step_mm(own.case.geometry, own.case.grid)
         measured.append(measure(labels, own.case.geometry, steps, other_score=score, examined=examined))
+    if on_stage is not None:
+        on_stage("comparing")
     images = registered_images(baseline, later, transform)
+    cancel.raise_if_cancelled()
     limit = change_limit(images)
+    cancel.raise_if_cancelled()
     regions = change_regions(images, limit)
     cancel.raise_if_cancelled()
     findings = before, later_labels
-    shown = Shown(images, limit, findings, regions, grid, step_mm(grid, baseline.case.grid))
+    shown = Shown(images, limit, findings, regions, grid)
     changes = classify(join_regions(groups, findings, regions), measured[0], measured[1], shown)
     places = _places(changes, findings, shown)
     return FollowUp(baseline, later, transform, alike, reach, tuple(changes), *findings, *places)
 
 
 def _places(changes: Sequence[Change], findings: tuple[Labels, Labels], shown: Shown) -> tuple[Labels, Labels]:
-    """Where each change lies at the baseline and later, by its place among the changes, from 1: [k, j, i]."""
-    before, after = (np.zeros_like(each) for each in findings)
-    for number, change in enumerate(changes, start=1):
-        outlined = shown.outlines(change.group) if change.seen_by == "images" else None
-        for date, place in enumerate((before, after)):
-            if outlined is None:
-                place[np.isin(findings[date], (change.group.baseline, change.group.later)[date])] = number
-            else:
-                part = place[outlined.box]
-                part[(outlined.parts[date] > 0) & (part == 0)] = number
-    return before, after
+    """Where each change lies at the baseline and later, by its place among the changes, from 1: [k, j, i].
+
+    What the images tell is drawn over what the method marks, so that none of it is hidden.
+    """
+    places = tuple(np.zeros_like(each) for each in findings)
+    numbered = list(enumerate(changes, start=1))
+    for number, change in numbered:
+        if change.seen_by == "method":
+            for place, labels, own in zip(places, findings, (change.group.baseline, change.group.later), strict=True):
+                place[np.isin(labels, own)] = number
+    for number, change in numbered:
+        if change.seen_by == "images":
+            found = shown.outlines(change.group)
+            for place, parts in zip(places, found.parts, strict=True):
+                place[found.box][parts > 0] = number
+    return places[0], places[1]

@@ -42,7 +42,10 @@ def outlines(images: RegisteredImages, limit: FloatArray, place: BoolArray, othe
         place: what either date marks of it, and what changed there.
         others: what belongs to other lesions.
     """
-    margin = max(int(GROWTH_MM / min(images.spacing_mm)) + 1, 1)
+    if not place.any():
+        nothing = np.zeros((1, 1, 1), dtype=np.int32)
+        return Outlines((slice(0, 1),) * 3, (nothing, nothing))
+    margin = int(GROWTH_MM / min(images.spacing_mm)) + 1
     box = grown(bounding_box(place), margin, images.shape)
     here, level = place[box], images.level[box]
     dates = [each[box] - level for each in images.alike]
@@ -50,24 +53,19 @@ def outlines(images: RegisteredImages, limit: FloatArray, place: BoolArray, othe
     own = float(np.percentile(brightest[here], LESION_PERCENTILE))
     threshold = np.maximum(HALF * own, limit[box] / 2)
     bright = brightest >= threshold
-    reached = here | _grown(here, bright & ~others[box], images.inside[box], images.spacing_mm)
+    reached = here | _beside(here, bright & ~others[box], images.inside[box], images.spacing_mm)
     labels = connected(reached & bright)
     lesion = np.isin(labels, np.unique(labels[here & bright])) & (labels > 0)
     before, after = (_parts(lesion & (date >= threshold), date >= CORE * own) for date in dates)
     return Outlines(box, (before, after))
 
 
-def _grown(here: BoolArray, bright: BoolArray, inside: BoolArray, spacing_mm: tuple[float, float, float]) -> BoolArray:
+def _beside(here: BoolArray, bright: BoolArray, inside: BoolArray, spacing_mm: tuple[float, float, float]) -> BoolArray:
     """What is bright beside the place, without what runs on into the rim of the head."""
     parts = connected(bright & ~here & inside & (depth_mm(here, spacing_mm) >= -GROWTH_MM))
-    at_rim = connected_to(parts, ~inside)
+    # Also by a corner: the diagonal of a voxel of 1 mm is 1.74 mm.
+    at_rim = np.unique(parts[depth_mm(~inside, (1.0, 1.0, 1.0)) > -1.8])
     return np.asarray((parts > 0) & ~np.isin(parts, at_rim))
-
-
-def connected_to(labels: Labels, mask: BoolArray) -> list[int]:
-    """The numbers of those that touch a mask, also by a corner."""
-    near = depth_mm(mask, (1.0, 1.0, 1.0)) > -1.8
-    return [int(number) for number in np.unique(labels[near]) if number > 0]
 
 
 def _parts(mask: BoolArray, core: BoolArray) -> Labels:

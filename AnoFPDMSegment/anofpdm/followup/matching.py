@@ -3,7 +3,8 @@
 Both dates' findings lie on one grid. Two findings belong together if they share at least `OVERLAP_SHARE` of the smaller
 one's voxels. A finding that shares nothing with any of the other date may have been moved off its partner by resampling
 and by what the registration leaves: it belongs to those of the other date that are alone as well and less than
-`reach_mm` away. A finding that already has its partner draws no further one near: what appears beside it is new.
+`reach_mm` away. A finding that already has its partner draws no further one near: what appears beside it is new, unless
+a region of the images' change map touches both (`join_regions`).
 """
 
 from __future__ import annotations

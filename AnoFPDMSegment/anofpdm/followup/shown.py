@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
-
 import numpy as np
 
 from ..core.arrays import BoolArray, FloatArray
@@ -17,7 +14,7 @@ from .measuring import measure
 from .registered_images import RegisteredImages
 
 MARKED_SHARE = 0.75
-"""Of the limit of a change, three spreads instead of four: what a method marks at both dates is one place of few."""
+"""Of the limit of a change: what a method marks at both dates is one place of few."""
 
 
 class Shown:
@@ -30,13 +27,14 @@ class Shown:
         findings: tuple[Labels, Labels],
         regions: tuple[Labels, Labels],
         grid: VolumeGeometry,
-        steps_mm: Sequence[float],
     ) -> None:
-        """All [k, j, i]. limit: `change_regions.change_limit`; steps_mm: `changes.border_uncertainty_ml`."""
-        self._images, self._limit, self._grid, self._steps_mm = images, limit, grid, steps_mm
+        """All [k, j, i]. limit: `change_regions.change_limit`."""
+        self._images, self._limit, self._grid = images, limit, grid
         self._findings, self._regions = findings, regions
         self._marked_anywhere = (findings[0] > 0) | (findings[1] > 0)
         self._taken = self._marked_anywhere | (regions[0] > 0) | (regions[1] > 0)
+        self._outlined = np.zeros(images.shape, dtype=bool)
+        self._kept: dict[Group, Outlines] = {}
 
     def persistence(self, group: Group) -> float:
         """See `changes.ShownImages`."""
@@ -51,18 +49,21 @@ class Shown:
     def parts(self, group: Group) -> ImageParts:
         """See `changes.ShownImages`."""
         found = self.outlines(group)
-        size = tuple(part.stop - part.start for part in reversed(found.box))
-        geometry = dataclasses.replace(self._grid, size=size)
-        before, after = (list(measure(each, geometry, self._steps_mm).values()) for each in found.parts)
+        # In both images, blurred to one resolution, a border is known as well as in the coarser one.
+        before, after = (list(measure(each, self._grid, self._images.steps_mm).values()) for each in found.parts)
         return ImageParts(before, after, group.changed or self._differs(found))
 
     def outlines(self, group: Group) -> Outlines:
-        """What the images show of a group."""
-        marked, _ = self._marked(group)
-        place = marked[0] | marked[1]
-        for regions, numbers in zip(self._regions, (group.faded, group.brightened), strict=True):
-            place = place | np.isin(regions, numbers)
-        return outlines(self._images, self._limit, place, self._taken & ~place)
+        """What the images show of a group: no voxel of it belongs to what was outlined of another one before."""
+        if group not in self._kept:
+            marked, _ = self._marked(group)
+            place = marked[0] | marked[1]
+            for regions, numbers in zip(self._regions, (group.faded, group.brightened), strict=True):
+                place = place | np.isin(regions, numbers)
+            others = (self._taken & ~place) | self._outlined
+            found = self._kept[group] = outlines(self._images, self._limit, place & ~self._outlined, others)
+            self._outlined[found.box] |= (found.parts[0] > 0) | (found.parts[1] > 0)
+        return self._kept[group]
 
     def _differs(self, found: Outlines) -> bool:
         """Whether the images differ, on average, where their outlines do."""
